@@ -1,0 +1,405 @@
+"""The frozen tables that flow between rooms, each checked once, when it is built."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, NoReturn
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+ABSTAIN: Final = -1
+SPLITS: Final = ("train", "valid", "test")
+
+
+class WorkbenchError(ValueError):
+    """A mistake in what a user gave: the message names the place, the value and the way out."""
+
+
+def _fail(message: str) -> NoReturn:
+    raise WorkbenchError(message)
+
+
+def _digest(*parts: bytes) -> str:
+    state = hashlib.sha256()
+    for part in parts:
+        state.update(len(part).to_bytes(8, "little"))
+        state.update(part)
+    return state.hexdigest()
+
+
+def _first_repeated(names: Sequence[str]) -> str:
+    return next(name for name in names if names.count(name) > 1)
+
+
+def _check_labels(labels: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(labels, str):
+        _fail(f"labels must be a list of class names, not the single string {labels!r}")
+    checked = tuple(labels)
+    if not checked:
+        _fail("labels is empty; give at least one class name")
+    if len(checked) > np.iinfo(np.int16).max:
+        _fail(f"{len(checked):,} labels; at most {np.iinfo(np.int16).max:,} fit a vote")
+    for label in checked:
+        if not isinstance(label, str) or not label.strip():
+            _fail(f"label {label!r} is not a non-empty string; labels are class names")
+    if len(set(checked)) < len(checked):
+        _fail(f"label {_first_repeated(checked)!r} stands twice in labels; class names must be unique")
+    return checked
+
+
+def _check_ids(ids: Iterable[str] | pd.Index) -> pd.Index:
+    index = ids if isinstance(ids, pd.Index) else pd.Index(list(ids), dtype="object")
+    values = index.to_numpy(dtype=object)
+    for place, value in enumerate(values):
+        if not isinstance(value, str) or not value:
+            _fail(f"row id {value!r} at position {place} is not a non-empty string; row ids are strings")
+    if not index.is_unique:
+        twice = index[index.duplicated()][0]
+        places = np.flatnonzero(values == twice)[:2]
+        _fail(f"row id {twice!r} stands twice, at positions {places[0]} and {places[1]}; ids must be unique over all splits")
+    return pd.Index(values, dtype="str", name="id")
+
+
+def _check_index(name: str, series: pd.Series[Any], ids: pd.Index) -> None:
+    if not series.index.equals(ids):
+        extra = series.index.difference(ids)
+        what = f"has id {extra[0]!r}, which the frame has not" if len(extra) else "has not the ids of the frame in its order"
+        _fail(f"{name} {what}; give it the index of the frame")
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows to label: one frame whose index is the row id.
+
+    frame: columns of any type; text columns hold strings only. labels: k class names, in the order of every probability
+    column. text: names of the text columns. split: `train`, `valid` or `test` by id. gold: class index 0..k-1 by id, -1 or
+    missing where nobody knows; None where no row has any. Raises WorkbenchError naming column, row and value.
+    """
+
+    frame: pd.DataFrame
+    labels: tuple[str, ...]
+    text: tuple[str, ...] = ("text",)
+    split: pd.Series[Any] = None  # type: ignore[assignment]  # None means all train; a Series once built
+    gold: pd.Series[Any] | None = None
+
+    def __post_init__(self) -> None:
+        ids = _check_ids(self.frame.index)
+        frame = self.frame.copy(deep=False)
+        frame.index = ids
+        text = (self.text,) if isinstance(self.text, str) else tuple(self.text)
+        set_ = object.__setattr__
+        set_(self, "frame", frame)
+        set_(self, "labels", _check_labels(self.labels))
+        set_(self, "text", text)
+        self._check_columns()
+        split = pd.Series("train", index=ids) if self.split is None else self.split
+        set_(self, "split", self._check_split(split))
+        set_(self, "gold", None if self.gold is None else self._check_gold(self.gold))
+
+    def _check_columns(self) -> None:
+        columns = list(self.frame.columns)
+        for column in columns:
+            if not isinstance(column, str):
+                _fail(f"column name {column!r} is not a string")
+        if len(set(columns)) < len(columns):
+            _fail(f"column {_first_repeated(columns)!r} stands twice; column names must be unique")
+        for column in self.text:
+            if column not in columns:
+                _fail(f"text column {column!r} is not among the columns {columns}")
+            for place, value in enumerate(self.frame[column].to_numpy(dtype=object)):
+                if not isinstance(value, str):
+                    _fail(
+                        f"text column {column!r} holds {value!r} on row {self.frame.index[place]!r}; "
+                        "text must be strings, use '' where there is none"
+                    )
+
+    def _check_split(self, split: pd.Series[Any]) -> pd.Series[Any]:
+        _check_index("split", split, self.frame.index)
+        wrong = ~split.isin(SPLITS)
+        if wrong.any():
+            row = split.index[wrong.to_numpy()][0]
+            _fail(f"split is {split[row]!r} on row {row!r}; allowed are {', '.join(SPLITS)}")
+        return split.astype("str").rename("split")
+
+    def _check_gold(self, gold: pd.Series[Any]) -> pd.Series[Any]:
+        _check_index("gold", gold, self.frame.index)
+        values = pd.to_numeric(gold, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        missing = gold.isna().to_numpy(dtype=bool)
+        filled = np.where(missing, ABSTAIN, values)
+        bad = np.isnan(filled) | (filled != np.floor(filled)) | (filled < ABSTAIN) | (filled >= len(self.labels))
+        if bad.any():
+            row = gold.index[bad][0]
+            _fail(f"gold is {gold[row]!r} on row {row!r}; allowed are {describe_votes(self.labels)}")
+        return pd.Series(filled.astype(np.int16), index=self.frame.index, name="gold")
+
+    @property
+    def ids(self) -> pd.Index:
+        return self.frame.index
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def select(self, split: str) -> Dataset:
+        """Return the rows of one split."""
+        if split not in SPLITS:
+            _fail(f"split {split!r} is unknown; known are {', '.join(SPLITS)}")
+        return self.take(self.split.to_numpy() == split)
+
+    def take(self, rows: NDArray[Any]) -> Dataset:
+        """Return the rows of a boolean mask or of positions, in that order."""
+        gold = None if self.gold is None else self.gold.iloc[rows]
+        return Dataset(self.frame.iloc[rows], self.labels, self.text, self.split.iloc[rows], gold)
+
+    def texts(self) -> list[str]:
+        """Return one string a row: its text columns joined by a line break."""
+        if not self.text:
+            return [""] * len(self)
+        return ["\n".join(cells) for cells in zip(*(self.frame[column].tolist() for column in self.text), strict=True)]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 over ids, columns, cells, labels, splits and gold: the same in every process."""
+        rows = pd.util.hash_pandas_object(self.frame, index=True, categorize=True).to_numpy()
+        head = "\0".join([*self.frame.columns, "|", *self.labels, "|", *self.text])
+        types = "\0".join(str(t) for t in self.frame.dtypes)
+        gold = b"" if self.gold is None else self.gold.to_numpy().tobytes()
+        return _digest(head.encode(), types.encode(), rows.tobytes(), "\0".join(self.split).encode(), gold)
+
+
+def describe_votes(labels: Sequence[str]) -> str:
+    """Return the allowed votes in words, for error messages."""
+    shown = ", ".join(repr(label) for label in labels[:8]) + (", ..." if len(labels) > 8 else "")
+    return f"-1 (abstain) and 0..{len(labels) - 1} ({shown})"
+
+
+def no_faults() -> pd.DataFrame:
+    """Return an empty table of faults."""
+    return pd.DataFrame({name: pd.Series(dtype="str") for name in ("id", "lf", "error", "traceback")})
+
+
+@dataclass(frozen=True, eq=False)
+class VoteMatrix:
+    """Votes of m labeling functions on n rows.
+
+    votes: int16[n, m], column-major and read-only, a class index or -1 where the function abstains. faults: one line for each
+    vote that is missing because the function failed (id, lf, error, and the traceback of each function's first fault).
+    Raises WorkbenchError naming function, row and value.
+    """
+
+    ids: pd.Index
+    lfs: tuple[str, ...]
+    labels: tuple[str, ...]
+    votes: NDArray[np.int16]
+    faults: pd.DataFrame = field(default_factory=no_faults)
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "ids", _check_ids(self.ids))
+        set_(self, "labels", _check_labels(self.labels))
+        set_(self, "lfs", tuple(self.lfs))
+        set_(self, "votes", self._check_votes(np.asarray(self.votes)))
+        missing = {"id", "lf", "error"} - set(self.faults.columns)
+        if missing:
+            _fail(f"faults lacks the column {sorted(missing)[0]!r}; it needs id, lf and error")
+
+    def _check_votes(self, votes: NDArray[Any]) -> NDArray[np.int16]:
+        if votes.ndim != 2 or votes.shape != (len(self.ids), len(self.lfs)):
+            _fail(f"votes has shape {votes.shape}, but there are {len(self.ids)} ids and {len(self.lfs)} functions")
+        for name in self.lfs:
+            if not isinstance(name, str) or not name:
+                _fail(f"function name {name!r} is not a non-empty string")
+        if len(set(self.lfs)) < len(self.lfs):
+            _fail(f"function name {_first_repeated(self.lfs)!r} stands twice; names must be unique")
+        if votes.size and votes.dtype.kind not in "iuf":
+            _fail(f"votes has type {votes.dtype}; votes are whole numbers, {describe_votes(self.labels)}")
+        for j, name in enumerate(self.lfs):
+            column = votes[:, j]
+            bad = ~((column >= ABSTAIN) & (column < len(self.labels)))
+            if votes.dtype.kind == "f":
+                bad |= column != np.floor(column)
+            if bad.any():
+                i = int(np.flatnonzero(bad)[0])
+                _fail(
+                    f"labeling function {name!r} voted {column[i]} on row {self.ids[i]!r}; "
+                    f"allowed are {describe_votes(self.labels)}"
+                )
+        shared = not votes.flags.writeable and votes.dtype == np.int16 and votes.flags.f_contiguous
+        checked = votes if shared else votes.astype(np.int16, order="F")
+        checked.flags.writeable = False
+        return checked
+
+    @classmethod
+    def from_array(
+        cls, array: ArrayLike, labels: Iterable[str], ids: Iterable[str] | None = None, lfs: Iterable[str] | None = None
+    ) -> VoteMatrix:
+        """Build from any n x m array; ids default to r0, r1, ... and functions to lf0, lf1, ...
+
+        >>> VoteMatrix.from_array([[0, -1], [1, 1]], labels=["ham", "spam"]).covered
+        array([ True,  True])
+        """
+        votes = np.asarray(array)
+        if votes.ndim != 2:
+            _fail(f"votes has {votes.ndim} dimension(s), shape {votes.shape}; give rows x functions")
+        n, m = votes.shape
+        names = [f"lf{j}" for j in range(m)] if lfs is None else lfs
+        rows = [f"r{i}" for i in range(n)] if ids is None else ids
+        return cls(_check_ids(rows), tuple(names), tuple(_check_labels(labels)), votes)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def covered(self) -> NDArray[np.bool_]:
+        """bool[n]: rows on which at least one function votes."""
+        return np.asarray((self.votes != ABSTAIN).any(axis=1))
+
+    def take(self, rows: NDArray[Any]) -> VoteMatrix:
+        """Return the rows of a boolean mask or of positions, in that order, with their faults."""
+        ids = self.ids[rows]
+        return VoteMatrix(ids, self.lfs, self.labels, self.votes[rows], self.faults[self.faults["id"].isin(ids)])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a frame with one int16 column a function, indexed by row id."""
+        return pd.DataFrame({name: self.votes[:, j] for j, name in enumerate(self.lfs)}, index=self.ids)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 over ids, function names, labels and votes: the same in every process."""
+        head = "\0".join([*self.lfs, "|", *self.labels, "|", *self.ids])
+        return _digest(head.encode(), self.votes.tobytes(order="F"))
+
+
+@dataclass(frozen=True, eq=False)
+class PatternCounts:
+    """Distinct vote rows and how often each occurs: all that a label model needs to learn.
+
+    patterns: int16[p, m], no two rows equal. counts: int64[p], positive.
+    """
+
+    lfs: tuple[str, ...]
+    labels: tuple[str, ...]
+    patterns: NDArray[np.int16]
+    counts: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        if self.patterns.shape != (len(self.counts), len(self.lfs)):
+            expected = f"there are {len(self.counts)} counts and {len(self.lfs)} functions"
+            _fail(f"patterns has shape {self.patterns.shape}, but {expected}")
+        if len(self.counts) and self.counts.min() < 1:
+            _fail(f"a pattern occurs {self.counts.min()} times; counts are positive")
+        low, high = (self.patterns.min(), self.patterns.max()) if self.patterns.size else (ABSTAIN, ABSTAIN)
+        if low < ABSTAIN or high >= len(self.labels):
+            _fail(f"patterns holds the vote {low if low < ABSTAIN else high}; allowed are {describe_votes(self.labels)}")
+
+    @classmethod
+    def from_votes(cls, votes: VoteMatrix) -> PatternCounts:
+        """Count the distinct rows of a vote matrix."""
+        return cls._count(votes.lfs, votes.labels, votes.votes, np.ones(len(votes), np.int64))
+
+    def merge(self, other: PatternCounts) -> PatternCounts:
+        """Return the counts of both sets of rows together; functions and labels must be the same."""
+        if (self.lfs, self.labels) != (other.lfs, other.labels):
+            _fail(f"pattern counts of {self.lfs} and {other.lfs} do not merge; functions and labels must be the same")
+        patterns = np.concatenate([self.patterns, other.patterns])
+        return self._count(self.lfs, self.labels, patterns, np.concatenate([self.counts, other.counts]))
+
+    @classmethod
+    def _count(
+        cls, lfs: tuple[str, ...], labels: tuple[str, ...], votes: NDArray[np.int16], weights: NDArray[np.int64]
+    ) -> PatternCounts:
+        first, inverse = distinct_rows(votes)
+        counts = np.zeros(len(first), np.int64)
+        np.add.at(counts, inverse, weights)
+        return cls(lfs, labels, np.ascontiguousarray(votes[first]), counts)
+
+
+def distinct_rows(votes: NDArray[np.int16]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the position of the first row of each distinct kind, and for every row its kind.
+
+    Rows are compared by a 64-bit hash, which is then checked against the votes; a collision falls back to comparing rows.
+    """
+    n, m = votes.shape
+    weights = np.random.default_rng(0).integers(1, 2**63, size=m, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    key = np.zeros(n, np.uint64)
+    for j in range(m):
+        key += weights[j] * (votes[:, j].astype(np.uint64) + np.uint64(2))
+        key ^= key >> np.uint64(29)
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    if all(np.array_equal(votes[first, j][inverse], votes[:, j]) for j in range(m)):
+        return first, inverse
+    _, first, inverse = np.unique(votes, axis=0, return_index=True, return_inverse=True)
+    return first, inverse.reshape(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class SoftLabels:
+    """A probability for every class on every row that came in.
+
+    probs: float64[n, k], rows sum to 1, columns in the order of labels. covered: bool[n], False where no function voted: there
+    probs is the class balance, an assumption and not a finding.
+    """
+
+    ids: pd.Index
+    labels: tuple[str, ...]
+    probs: NDArray[np.float64]
+    covered: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "ids", _check_ids(self.ids))
+        set_(self, "labels", _check_labels(self.labels))
+        probs = np.array(self.probs, dtype=np.float64)
+        covered = np.array(self.covered, dtype=bool)
+        n, k = len(self.ids), len(self.labels)
+        if probs.shape != (n, k):
+            _fail(f"probs has shape {probs.shape}, but there are {n} ids and {k} labels")
+        if covered.shape != (n,):
+            _fail(f"covered has shape {covered.shape}, but there are {n} ids")
+        bad = ~(np.isfinite(probs).all(axis=1) & (probs >= 0).all(axis=1) & (np.abs(probs.sum(axis=1) - 1) < 1e-6))
+        if bad.any():
+            i = int(np.flatnonzero(bad)[0])
+            _fail(f"probs of row {self.ids[i]!r} are {probs[i].tolist()}; they must be 0 or more and sum to 1")
+        probs.flags.writeable = False
+        covered.flags.writeable = False
+        set_(self, "probs", probs)
+        set_(self, "covered", covered)
+
+    @classmethod
+    def from_hard(cls, ids: pd.Index, labels: Iterable[str], hard: ArrayLike) -> SoftLabels:
+        """Build one-hot rows from class indexes; -1 becomes an uncovered, uniform row."""
+        names = _check_labels(labels)
+        index = np.asarray(hard, dtype=np.intp)
+        probs = np.vstack([np.eye(len(names)), np.full(len(names), 1 / len(names))])[index]
+        return cls(ids, names, probs, index != ABSTAIN)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def hard(self) -> pd.Series[Any]:
+        """Return the likeliest class index by row id; -1 on uncovered rows and where classes tie.
+
+        >>> probs = np.array([[0.9, 0.1], [0.5, 0.5]])
+        >>> SoftLabels(pd.Index(["a", "b"]), ("ham", "spam"), probs, np.ones(2, bool)).hard().tolist()
+        [0, -1]
+        """
+        tied = tied_classes(self.probs).sum(axis=1) > 1
+        answer = np.where(self.covered & ~tied, self.probs.argmax(axis=1), ABSTAIN)
+        return pd.Series(answer.astype(np.int16), index=self.ids, name="label")
+
+    def take(self, rows: NDArray[Any]) -> SoftLabels:
+        """Return the rows of a boolean mask or of positions, in that order."""
+        return SoftLabels(self.ids[rows], self.labels, self.probs[rows], self.covered[rows])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one column a class and `covered`, indexed by row id."""
+        return pd.DataFrame(self.probs, index=self.ids, columns=list(self.labels)).assign(covered=self.covered)
+
+
+def tied_classes(probs: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """bool[n, k]: the classes that share the highest probability of their row, equal within 1e-9."""
+    return np.asarray(probs >= probs.max(axis=1, keepdims=True) - 1e-9)
