@@ -1,1 +1,1 @@
-"""TODO."""
+"""Text: encoders, tokens and near-duplicates, and the cache of what is costly."""

@@ -1,0 +1,108 @@
+"""The store of costly results: what a second process, a crash and a bad disk do to it."""
+
+import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from workbench.tables import WorkbenchError
+from workbench.text.cache import Store, cache_folder, text_key
+
+
+def test_values_are_found_again_by_a_new_store_on_the_same_file(tmp_path: Path) -> None:
+    Store(tmp_path / "s.sqlite", "a").put_many({"x": b"1", "y": b"\x00\xff", "z": b""})
+    assert Store(tmp_path / "s.sqlite", "a").get_many(["x", "y", "z", "absent"]) == {"x": b"1", "y": b"\x00\xff", "z": b""}
+
+
+def test_namespaces_do_not_see_each_other(tmp_path: Path) -> None:
+    first, second = Store(tmp_path / "s.sqlite", "first"), Store(tmp_path / "s.sqlite", "second")
+    first.put_many({"x": b"1"})
+    second.put_many({"x": b"2"})
+    assert (first.get_many(["x"]), second.get_many(["x"])) == ({"x": b"1"}, {"x": b"2"})
+
+
+def test_a_second_put_replaces_the_value(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.sqlite")
+    store.put_many({"x": b"old"})
+    store.put_many({"x": b"new"})
+    assert store.get_many(["x"]) == {"x": b"new"}
+
+
+def test_more_keys_than_sqlite_takes_parameters(tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.sqlite")
+    items = {text_key(str(i)): str(i).encode() for i in range(40_000)}
+    store.put_many(items)
+    assert store.get_many(items) == items
+
+
+@pytest.mark.parametrize(
+    "damage", [b"this is no database" * 100, b"SQLite format 3\x00" + b"\xff" * 5000], ids=["text", "header only"]
+)
+def test_a_damaged_file_is_moved_aside_with_a_warning(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "s.sqlite"
+    path.write_bytes(damage)
+    store = Store(path)
+    with pytest.warns(UserWarning, match="was damaged; it was moved to .*s.sqlite.corrupt"):
+        assert store.get_many(["x"]) == {}
+    assert (tmp_path / "s.sqlite.corrupt").read_bytes() == damage
+    store.put_many({"x": b"1"})
+    assert store.get_many(["x"]) == {"x": b"1"}
+
+
+def test_a_page_damaged_in_the_middle_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    items = {text_key(str(i)): bytes(100) for i in range(500)}
+    Store(path).put_many(items)
+    content = bytearray(path.read_bytes())
+    content[4096:-4096] = b"\xaa" * (len(content) - 8192)
+    path.write_bytes(content)
+    with pytest.warns(UserWarning, match="was damaged"):
+        Store(path).put_many(items)
+    assert Store(path).get_many(items) == items
+
+
+def test_a_value_with_a_flipped_bit_counts_as_absent(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    Store(path).put_many({"x": b"precious-value", "y": b"another-value"})
+    path.write_bytes(path.read_bytes().replace(b"precious-value", b"precious-valuf"))
+    assert Store(path).get_many(["x", "y"]) == {"y": b"another-value"}
+
+
+def _write_some(path: Path, worker: int) -> None:
+    for start in range(0, 100, 10):
+        Store(path).put_many({f"{worker}-{i}": f"{worker}-{i}".encode() for i in range(start, start + 10)})
+
+
+def test_processes_writing_at_once_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    spawn = multiprocessing.get_context("spawn")
+    workers = [spawn.Process(target=_write_some, args=(path, worker)) for worker in range(3)]
+    for process in workers:
+        process.start()
+    for process in workers:
+        process.join()
+    assert [process.exitcode for process in workers] == [0, 0, 0]
+    assert len(Store(path).get_many([f"{w}-{i}" for w in range(3) for i in range(100)])) == 300
+
+
+@pytest.mark.filterwarnings("ignore:the cache")
+def test_threads_that_notice_the_damage_at_once_lose_nothing_written_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    path.write_bytes(b"no database at all" * 500)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: Store(path).put_many({str(i): b"v"}), range(40)))
+    assert len(Store(path).get_many(map(str, range(40)))) == 40
+
+
+def test_a_folder_that_cannot_be_written_names_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(WorkbenchError, match="set WORKBENCH_CACHE to a folder you can write to"):
+        Store(tmp_path / "file" / "s.sqlite").get_many(["x"])
+
+
+def test_the_default_place_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    assert cache_folder() == tmp_path and Store().path == tmp_path / "store.sqlite"
+    monkeypatch.delenv("WORKBENCH_CACHE")
+    assert cache_folder() == Path.home() / ".cache" / "workbench"
