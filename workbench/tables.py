@@ -62,7 +62,8 @@ def _check_ids(ids: Iterable[str] | pd.Index) -> pd.Index:
         twice = index[index.duplicated()][0]
         places = np.flatnonzero(values == twice)[:2]
         _fail(f"row id {twice!r} stands twice, at positions {places[0]} and {places[1]}; ids must be unique over all splits")
-    return pd.Index(values, dtype="str", name="id")
+    checked: pd.Index = pd.Index(values, dtype="str", name="id")
+    return checked
 
 
 def _check_index(name: str, series: pd.Series[Any], ids: pd.Index) -> None:
@@ -324,7 +325,7 @@ def distinct_rows(votes: NDArray[np.int16]) -> tuple[NDArray[np.intp], NDArray[n
     Rows are compared by a 64-bit hash, which is then checked against the votes; a collision falls back to comparing rows.
     """
     n, m = votes.shape
-    weights = np.random.default_rng(0).integers(1, 2**63, size=m, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    weights = np.asarray(np.random.default_rng(0).integers(1, 2**63, size=m, dtype=np.uint64)) | np.uint64(1)
     key = np.zeros(n, np.uint64)
     for j in range(m):
         key += weights[j] * (votes[:, j].astype(np.uint64) + np.uint64(2))

@@ -1,0 +1,286 @@
+"""Makers of rules without code: keyword, regex, phrase, threshold, lookup, column. `rules.toml` uses the same ones.
+
+A rule runs over a whole column at once (Arrow's RE2: linear time, so that no pattern can hang); its path for one row is the
+same path over a column of one row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.lfs.chunk import Chunk
+from workbench.lfs.function import About, Fault, LabelingFunction, Outputs, caller_place, resolve_label
+from workbench.tables import ABSTAIN, WorkbenchError
+
+Match = Callable[[Chunk], tuple[NDArray[np.bool_], list[Fault]]]
+
+# Not a letter, digit or underscore of any script: RE2's \b knows ASCII only, so that \büber\b would find nothing.
+_EDGE_LEFT, _EDGE_RIGHT = r"(?:^|[^\pL\pN_])", r"(?:$|[^\pL\pN_])"
+
+
+class Rule(LabelingFunction):
+    """One class where a condition holds over the columns, else abstain."""
+
+    def __init__(
+        self,
+        kind: str,
+        label: str | int,
+        match: Match,
+        settings: Mapping[str, Any],
+        **about: Unpack[About],
+    ) -> None:
+        about.setdefault("labels", (label,))
+        super().__init__(caller_place(3), f"{kind}_{_first(settings)}", **about)
+        self.kind, self.label, self.match, self.settings = kind, label, match, dict(settings)
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """Class and settings."""
+        return self.label, self.settings
+
+    def raw_votes(self, chunk: Chunk) -> tuple[Outputs, list[Fault]]:
+        """Return the class where the condition holds."""
+        holds, faults = self.match(chunk)
+        return np.where(holds, resolve_label(self.label, chunk.labels), ABSTAIN), faults
+
+
+def _first(settings: Mapping[str, Any]) -> str:
+    """Return the first word of a rule's first setting, to name it by."""
+    value = next(iter(settings.values()))
+    return value if isinstance(value, str) else str(value[0])
+
+
+def _find(chunk: Chunk, pattern: str, column: str | None, case: bool) -> NDArray[np.bool_]:
+    import pyarrow.compute as pc
+
+    found = pc.match_substring_regex(chunk.arrow_text(column), pattern, ignore_case=not case)
+    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _compile(pattern: str, what: str) -> None:
+    """Refuse a pattern that RE2 cannot read, saying why and what to write."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        pc.match_substring_regex(pa.array(["x"]), pattern)
+    except pa.ArrowInvalid as error:
+        reason = str(error).partition("\n")[0]
+        around = re.search(r"\(\?<?[=!]|\\[1-9]", pattern)
+        way_out = (
+            f"it uses {around.group()!r}, and RE2, which runs rules in linear time, has no look-around and no back-references: "
+            "write the condition as two rules, or as a Python function"
+            if around
+            else "see RE2's syntax; in TOML write patterns in single quotes, so that a backslash stays one"
+        )
+        raise WorkbenchError(f"{what} {pattern!r} is not a valid pattern ({reason}); {way_out}") from None
+
+
+def _listed(words: Sequence[str] | str, what: str) -> list[str]:
+    listed = [words] if isinstance(words, str) else list(words)
+    if not listed:
+        raise WorkbenchError(f"{what} is empty; give at least one")
+    for word in listed:
+        if not isinstance(word, str) or not word.strip():
+            raise WorkbenchError(f"{what} holds {word!r}; give non-empty strings")
+    return listed
+
+
+def keyword(
+    words: Sequence[str] | str,
+    label: str | int,
+    *,
+    match: str = "any",
+    whole_word: bool = True,
+    case: bool = False,
+    column: str | None = None,
+    **about: Unpack[About],
+) -> LabelingFunction:
+    """Vote where the text holds any (or all) of the words, literally.
+
+    whole_word: no letter, digit or underscore of any script on either side. case: whether upper and lower case differ. column:
+    one column instead of all text columns.
+    """
+    listed = _listed(words, "words")
+    if match not in ("any", "all"):
+        raise WorkbenchError(f"match is {match!r}; allowed are 'any' and 'all'")
+
+    def pattern(alternatives: Sequence[str]) -> str:
+        literal = "(?:" + "|".join(_escape(word) for word in alternatives) + ")"
+        return _EDGE_LEFT + literal + _EDGE_RIGHT if whole_word else literal
+
+    patterns = [pattern(group) for group in ([listed] if match == "any" else [[word] for word in listed])]
+
+    def holds(chunk: Chunk) -> tuple[NDArray[np.bool_], list[Fault]]:
+        found = [_find(chunk, pattern, column, case) for pattern in patterns]
+        return np.asarray(np.logical_and.reduce(found)), []
+
+    settings = {"words": listed, "match": match, "whole_word": whole_word, "case": case, "column": column}
+    return Rule("keyword", label, holds, settings, **about)
+
+
+def _escape(word: str) -> str:
+    """Escape a literal for RE2, which refuses Python's escaped non-ASCII and spaces."""
+    return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", word)
+
+
+def regex(
+    pattern: str, label: str | int, *, case: bool = False, column: str | None = None, **about: Unpack[About]
+) -> LabelingFunction:
+    """Vote where an RE2 pattern is found (no look-around, no back-references; `\\b` is ASCII)."""
+    _compile(pattern, "pattern")
+    settings = {"pattern": pattern, "case": case, "column": column}
+    return Rule("regex", label, lambda chunk: (_find(chunk, pattern, column, case), []), settings, **about)
+
+
+def phrase(
+    phrases: Sequence[str] | str, label: str | int, *, language: str = "en", case: bool = False, **about: Unpack[About]
+) -> LabelingFunction:
+    """Vote where spaCy's PhraseMatcher finds one of the phrases, token by token, however they are spaced or punctuated."""
+    listed = _listed(phrases, "phrases")
+    pipeline = f"blank:{language}"
+
+    def match(chunk: Chunk) -> tuple[NDArray[np.bool_], list[Fault]]:
+        from spacy.matcher import PhraseMatcher
+
+        from workbench.text.docs import make_docs
+
+        docs = chunk.docs(pipeline)
+        if not docs:
+            return np.zeros(0, bool), []
+        matcher = PhraseMatcher(docs[0].vocab, attr="ORTH" if case else "LOWER")
+        matcher.add("phrase", make_docs(listed, pipeline))
+        return np.array([bool(matcher(doc)) for doc in docs]), []
+
+    settings = {"phrases": listed, "language": language, "case": case}
+    return Rule("phrase", label, match, settings, **about)
+
+
+def threshold(
+    column: str, label: str | int, *, above: float | None = None, below: float | None = None, **about: Unpack[About]
+) -> LabelingFunction:
+    """Vote where a number lies strictly above and / or strictly below a bound; a missing cell abstains."""
+    if above is None and below is None:
+        raise WorkbenchError(f"threshold on {column!r} has no bound; give above, below or both")
+    if above is not None and below is not None and above >= below:
+        raise WorkbenchError(f"threshold on {column!r} can never hold: above = {above} and below = {below}")
+
+    def match(chunk: Chunk) -> tuple[NDArray[np.bool_], list[Fault]]:
+        cells = chunk.column(column)
+        numbers = pd.to_numeric(cells, errors="coerce")
+        wrong = (numbers.isna() & cells.notna()).to_numpy()
+        faults = [Fault(i, f"{column} is {cells.iloc[i]!r}, which is not a number", "") for i in np.flatnonzero(wrong).tolist()]
+        values = numbers.to_numpy(dtype=float, na_value=np.nan)
+        holds = ~np.isnan(values)
+        if above is not None:
+            holds &= values > above
+        if below is not None:
+            holds &= values < below
+        return np.asarray(holds), faults
+
+    settings = {"column": column, "above": above, "below": below}
+    return Rule("threshold", label, match, settings, **about)
+
+
+def lookup(
+    column: str,
+    label: str | int,
+    *,
+    values: Sequence[Any] = (),
+    file: str | Path | None = None,
+    case: bool = False,
+    **about: Unpack[About],
+) -> LabelingFunction:
+    """Vote where a cell equals one of the values (or lines of a UTF-8 file), spaces at the ends aside."""
+    if bool(len(values)) == (file is not None):
+        raise WorkbenchError(f"lookup on {column!r} takes values or a file, one of the two")
+    listed = [str(value) for value in values] if file is None else _lines(Path(file))
+
+    def fold(text: str) -> str:
+        return text.strip() if case else text.strip().casefold()
+
+    wanted = pd.Index(sorted({fold(value) for value in listed}))
+
+    def match(chunk: Chunk) -> tuple[NDArray[np.bool_], list[Fault]]:
+        cells = chunk.column(column)
+        folded = pd.Series([fold(_cell_text(cell)) for cell in cells.tolist()], dtype=object)
+        return np.asarray(folded.isin(wanted).to_numpy() & cells.notna().to_numpy(), dtype=bool), []
+
+    settings = {"column": column, "values": sorted(listed), "case": case}
+    return Rule("lookup", label, match, settings, **about)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except OSError as error:
+        raise WorkbenchError(f"lookup file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise WorkbenchError(f"lookup file {path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+    listed = [line for line in lines if line]
+    if not listed:
+        raise WorkbenchError(f"lookup file {path} holds no line; write one value a line")
+    return listed
+
+
+def _cell_text(cell: Any) -> str:
+    """Return a cell as a person would type it: 3.0 in a numeric column is 3, a missing cell is empty."""
+    if cell is None or cell != cell:
+        return ""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+class ColumnRule(LabelingFunction):
+    """Vote what another column says: a historical tag, a crowd worker, an outcome."""
+
+    kind = "column"
+
+    def __init__(self, column: str, values: Mapping[Any, str | int] | None, **about: Unpack[About]) -> None:
+        if values is not None:
+            about.setdefault("labels", tuple(dict.fromkeys(values.values())))
+        super().__init__(caller_place(3), f"column_{column}", **about)
+        self.column = column
+        self.values = None if values is None else {_cell_text(cell): label for cell, label in values.items()}
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """Column and value map."""
+        return self.column, self.values
+
+    def raw_votes(self, chunk: Chunk) -> tuple[Outputs, list[Fault]]:
+        """Map every cell; with a value map other cells abstain, without one they are faults."""
+        codes, kinds = pd.factorize(chunk.column(self.column), use_na_sentinel=True)
+        outputs: list[Any] = [self._vote(_cell_text(kind), chunk.labels) for kind in kinds]
+        if all(isinstance(output, int) for output in outputs):
+            return np.array([*outputs, ABSTAIN], dtype=np.int64)[codes], []
+        return [outputs[code] if code >= 0 else ABSTAIN for code in codes], []
+
+    def _vote(self, cell: str, labels: Sequence[str] | None) -> Any:
+        if self.values is None:
+            return labels.index(cell) if labels is not None and cell in labels else (cell if cell else ABSTAIN)
+        return resolve_label(self.values[cell], labels) if cell in self.values else ABSTAIN
+
+
+def column(column: str, values: Mapping[Any, str | int] | None = None, **about: Unpack[About]) -> LabelingFunction:
+    """Vote what a column says: `values` maps cells to classes and other cells abstain; without it a cell is a class name.
+
+    A missing cell abstains. Without `values` a cell that is no class name is a fault, not an abstain.
+    """
+    return ColumnRule(column, values, **about)
+
+
+RULES: dict[str, Callable[..., LabelingFunction]] = {
+    "keyword": keyword,
+    "regex": regex,
+    "phrase": phrase,
+    "threshold": threshold,
+    "lookup": lookup,
+    "column": column,
+}
