@@ -1,0 +1,128 @@
+"""The generative model: what it learns, what it refuses, and how it fares on real votes."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.label_models import GenerativeModel, MajorityVote
+from workbench.tables import ABSTAIN, VoteMatrix, WorkbenchError
+
+
+def keyword_votes(accuracies, n=4000, coverage=0.4, seed=0):
+    """Functions that vote one class each (even ones class 0, odd ones class 1) with a planted accuracy."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 2, n)
+    votes = np.full((n, len(accuracies)), ABSTAIN)
+    for j, accuracy in enumerate(accuracies):
+        fires = rng.random(n) < np.where(truth == j % 2, accuracy, 1 - accuracy) * coverage
+        votes[fires, j] = j % 2
+    return VoteMatrix.from_array(votes, ["ham", "spam"]), truth
+
+
+def test_planted_accuracies_are_learned():
+    planted = [0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.9, 0.8]
+    votes, _ = keyword_votes(planted)
+    learned = GenerativeModel(class_balance="uniform").fit(votes).accuracy_
+    assert np.abs(learned - planted).max() < 0.06
+    assert np.corrcoef(learned, planted)[0, 1] > 0.95
+    assert list(learned.index) == list(votes.lfs)
+
+
+def test_an_accurate_function_outvotes_two_poor_ones():
+    votes, _ = keyword_votes([0.97, 0.6, 0.97, 0.6, 0.97, 0.6, 0.97, 0.6, 0.97, 0.97])
+    model = GenerativeModel().fit(votes)
+    row = VoteMatrix.from_array([[0, 1, -1, 1, -1, -1, -1, -1, -1, -1]], ["ham", "spam"])
+    assert MajorityVote().fit(votes).predict_proba(row).hard().tolist() == [1]
+    assert model.predict_proba(row).hard().tolist() == [0]
+
+
+def test_silence_is_not_evidence():
+    votes, _ = keyword_votes([0.9, 0.8, 0.9, 0.8])
+    silent = VoteMatrix(votes.ids, (*votes.lfs, "dead"), votes.labels, np.column_stack([votes.votes, np.full(len(votes), -1)]))
+    without = GenerativeModel().fit(votes).predict_proba(votes).probs
+    model = GenerativeModel().fit(silent)
+    assert np.allclose(model.predict_proba(silent).probs, without, atol=1e-9)
+    assert np.isnan(model.accuracy_["dead"])
+
+
+def test_crowd_workers_are_told_apart():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 300)
+    right = rng.random((300, 9)) < np.array([0.95, 0.95, 0.95, 0.55, 0.55, 0.55, 0.55, 0.55, 0.55])
+    votes = VoteMatrix.from_array(np.where(right, truth[:, None], 1 - truth[:, None]), ["dog", "cat"])
+    model = GenerativeModel().fit(votes)
+    answers = model.predict_proba(votes).hard().to_numpy()
+    majority = MajorityVote().fit(votes).predict_proba(votes).hard().to_numpy()
+    assert (answers == truth).mean() > 0.98 > 0.92 > (majority == truth).mean()
+    assert model.accuracy_[:3].min() > model.accuracy_[3:].max()
+
+
+def test_convergence_is_told():
+    votes, _ = keyword_votes([0.9, 0.8, 0.7])
+    model = GenerativeModel().fit(votes)
+    assert model.converged_ and model.history_[-1] < model.tol and model.n_iter_ == len(model.history_)
+    short = GenerativeModel(max_iter=2).fit(votes)
+    assert not short.converged_ and short.n_iter_ == 2
+
+
+def test_a_vote_never_seen_in_training_counts_by_the_prior():
+    model = GenerativeModel(class_balance="uniform").fit(VoteMatrix.from_array([[0, 0], [0, -1]] * 20, ["ham", "spam"]))
+    soft = model.predict_proba(VoteMatrix.from_array([[1, -1]], ["ham", "spam"]))
+    assert soft.probs[0, 1] == pytest.approx(0.9)
+
+
+def test_gold_rows_pull_the_learned_accuracy_towards_the_truth():
+    # Two functions copy one another and a third is right against both: without gold the pair wins.
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 1000)
+    pair = np.where(rng.random(1000) < 0.6, truth, 1 - truth)
+    third = np.where(rng.random(1000) < 0.95, truth, 1 - truth)
+    votes = VoteMatrix.from_array(np.column_stack([pair, pair, third]), ["ham", "spam"])
+    blind = GenerativeModel().fit(votes).accuracy_
+    assert blind["lf0"] > blind["lf2"]
+    gold = pd.Series(truth[:300], index=votes.ids[:300])
+    told = GenerativeModel(gold_weight=100.0).fit(votes, gold=gold).accuracy_
+    assert told["lf2"] > told["lf0"]
+    unknown = pd.Series(-1, index=votes.ids)
+    assert np.allclose(GenerativeModel().fit(votes, gold=unknown).accuracy_, blind)
+
+
+@pytest.mark.parametrize(
+    ("gold", "message"),
+    [
+        (pd.Series([5], index=["r0"]), "gold is 5 on row 'r0'"),
+        (pd.DataFrame({"class": [0]}, index=["r0"]), "it needs label"),
+        (pd.DataFrame({"label": [0], "weight": [-1.0]}, index=["r0"]), "weight of gold row 'r0' is -1.0"),
+        (pd.Series([0, 1], index=["r0", "r0"]), "names row 'r0' twice"),
+    ],
+    ids=["outside the labels", "no label column", "negative weight", "twice"],
+)
+def test_wrong_gold_is_refused(gold, message):
+    votes = VoteMatrix.from_array([[0], [1]], ["ham", "spam"])
+    with pytest.raises(WorkbenchError, match=message):
+        GenerativeModel().fit(votes, gold=gold)
+
+
+def test_a_prior_worse_than_chance_is_refused():
+    votes = VoteMatrix.from_array([[0], [1]], ["ham", "spam"])
+    with pytest.raises(WorkbenchError, match=r"accuracy is 0.3; the prior is better than chance"):
+        GenerativeModel(accuracy=0.3).fit(votes)
+
+
+@pytest.mark.parametrize(("name", "at_least"), [("youtube", 0.85), ("sms", 0.89), ("trec", 0.64)], ids=lambda v: str(v))
+def test_real_votes_beat_majority_vote(shared_data, name, at_least):
+    def read(split):
+        rows = json.loads((shared_data / name / f"{split}.json").read_text()).values()
+        labels = list(json.loads((shared_data / name / "label.json").read_text()).values())
+        return VoteMatrix.from_array([row["weak_labels"] for row in rows], labels), np.array([row["label"] for row in rows])
+
+    train, _ = read("train")
+    test, gold = read("test")
+    mine, majority = (
+        (model.fit(train).predict_proba(test).probs.argmax(axis=1) == gold).mean()
+        for model in (GenerativeModel(), MajorityVote())
+    )
+    assert mine >= at_least
+    assert mine > majority - 0.005

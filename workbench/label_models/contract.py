@@ -1,0 +1,93 @@
+"""What every label model promises, and the checks they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.tables import ABSTAIN, PatternCounts, SoftLabels, VoteMatrix, WorkbenchError, describe_votes
+
+Balance = Sequence[float] | str | None
+
+
+class LabelModel(Protocol):
+    """Learns from votes how far to trust each function; scikit-learn's word for every estimator."""
+
+    def fit(self, votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
+        """Learn from votes, and from gold where given (class index by row id, or a frame with label and weight)."""
+
+    def predict_proba(self, votes: VoteMatrix) -> SoftLabels:
+        """Return a probability for every class on every row; uncovered rows get the class balance."""
+
+
+def counts_of(votes: VoteMatrix | PatternCounts) -> PatternCounts:
+    """Return the distinct covered vote rows and their counts: what no function says anything of teaches nothing."""
+    counted = votes if isinstance(votes, PatternCounts) else PatternCounts.from_votes(votes)
+    covered = (counted.patterns != ABSTAIN).any(axis=1)
+    return PatternCounts(counted.lfs, counted.labels, counted.patterns[covered], counted.counts[covered])
+
+
+def check_balance(balance: Balance, labels: Sequence[str]) -> NDArray[np.float64] | None:
+    """Return a given class balance as float64[k], or None where it is to be estimated."""
+    if balance is None:
+        return None
+    if isinstance(balance, str):
+        if balance != "uniform":
+            raise WorkbenchError(
+                f"class_balance is {balance!r}; allowed are None (estimate it), 'uniform' and one share a class"
+            )
+        return np.full(len(labels), 1 / len(labels))
+    shares = np.asarray(balance, dtype=np.float64)
+    if shares.shape != (len(labels),):
+        raise WorkbenchError(f"class_balance has {shares.size} shares for {len(labels)} labels {list(labels)}; give one each")
+    if not np.isfinite(shares).all() or (shares < 0).any() or abs(shares.sum() - 1) > 1e-3:
+        raise WorkbenchError(f"class_balance is {shares.tolist()}; shares are 0 or more and sum to 1")
+    return np.asarray(shares / shares.sum(), dtype=np.float64)
+
+
+def check_same(fitted: tuple[tuple[str, ...], tuple[str, ...]], votes: VoteMatrix) -> None:
+    """Refuse votes of other functions or labels than the model learned."""
+    lfs, labels = fitted
+    if votes.labels != labels:
+        raise WorkbenchError(f"the model learned the labels {list(labels)}, and these votes have {list(votes.labels)}")
+    if votes.lfs != lfs:
+        missing = [name for name in lfs if name not in votes.lfs] or [name for name in votes.lfs if name not in lfs]
+        what = f"function {missing[0]!r} is on one side only" if missing else "the functions stand in another order"
+        raise WorkbenchError(f"the model learned other functions than these votes have: {what}; fit it again")
+
+
+def check_fitted(model: object, learned: str) -> None:
+    """Raise scikit-learn's NotFittedError where `fit` has not been called."""
+    if not hasattr(model, learned):
+        from sklearn.exceptions import NotFittedError
+
+        raise NotFittedError(f"this {type(model).__name__} has learned nothing yet; call fit(votes) first")
+
+
+def check_gold(gold: pd.Series[Any] | pd.DataFrame, votes: VoteMatrix) -> pd.DataFrame:
+    """Return gold as a frame (label, weight) by row id, limited to the rows of votes; -1 and missing labels leave."""
+    frame = gold.rename("label").to_frame() if isinstance(gold, pd.Series) else gold
+    if "label" not in frame.columns:
+        raise WorkbenchError(f"gold has the columns {list(frame.columns)}; it needs label, and may have weight")
+    if not frame.index.is_unique:
+        raise WorkbenchError(f"gold names row {frame.index[frame.index.duplicated()][0]!r} twice; one line a row")
+    known = frame[frame["label"].notna()]
+    known = known[known["label"] != ABSTAIN]
+    wrong = ~known["label"].isin(range(len(votes.labels)))
+    for row, label in known["label"][wrong].items():
+        raise WorkbenchError(f"gold is {label!r} on row {row!r}; allowed are {describe_votes(votes.labels)}")
+    weight = known["weight"].astype(float) if "weight" in known.columns else pd.Series(1.0, index=known.index)
+    for row, value in weight[~(np.isfinite(weight) & (weight >= 0))].items():
+        raise WorkbenchError(f"the weight of gold row {row!r} is {value}; weights are finite and 0 or more")
+    checked = pd.DataFrame({"label": known["label"].astype(int), "weight": weight})
+    return checked[checked.index.isin(votes.ids)]
+
+
+def soft_labels(votes: VoteMatrix, probs: NDArray[np.float64], balance: NDArray[np.float64]) -> SoftLabels:
+    """Return probabilities with the class balance on uncovered rows, rows summing to 1 exactly enough."""
+    answer = np.where(votes.covered[:, None], probs, balance)
+    return SoftLabels(votes.ids, votes.labels, answer / answer.sum(axis=1, keepdims=True), votes.covered)

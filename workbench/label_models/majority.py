@@ -1,0 +1,72 @@
+"""Majority vote: the yardstick that stands beside every other label model."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.label_models.contract import Balance, check_balance, check_fitted, check_same, counts_of, soft_labels
+from workbench.tables import PatternCounts, SoftLabels, VoteMatrix, WorkbenchError
+
+TIES = ("split", "random")
+
+
+class MajorityVote:
+    """The share of a row's votes that each class got.
+
+    ties: `split` leaves tied classes equal, so that `SoftLabels.hard` abstains on them; `random` breaks a tie by half a vote
+    for one of the tied classes, drawn from seed and row id and so the same whatever the order of rows. class_balance: what
+    uncovered rows get; None estimates it as the mean share over covered rows.
+    """
+
+    def __init__(self, ties: str = "split", class_balance: Balance = None, seed: int = 0) -> None:
+        self.ties = ties
+        self.class_balance = class_balance
+        self.seed = seed
+
+    def fit(self, votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
+        """Learn the class balance; the votes need no learning, and gold is not used."""
+        if self.ties not in TIES:
+            raise WorkbenchError(f"ties is {self.ties!r}; allowed are {', '.join(TIES)}")
+        counted = counts_of(votes)
+        given = check_balance(self.class_balance, counted.labels)
+        shares = _shares(counted.patterns, len(counted.labels))
+        estimated = counted.counts @ shares / max(counted.counts.sum(), 1)
+        uniform = np.full(len(counted.labels), 1 / len(counted.labels))
+        self.class_balance_ = given if given is not None else estimated if len(counted.counts) else uniform
+        self.fitted_ = (counted.lfs, counted.labels)
+        return self
+
+    def predict_proba(self, votes: VoteMatrix) -> SoftLabels:
+        """Return the shares of the votes; uncovered rows get the class balance."""
+        check_fitted(self, "fitted_")
+        check_same(self.fitted_, votes)
+        counts = _counts(votes.votes, len(votes.labels))
+        if self.ties == "random":
+            top = counts == counts.max(axis=1, keepdims=True)
+            for i in np.flatnonzero(top.sum(axis=1) > 1).tolist():
+                counts[i, self._draw(str(votes.ids[i]), np.flatnonzero(top[i]))] += 0.5
+        return soft_labels(votes, _normalised(counts), self.class_balance_)
+
+    def _draw(self, row: str, tied: NDArray[np.intp]) -> int:
+        return int(np.random.default_rng([self.seed, *row.encode()]).choice(tied))
+
+
+def _counts(votes: NDArray[np.int16], k: int) -> NDArray[np.float64]:
+    counts = np.zeros((len(votes), k))
+    for j in range(votes.shape[1]):
+        rows = np.flatnonzero(votes[:, j] >= 0)
+        counts[rows, votes[rows, j]] += 1
+    return counts
+
+
+def _normalised(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+
+
+def _shares(votes: NDArray[np.int16], k: int) -> NDArray[np.float64]:
+    """float64[n, k]: the share of a row's votes that each class got, zeros where there are none."""
+    return _normalised(_counts(votes, k))
