@@ -1,6 +1,6 @@
 """The training set: one frame with everything known about each row, its manifest, and its card.
 
-Columns that are computed, beside the dataset's own (one of the same name becomes `data:<name>`): `split`; `p_<class>`; `label`,
+Columns that are computed, beside the dataset's own (one whose name is taken becomes `data:<name>`): `split`; `p_<class>`; `label`,
 the likeliest class, missing on uncovered rows and ties; `entropy` in nats; `agreement`, the share of the row's votes that equal
 the label, missing where there is no label; `weight`, 1 - entropy / log k on covered rows and 0 elsewhere, so that a uniform row
 teaches nothing; `needs_review`; `n_votes`; `covered`; `lf:<function>`, the class it voted or missing.
@@ -60,7 +60,8 @@ def training_frame(dataset: Dataset, votes: VoteMatrix, soft: SoftLabels, *, wit
         gold = np.full(len(dataset), ABSTAIN) if dataset.gold is None else dataset.gold.to_numpy()
         computed["gold"] = _named(gold, labels)
     computed |= {f"lf:{name}": _named(votes.votes[:, j], labels) for j, name in enumerate(votes.lfs)}
-    own = dataset.frame.rename(columns={name: f"data:{name}" for name in dataset.frame if name in (*computed, "id", "gold")})
+    taken = [name for name in map(str, dataset.frame) if name in (*computed, "id", "gold") or name.startswith("lf:")]
+    own = dataset.frame.rename(columns={name: f"data:{name}" for name in taken})
     frame = pd.concat([own, pd.DataFrame(computed, index=dataset.ids)], axis=1)
     if not frame.columns.is_unique:
         raise WorkbenchError(

@@ -38,6 +38,14 @@ def test_each_row_says_all_that_is_known_of_it() -> None:
     assert frame["lf:caps"].fillna("?").tolist() == ["spam", "ham", "spam", "?", "?"]
 
 
+def test_a_column_of_the_data_is_never_taken_for_one_of_ours() -> None:
+    frame = FRAME.assign(gold=1, p_spam=2, p_value=3).rename(columns={"label": "lf:mine"})
+    columns = list(training_frame(Dataset(frame, LABELS), VOTES, SOFT).columns)
+    assert columns[:5] == ["text", "data:lf:mine", "data:gold", "data:p_spam", "p_value"]
+    with pytest.raises(WorkbenchError, match="column 'data:gold' would stand twice"):
+        training_frame(Dataset(frame.assign(**{"data:gold": 1}), LABELS), VOTES, SOFT)
+
+
 def test_entropy_is_in_nats_and_weight_falls_with_it() -> None:
     frame = built()
     assert frame["entropy"]["sure"] == pytest.approx(-0.1 * np.log(0.1) - 0.9 * np.log(0.9))
