@@ -1,9 +1,15 @@
 """The training set: one frame with everything known about each row, its manifest, and its card.
 
-Columns that are computed, beside the dataset's own (one whose name is taken becomes `data:<name>`): `split`; `p_<class>`; `label`,
-the likeliest class, missing on uncovered rows and ties; `entropy` in nats; `agreement`, the share of the row's votes that equal
-the label, missing where there is no label; `weight`, 1 - entropy / log k on covered rows and 0 elsewhere, so that a uniform row
-teaches nothing; `needs_review`; `n_votes`; `covered`; `lf:<function>`, the class it voted or missing.
+Beside the dataset's own columns (one whose name is taken becomes `data:<name>`) stand, in this order:
+
+- `split`, and `p_<class>`, the probability of each class
+- `label`: the likeliest class, missing on uncovered rows and ties
+- `entropy` of the probabilities, in nats
+- `agreement`: the share of the row's votes that equal the label, missing where there is no vote or no label
+- `weight`: 1 - entropy / log k on covered rows and 0 elsewhere, so that a uniform row teaches nothing
+- `needs_review`: no function votes, or classes tie, or functions conflict and the two likeliest classes are under 0.2 apart
+- `n_votes`, `covered`, and `gold` where it was asked for
+- `lf:<function>`: the class it voted, or missing
 """
 
 from __future__ import annotations
@@ -36,8 +42,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 def training_frame(dataset: Dataset, votes: VoteMatrix, soft: SoftLabels, *, with_gold: bool = False) -> pd.DataFrame:
     """Return one row a row of the dataset, in its order, indexed by id; votes and soft may hold more rows, in any order.
 
-    needs_review: no function votes, or classes tie, or functions conflict and the two likeliest classes are under 0.2 apart.
-    with_gold adds `gold` (class name or missing), which is otherwise left out: a training set must not hold the answers.
+    The columns are those of the module's docstring. with_gold adds `gold` (class name or missing), which is otherwise left out: a training set must not hold the answers.
     """
     if not votes.labels == soft.labels == dataset.labels:
         raise WorkbenchError(f"the dataset has classes {dataset.labels}, votes {votes.labels}, soft labels {soft.labels}")
@@ -71,6 +76,7 @@ def training_frame(dataset: Dataset, votes: VoteMatrix, soft: SoftLabels, *, wit
 
 
 def _places(wanted: pd.Index, known: pd.Index, what: str) -> NDArray[np.intp]:
+    """intp[n]: where each wanted row stands in a table that may hold more rows, in another order."""
     places = known.get_indexer(wanted)
     if (places < 0).any():
         raise WorkbenchError(f"the {what} lacks row {wanted[places < 0][0]!r} of the dataset; apply and fit on the same rows")
@@ -121,7 +127,10 @@ class Filters:
 
 
 def apply_filters(frame: pd.DataFrame, filters: Filters) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the rows of a training frame that pass, and how many each filter removed of those that the ones before it left."""
+    """Return the rows of a training frame that pass, and how many each filter removed.
+
+    The filters work in the order of their fields, and each counts the rows that it removes of those that are left.
+    """
     labels = _labels(frame)
     unknown = [name for name in filters.classes or () if name not in labels]
     if unknown:
@@ -194,6 +203,8 @@ def write_export(
 
 
 def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with an apostrophe before each text, column names and ids too, that a spreadsheet would run (CWE-1236)."""
+
     def safe(cell: Any) -> Any:
         return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
@@ -205,7 +216,10 @@ def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def card(frame: pd.DataFrame, manifest: Mapping[str, Any]) -> str:
-    """Return the dataset card of a training frame in Markdown."""
+    """Return the dataset card of a training frame in Markdown.
+
+    frame: what was exported, after the filters. manifest: what write_export writes beside it.
+    """
     labels, functions = manifest["labels"], [name for name in map(str, frame) if name.startswith("lf:")]
     opening = (
         f"# Training set of {len(frame):,} rows in {len(labels)} classes\n\nNobody labelled these rows by hand: "
@@ -254,6 +268,7 @@ def _class_table(frame: pd.DataFrame, labels: Sequence[str]) -> str:
 
 
 def _quality(frame: pd.DataFrame, manifest: Mapping[str, Any]) -> str:
+    """List coverage, agreement and label noise, each with the count it rests on."""
     n, covered, review = len(frame), int(frame["covered"].sum()), int(frame["needs_review"].sum())
     agreed = frame["agreement"].dropna()
     agreement = f"{agreed.mean():.1%} on average over {len(agreed):,} rows with votes and a label" if len(agreed) else "no row"
@@ -286,6 +301,7 @@ def _quality(frame: pd.DataFrame, manifest: Mapping[str, Any]) -> str:
 
 
 def _function_table(frame: pd.DataFrame, functions: Sequence[str], fingerprints: Mapping[str, str]) -> str:
+    """Set what each function voted beside the labels that came out: not its accuracy, as it had its say in them."""
     rows = []
     for column in functions:
         voted = frame[frame[column].notna()]

@@ -68,6 +68,7 @@ def _parse(name: str, entry: Any, where: str) -> Slice:
 
 
 def _value(kind: str, value: Any, where: str) -> Any:
+    """Return the value of a condition; whether it fits its column is checked on the rows, by slice_mask."""
     if kind == "in":
         if isinstance(value, str) or not isinstance(value, Iterable) or not list(value):
             raise WorkbenchError(f"{where} has in = {value!r}; give a list with at least one value")
@@ -89,7 +90,10 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 
 def slice_masks(slices: Iterable[Slice], dataset: Dataset) -> dict[str, NDArray[np.bool_]]:
-    """Return the rows of every slice, bool[n] by name; a `by` slice becomes one `name=value` a distinct value."""
+    """Return the rows of every slice, bool[n] by name, in the order of the slices.
+
+    A `by` slice becomes one slice `name=value` a distinct value, sorted; missing cells are in none of them.
+    """
     masks: dict[str, NDArray[np.bool_]] = {}
     for one in slices:
         for part in _expand(one, dataset):
@@ -154,6 +158,7 @@ def _comparable(one: Slice, column: pd.Series[Any], value: Any) -> Any:
 
 
 def _expand(one: Slice, dataset: Dataset) -> list[Slice]:
+    """List the slices that one stands for, by value; more than a screen of them would hide what matters and is refused."""
     if one.kind != "by":
         return [one]
     values = _column(one, dataset).dropna().unique().tolist()
