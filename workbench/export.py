@@ -42,7 +42,8 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 def training_frame(dataset: Dataset, votes: VoteMatrix, soft: SoftLabels, *, with_gold: bool = False) -> pd.DataFrame:
     """Return one row a row of the dataset, in its order, indexed by id; votes and soft may hold more rows, in any order.
 
-    The columns are those of the module's docstring. with_gold adds `gold` (class name or missing), which is otherwise left out: a training set must not hold the answers.
+    The columns are those of the module's docstring. with_gold adds `gold` (class name or missing), which is otherwise left out:
+    a training set must not hold the answers.
     """
     if not votes.labels == soft.labels == dataset.labels:
         raise WorkbenchError(f"the dataset has classes {dataset.labels}, votes {votes.labels}, soft labels {soft.labels}")
@@ -203,7 +204,7 @@ def write_export(
 
 
 def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with an apostrophe before each text, column names and ids too, that a spreadsheet would run (CWE-1236)."""
+    """Return the frame with an apostrophe before each text, name or id that a spreadsheet would run (CWE-1236)."""
 
     def safe(cell: Any) -> Any:
         return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
