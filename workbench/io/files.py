@@ -1,0 +1,188 @@
+"""Files written whole or not at all, checksums, and format versions."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.io.names import did_you_mean, listed
+from workbench.tables import WorkbenchError
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{uuid.uuid4().hex[:12]}{path.suffix}")
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def atomic_write(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside the target that replaces it when the block ends well, and is removed when it does not.
+
+    Folders on the way are made. A link keeps pointing where it did: its target is replaced.
+    """
+    target = Path(path).resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _beside(target)
+    try:
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, target)
+        _sync(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary folder that takes the name of the target when the block ends well; an existing target is refused."""
+    target = Path(path).resolve()
+    if target.exists():
+        raise WorkbenchError(f"{path} exists already; choose another folder, or remove it first")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _beside(target)
+    temporary.mkdir()
+    try:
+        yield temporary
+        os.rename(temporary, target)
+        _sync(target.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write text as UTF-8 with its line ends as they stand."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it: numpy and paths unpacked, sets sorted, NaN, infinities and missing cells as None."""
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted((plain(item) for item in value), key=str)
+    if isinstance(value, np.ndarray | pd.Series | pd.Index):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return None if value is pd.NaT or value is pd.NA else str(value)
+
+
+def write_json(path: Path | str, obj: Any) -> None:
+    """Write an object as indented JSON; keys keep their order, sets are sorted, what JSON cannot hold (NaN) is null."""
+    write_text(path, json.dumps(plain(obj), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path | str) -> Any:
+    """Return what a UTF-8 JSON file holds; raises one WorkbenchError naming file, line and column."""
+    try:
+        return json.loads(read_bytes(path).decode("utf-8-sig"))
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise WorkbenchError(f"{path} is not valid JSON: {error.msg} at {where}") from None
+    except UnicodeDecodeError as error:
+        raise WorkbenchError(f"{path} is not UTF-8 text: byte {error.start} cannot be read; save the file as UTF-8") from None
+
+
+def read_bytes(path: Path | str) -> bytes:
+    """Return the bytes of a file; raises WorkbenchError for a missing file (names the nearest one), a folder, a locked file."""
+    path = Path(path)
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        if not path.parent.is_dir():
+            raise WorkbenchError(f"{path} does not exist, nor does its folder {path.parent}") from None
+        there = sorted(entry.name for entry in path.parent.iterdir() if entry.is_file() and not entry.name.startswith("."))
+        hint = did_you_mean(path.name, there) or f"; its folder holds {listed(there) or 'no files'}"
+        raise WorkbenchError(f"{path} does not exist{hint}") from None
+    except IsADirectoryError:
+        there = sorted(entry.name for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
+        raise WorkbenchError(f"{path} is a folder, not a file; it holds {listed(there) or 'no files'}") from None
+    except OSError as error:
+        raise WorkbenchError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def sha256(path: Path | str) -> str:
+    """Return the checksum of a file as 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_frame(frame: pd.DataFrame, path: Path | str) -> None:
+    """Write a frame by the suffix of its path: .csv, .tsv, .jsonl or .parquet; a named index becomes the first column.
+
+    The same frame gives the same bytes. Lists and dicts become JSON text in CSV and TSV; in JSONL a missing cell, a NaN or an
+    infinity is null. Raises WorkbenchError for another suffix or for text that UTF-8 cannot hold.
+    """
+    path = Path(path)
+    writers = {".csv": _csv_text, ".tsv": _csv_text, ".jsonl": _jsonl_text, ".parquet": None}
+    if path.suffix.lower() not in writers:
+        raise WorkbenchError(f"{path} ends in {path.suffix!r}; a table is written as {listed(writers)}")
+    table = frame.reset_index() if frame.index.name is not None else frame.reset_index(drop=True)
+    write = writers[path.suffix.lower()]
+    try:
+        if write is not None:
+            write_text(path, write(table, "\t" if path.suffix.lower() == ".tsv" else ","))
+            return
+        with atomic_write(path) as temporary:
+            table.to_parquet(temporary, index=False)
+    except UnicodeEncodeError as error:
+        raise WorkbenchError(f"{path} cannot hold {error.object[error.start]!r}, half of a character: {error.reason}") from None
+
+
+def _csv_text(table: pd.DataFrame, delimiter: str) -> str:
+    for name in table:
+        if pd.api.types.is_object_dtype(table[name]):
+            table[name] = table[name].map(lambda cell: json.dumps(plain(cell)) if _is_nested(cell) else cell)
+    text = table.to_csv(index=False, sep=delimiter, lineterminator="\n")
+    # Before Python 3.13 the csv module leaves a bare carriage return unquoted, and a reader would end the row there.
+    if "\r" in text:
+        text = table.to_csv(index=False, sep=delimiter, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    return str(text)
+
+
+def _is_nested(cell: object) -> bool:
+    return isinstance(cell, list | tuple | dict | np.ndarray)
+
+
+def _jsonl_text(table: pd.DataFrame, _delimiter: str) -> str:
+    columns = [[plain(cell) for cell in table[name].tolist()] for name in table]
+    names = list(table.columns)
+    rows = (dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True))
+    return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+
+
+def check_format(document: Mapping[str, Any], path: Path | str, known: int = 1) -> None:
+    """Refuse a document whose `format` is missing, not a whole number, or newer than this version of the workbench knows."""
+    if "format" not in document:
+        raise WorkbenchError(f'{path} has no format version; add the line `format = {known}` (in JSON: "format": {known})')
+    version = document["format"]
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise WorkbenchError(f"{path} has format {version!r}; it is a whole number, 1..{known}")
+    if version > known:
+        raise WorkbenchError(f"{path} has format {version}, but this workbench knows formats up to {known}; upgrade it")
