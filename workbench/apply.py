@@ -10,8 +10,8 @@ import pandas as pd
 
 from workbench.engines import Engine, serial
 from workbench.lfs.chunk import Chunk
-from workbench.lfs.function import Fault
 from workbench.lfs.load import bind
+from workbench.lfs.votes import Fault
 from workbench.tables import Dataset, VoteMatrix, WorkbenchError, no_faults
 
 Progress = Callable[[int, int], None]  # rows done, rows in all
@@ -54,16 +54,18 @@ def apply_lfs(
             faults += [(j, start + fault.position, fault) for fault in missing]
         if progress is not None:
             progress(stop, len(dataset))
+    votes.flags.writeable = False  # so that the table takes it as it is, without a copy
     names = tuple(function.name for function in functions)
     return VoteMatrix(dataset.ids, names, dataset.labels, votes, _fault_table(faults, names, dataset.ids))
 
 
 def _fault_table(faults: list[tuple[int, int, Fault]], names: tuple[str, ...], ids: pd.Index) -> pd.DataFrame:
-    """Return faults by function and row, each function's first with its traceback."""
+    """Return faults by function and row, with the first traceback of each function."""
     if not faults:
         return no_faults()
     faults.sort(key=lambda fault: fault[:2])
     table = pd.DataFrame(
         [(ids[row], names[j], fault.error, fault.traceback) for j, row, fault in faults], columns=list(no_faults().columns)
     )
-    return table.assign(traceback=table["traceback"].where(~table["lf"].duplicated(), "")).astype("str")
+    later = table["lf"].where(table["traceback"] != "").duplicated()
+    return table.assign(traceback=table["traceback"].mask(later, "")).astype("str")

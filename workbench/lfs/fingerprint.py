@@ -2,116 +2,183 @@
 
 from __future__ import annotations
 
+import dis
 import enum
 import hashlib
-import inspect
 import re
 import sys
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, Final
 
-Home = Mapping[str, Any] | None  # the globals of the function whose reach is followed
-PACKAGE_HASH = "__workbench_folder_hash__"  # set by the loader in every module of a folder of functions
+import numpy as np
+import pandas as pd
+
+PACKAGE_HASH: Final = "__workbench_folder_hash__"  # set by the loader in every module of a folder of functions
+PREFIX: Final = "workbench_lfs_"  # the loader's package names, which hold a hash of the whole folder
+
+# Globals that say where a module stands, so that a function which reads one may read any file beside it.
+_WHEREABOUTS: Final = {"__file__", "__name__", "__package__", "__path__", "__spec__", "__loader__"}
+_BOOKKEEPING: Final = {
+    "__dict__",
+    "__weakref__",
+    "__doc__",
+    "__module__",
+    "__firstlineno__",
+    "__static_attributes__",
+    "_abc_impl",
+}
+_CONSTANTS: Final = (types.NoneType, bool, int, float, complex, str, bytes, range, types.EllipsisType, types.NotImplementedType)
 
 
 def fingerprint_of(*things: Any) -> str:
-    """Return a sha256 over functions (source and every global they reach in their own package), settings and constants.
+    """Return a sha256 over functions (compiled code and every global they reach), settings and constants.
 
-    The same in every process. A global that cannot be read as a constant counts as its whole folder: stale votes are worse than
-    votes computed twice.
+    The same in every process and for every place of the folder; comments do not count. Of installed libraries name and version
+    count; what cannot be read counts as its whole folder: stale votes are worse than votes computed twice.
     """
     walk = _Walk()
+    walk.parts.append(_library("workbench.lfs"))  # the rules below are code too
     for thing in things:
         walk.add(thing)
     return hashlib.sha256("\0".join(walk.parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Walk:
+    """A walk over objects that writes down what it meets."""
+
     def __init__(self) -> None:
         self.parts: list[str] = []
-        self.seen: set[int] = set()
+        self.seen: dict[int, tuple[int, Any]] = {}  # holds on to the objects: an id is unique only while its object lives
+        self.home = ""  # the module of the function whose reach is followed
 
-    def add(self, thing: Any, home: Home = None) -> None:
-        if thing is None or isinstance(thing, (bool, int, float, complex, str, bytes, PurePath, range)):
-            self.parts.append(f"{type(thing).__name__}:{thing!r}")
-        elif isinstance(thing, enum.Enum):
-            self.parts.append(f"enum:{thing!r}:{thing.value!r}")
-        elif isinstance(thing, re.Pattern):
-            self.parts.append(f"pattern:{thing.pattern!r}:{thing.flags}")
-        elif hasattr(thing, "fingerprint") and isinstance(thing.fingerprint, str):
-            self.parts.append(f"function:{thing.fingerprint}")
+    def add(self, thing: Any) -> None:
+        if isinstance(thing, enum.Enum):
+            self._add_many(f"enum {thing.name}", [thing.value, type(thing)])
+        elif type(thing) in _CONSTANTS:
+            self.parts.append(f"{type(thing).__name__} {thing!r}")
         elif id(thing) in self.seen:
-            return
+            self.parts.append(f"again {self.seen[id(thing)][0]}")
         else:
-            self.seen.add(id(thing))
-            self._add_compound(thing, home)
+            self.seen[id(thing)] = len(self.seen), thing
+            self._add_new(thing)
 
-    def _add_compound(self, thing: Any, home: Home) -> None:
-        if isinstance(thing, Mapping):
-            self._add_many("mapping", [pair for pair in thing.items()], home)
-        elif isinstance(thing, (set, frozenset)):
-            self._add_many(type(thing).__name__, sorted(thing, key=repr), home)
-        elif isinstance(thing, (list, tuple)):
-            self._add_many(type(thing).__name__, thing, home)
-        elif isinstance(thing, types.ModuleType):
-            self._add_module(thing, home)
-        elif isinstance(thing, types.MethodType):
-            self.add(thing.__func__, home)
-            self.add(thing.__self__, home)
-        elif isinstance(thing, types.FunctionType):
-            self._add_function(thing, home)
+    def _add_new(self, thing: Any) -> None:
+        if isinstance(thing, types.FunctionType):
+            self._add_function(thing)
+        elif isinstance(thing, types.CodeType):
+            self._add_code(thing)
         elif isinstance(thing, type):
-            self._add_class(thing, home)
-        elif hasattr(thing, "tobytes") and hasattr(thing, "dtype"):
-            self.parts.append(f"array:{thing.dtype}:{hashlib.sha256(thing.tobytes()).hexdigest()}")
+            self._add_class(thing)
+        elif isinstance(thing, types.ModuleType):
+            self.parts.append(f"module {_library(thing.__name__) or _folder_hash(thing.__name__)}")
+        elif hasattr(thing, "raw_votes"):  # a labeling function that another one calls
+            self._add_many(type(thing).__name__, (thing.kind, thing.labels, *thing.content))
+        elif type(thing) in (list, tuple):
+            self._add_many(type(thing).__name__, thing)
+        elif type(thing) in (dict, types.MappingProxyType):
+            self._add_many("dict", [part for pair in thing.items() for part in pair])
+        elif type(thing) in (set, frozenset):
+            self._add_many("set", sorted(fingerprint_of(item) for item in thing))
         else:
-            self._add_opaque(thing, home)
+            self._add_object(thing)
 
-    def _add_many(self, kind: str, items: Iterable[Any], home: Home) -> None:
-        self.parts.append(f"{kind}[")
+    def _add_many(self, kind: str, items: Iterable[Any]) -> None:
+        self.parts.append(f"{kind} [")
         for item in items:
-            self.add(item, home)
+            self.add(item)
         self.parts.append("]")
 
-    def _add_module(self, module: types.ModuleType, home: Home) -> None:
-        self.parts.append(f"module:{_bare_name(module.__name__)}:{getattr(module, '__version__', '')}")
-        if home is not None and _same_package(module.__name__, home["__name__"]):
-            self.parts.append(_folder_hash(vars(module)))
-
-    def _add_function(self, f: types.FunctionType, home: Home) -> None:
-        if home is not None and not _same_package(f.__module__, home["__name__"]):
-            package = sys.modules.get(f.__module__.partition(".")[0])
-            self.parts.append(f"library:{f.__module__}.{f.__qualname__}:{getattr(package, '__version__', '')}")
+    def _add_function(self, f: types.FunctionType) -> None:
+        if library := _library(f.__module__):
+            self.parts.append(f"function {f.__qualname__} of {library}")
             return
-        self.parts.append(_source(f))
-        self._add_many("defaults", [f.__defaults__, f.__kwdefaults__], f.__globals__)
-        for cell in f.__closure__ or ():
-            self.add(_content(cell), f.__globals__)
-        for name in sorted(_names(f.__code__)):
-            if name in f.__globals__:
-                self.parts.append(f"global:{name}")
-                self.add(f.__globals__[name], f.__globals__)
+        self.home = f.__module__
+        self._add_code(f.__code__)
+        self._add_many("defaults", [f.__defaults__, f.__kwdefaults__])
+        self._add_many("closure", [_content(cell) for cell in f.__closure__ or ()])
+        names = _names(f.__code__)
+        for name in sorted(names & f.__globals__.keys()):
+            self.parts.append(f"global {name}")
+            if name in _WHEREABOUTS:
+                self.parts.append(_folder_hash(f.__module__))
+            else:
+                self.add(f.__globals__[name])
+        if "import ." in names:
+            self.parts.append(_folder_hash(f.__module__))
 
-    def _add_class(self, cls: type, home: Home) -> None:
-        self.parts.append(f"class:{_bare_name(cls.__module__)}.{cls.__qualname__}")
-        if home is None or _same_package(cls.__module__, home["__name__"]):
-            self.parts.append(_folder_hash(home) or _source(cls))
+    def _add_code(self, code: types.CodeType) -> None:
+        """Count what is executed: neither comments, nor line numbers, nor the path of the file."""
+        shape = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags, code.co_exceptiontable)
+        names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+        self.parts.append(f"code {code.co_code!r} {shape} {names}")
+        self._add_many("constants", code.co_consts)
 
-    def _add_opaque(self, thing: Any, home: Home) -> None:
-        """Count an object whose content cannot be read: its type, and everything in its folder."""
-        self.parts.append(f"object:{type(thing).__module__}.{type(thing).__qualname__}:{_folder_hash(home)}")
-        inner = [value for name in ("_f", "f", "_resources", "_pre") if (value := getattr(thing, name, None)) is not None]
-        self._add_many("parts", inner, home)
+    def _add_class(self, cls: type) -> None:
+        self.parts.append(f"class {cls.__qualname__} of {_library(cls.__module__)}")
+        if not _library(cls.__module__):
+            self._add_many("bases", cls.__bases__)
+            for name in sorted(vars(cls).keys() - _BOOKKEEPING):
+                member = vars(cls)[name]
+                if isinstance(member, property):
+                    self._add_many(name, [member.fget, member.fset])
+                else:
+                    self._add_many(name, [getattr(member, "__func__", member)])  # inside classmethod and staticmethod
+
+    def _add_object(self, thing: Any) -> None:
+        kind = f"{type(thing).__module__.removeprefix(PREFIX)}.{type(thing).__qualname__}"
+        if isinstance(thing, PurePath):
+            self._add_path(thing)
+        elif isinstance(thing, re.Pattern):
+            self._add_many("pattern", [thing.pattern, thing.flags])
+        elif isinstance(thing, np.ndarray):
+            self._add_many(f"array {thing.dtype} {thing.shape}", [thing.tolist() if thing.dtype.hasobject else thing.tobytes()])
+        elif isinstance(thing, (pd.DataFrame, pd.Series, pd.Index)):
+            self._add_frame(thing, kind)
+        elif isinstance(getattr(thing, "fingerprint", None), str):  # a table of ours
+            self.parts.append(f"{kind} {thing.fingerprint}")
+        elif hasattr(thing, "__wrapped__"):  # a function under lru_cache, or another decorator written in C
+            self._add_many(kind, [thing.__wrapped__])
+        elif hasattr(thing, "pipe_names") and hasattr(thing, "meta"):  # a spaCy pipeline, whose vocabulary grows with use
+            self._add_many(kind, [thing.meta.get(key) for key in ("lang", "name", "version", "pipeline")])
+        elif hasattr(thing, "_memoize_key"):  # a preprocessor of Snorkel's, whose memory grows with use
+            self._add_many(kind, [type(thing), {k: v for k, v in vars(thing).items() if k != "_cache"}])
+        else:
+            self._add_state(thing, kind)
+
+    def _add_state(self, thing: Any, kind: str) -> None:
+        """Count how an object would be made anew, which pickling asks of it too; else all that stands in its folder."""
+        try:
+            recipe = thing.__reduce_ex__(2)
+        except (TypeError, ValueError, AttributeError, RuntimeError, ImportError):
+            module = type(thing).__module__
+            self.parts.append(f"object {kind} {_library(module) or _folder_hash(module)} {_folder_hash(self.home)}")
+            return
+        parts = (recipe,) if isinstance(recipe, str) else recipe
+        self._add_many(f"object {kind}", [list(part) if hasattr(part, "__next__") else part for part in parts])
+
+    def _add_frame(self, frame: pd.DataFrame | pd.Series[Any] | pd.Index[Any], kind: str) -> None:
+        try:
+            cells: Any = pd.util.hash_pandas_object(frame).to_numpy()
+        except TypeError:  # cells that have no hash, such as lists
+            cells = frame.to_numpy()
+        self._add_many(kind, [[str(column) for column in getattr(frame, "columns", ())], cells])
+
+    def _add_path(self, path: PurePath) -> None:
+        """Count a file by name and content; of any other path the name."""
+        content = _file_hash(Path(path)) if Path(path).is_file() else str(path)
+        self.parts.append(f"path {path.name} {content}")
 
 
 def _names(code: types.CodeType) -> set[str]:
+    """Return the names a function and those inside it look up; "import ." stands for an import from its own folder."""
     names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names |= _names(constant)
-    return names
+    steps = list(dis.get_instructions(code))
+    for level, step in zip(steps, steps[2:], strict=False):
+        if step.opname == "IMPORT_NAME" and level.argval:  # pushed two steps before: 0 for an absolute import
+            names.add("import .")
+    return names.union(*(_names(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)))
 
 
 def _content(cell: types.CellType) -> Any:
@@ -121,26 +188,26 @@ def _content(cell: types.CellType) -> Any:
         return None
 
 
-def _source(thing: Callable[..., Any] | type) -> str:
-    try:
-        return inspect.getsource(thing)
-    except (OSError, TypeError):  # typed at a prompt: the compiled code stands for the text
-        code = getattr(thing, "__code__", None)
-        return repr(thing) if code is None else f"{code.co_code!r}{code.co_consts!r}{code.co_names!r}"
+def _library(module: str | None) -> str:
+    """Return name and version of the installed library a module belongs to; '' for code of the user's own."""
+    top = (module or "").partition(".")[0]
+    package = sys.modules.get(top)
+    file = getattr(package, "__file__", None) or next(iter(getattr(package, "__path__", ())), "")
+    installed = {"site-packages", "dist-packages"} & set(Path(file).parts)
+    known = installed or top in sys.stdlib_module_names or top == "workbench"
+    return f"{module} {getattr(package, '__version__', '')}" if known else ""
 
 
-def _same_package(a: str, b: str) -> bool:
-    return a.partition(".")[0] == b.partition(".")[0]
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _bare_name(module: str) -> str:
-    """Drop the loader's package name, which holds a hash of the whole folder."""
-    return module.partition(".")[2] if module.startswith("workbench_lfs_") else module
-
-
-def _folder_hash(home: Home) -> str:
-    """Return the hash of everything in the folder of functions; outside one, of the file."""
-    if home is None:
-        return ""
-    path = home.get("__file__")
-    return str(home.get(PACKAGE_HASH) or (hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else ""))
+def _folder_hash(module: str) -> str:
+    """Return the hash of everything in the folder of functions; outside one, of the module's file or package."""
+    known = vars(sys.modules[module]) if module in sys.modules else {}
+    if PACKAGE_HASH in known or not known.get("__file__"):
+        return str(known.get(PACKAGE_HASH, ""))
+    file = Path(known["__file__"])
+    files = sorted(file.parent.rglob("*.py")) if "__path__" in known else [file]
+    return hashlib.sha256("".join(_file_hash(path) for path in files).encode()).hexdigest()

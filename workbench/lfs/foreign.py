@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 
 from workbench.lfs.chunk import Chunk
-from workbench.lfs.function import Fault, LabelingFunction, Outputs, call_on_rows, place_of
+from workbench.lfs.function import LabelingFunction
+from workbench.lfs.python import place_of, reason_of
+from workbench.lfs.votes import Fault, Outputs, call_on_rows, validate_votes
 from workbench.tables import WorkbenchError
 
 
@@ -23,32 +25,37 @@ class ForeignFunction(LabelingFunction):
     kind = "snorkel"
 
     def __init__(self, lf: Any) -> None:
-        doc = (getattr(lf._f, "__doc__", None) or "").strip().split("\n")[0]
-        super().__init__(place_of(lf._f), lf.name, name=lf.name, reason=doc)
+        super().__init__(place_of(lf._f), lf.name, name=lf.name, reason=reason_of(lf._f))
         self.lf = lf
 
     @property
     def content(self) -> tuple[Any, ...]:
-        """Source with what it reaches, resources, preprocessors."""
+        """Code with what it reaches, resources, preprocessors."""
         return self.lf._f, self.lf._resources, list(self.lf._pre)
 
     def raw_votes(self, chunk: Chunk) -> tuple[Outputs, list[Fault]]:
-        """Call the function on every row.
-
-        Preprocessors copy and change their row, and a column such as `count` means something else on a Series: both need a
-        Series at once. Any other function gets one as soon as a light row fails it.
-        """
-        shadowed = [column for column in chunk.frame.columns if hasattr(pd.Series, column)]
-        if self.lf._pre or shadowed:
-            return call_on_rows(self.lf, chunk.series_rows())
+        """Call the function on every row, as a pandas Series where a light row would differ or fails it."""
+        if self.lf._pre or _differs(chunk.frame):
+            return call_on_rows(self.lf, chunk.series_rows(range(len(chunk))))
         outputs, faults = call_on_rows(self.lf, chunk.rows())
-        if faults:
-            return call_on_rows(self.lf, chunk.series_rows())
-        return outputs, faults
+        failed = [fault.position for fault in faults]
+        again, still = call_on_rows(self.lf, chunk.series_rows(failed))
+        for position, output in zip(failed, again, strict=True):
+            outputs[position] = output
+        return outputs, [fault._replace(position=failed[fault.position]) for fault in still]
 
     def __call__(self, row: Any) -> int:
         """Vote on one row as Snorkel would."""
-        return int(self.lf(row))
+        return self._one(*validate_votes([self.lf(row)], self.classes, self.labels))
+
+
+def _differs(frame: pd.DataFrame) -> bool:
+    """Tell whether a Series says something else than a light row of the same cells.
+
+    A column such as `count` is a method of a Series, and a row of numbers takes one type: 3 beside 0.5 becomes 3.0.
+    """
+    shadowed = any(hasattr(pd.Series, str(column)) for column in frame.columns)
+    return shadowed or (frame.dtypes.nunique() > 1 and len(frame) > 0 and frame.iloc[0].dtype != object)
 
 
 def as_labeling_function(thing: Any) -> LabelingFunction:

@@ -1,44 +1,103 @@
-"""Light rows: what a row-by-row function is handed, at a hundredth of the cost of a pandas Series."""
+"""Rows as functions see them: read as a pandas row is read, at a hundredth of its cost."""
 
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
+
+import pandas as pd
 
 
 @lru_cache(maxsize=128)
 def row_type(columns: tuple[str, ...]) -> type[tuple[Any, ...]]:
-    """Return a tuple type whose cells are read as `row.plan` or `row["plan"]`.
+    """Return the type of read-only rows over these columns, made of one cell a column and the row id.
 
-    Any column name works, also one with spaces. As with a pandas row, `in` and `keys` speak of column names.
+    A cell is `row.plan` or `row["plan"]`, whatever its column is called. As with a pandas row `in`, `keys` and `index` speak of
+    column names, `len` and iteration of cells, and `row.name` is the row id; a column of such a name wins.
     """
     place = {column: i for i, column in enumerate(columns)}
-
-    def get_item(self: tuple[Any, ...], key: Any) -> Any:
-        return tuple.__getitem__(self, place[key] if isinstance(key, str) else key)
+    n = len(columns)
+    cell, slots = tuple.__getitem__, tuple.__iter__
 
     def get_attribute(self: tuple[Any, ...], name: str) -> Any:
         if name in place:  # a name that Python's tuples cannot hold as an attribute, such as "_id" or "class"
-            return tuple.__getitem__(self, place[name])
+            return cell(self, place[name])
         raise AttributeError(f"the row has no column {name!r}; it has {', '.join(columns)}")
 
     members = {
         "__slots__": (),
-        "__getitem__": get_item,
         "__getattr__": get_attribute,
+        "__getitem__": lambda self, name: cell(self, place[name]),
         "__contains__": lambda self, name: name in place,
-        "get": lambda self, name, default=None: tuple.__getitem__(self, place[name]) if name in place else default,
+        "__len__": lambda self: n,
+        "__iter__": lambda self: iter(cell(self, slice(n))),
+        "__repr__": lambda self: f"row {cell(self, n)!r}: {dict(zip(columns, slots(self), strict=False))}",
+        "_columns": columns,
+        "index": columns,
+        "name": property(lambda self: cell(self, n)),
+        "keys": lambda self: columns,
+        "items": lambda self: zip(columns, slots(self), strict=False),
+        "to_dict": lambda self: dict(zip(columns, slots(self), strict=False)),
+        "get": lambda self, name, default=None: cell(self, place[name]) if name in place else default,
     }
-    # A column called "get" wins over the method, as every column does.
     members = {name: member for name, member in members.items() if name not in place}
-    return type("Row", (namedtuple("Cells", columns, rename=True),), members)
+    return type("Row", (namedtuple("Cells", (*columns, ""), rename=True),), members)
 
 
-def light_rows(columns: dict[str, Sequence[Any]], n: int) -> list[Any]:
-    """Return n rows over the given columns, cells as plain Python values."""
-    if not columns:
-        return [row_type(())()] * n
+def light_rows(columns: Mapping[str, Sequence[Any]], ids: Sequence[str]) -> list[Any]:
+    """Return one read-only row an id, cells as plain Python values."""
     make = row_type(tuple(columns))
-    return [tuple.__new__(make, cells) for cells in zip(*columns.values(), strict=True)]
+    return [tuple.__new__(make, cells) for cells in zip(*columns.values(), ids, strict=True)]
+
+
+class OpenRow(SimpleNamespace):
+    """A row that preprocessing steps may change, in place or by returning another."""
+
+    __slots__ = ("__id",)  # beside the cells: a memoised step must not take two equal rows for different ones
+
+    def __init__(self, cells: Mapping[str, Any], row_id: str) -> None:
+        super().__init__(**cells)
+        self.__id = row_id
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "name":
+            return self.__id
+        raise AttributeError(f"the row has no column {name!r}; it has {', '.join(vars(self))}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OpenRow, (vars(self), self.__id)  # Snorkel's preprocessors copy a row this way
+
+    def __getitem__(self, name: str) -> Any:
+        return vars(self)[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        vars(self)[name] = value
+
+    def __contains__(self, name: object) -> bool:
+        return name in vars(self)
+
+    def keys(self) -> Any:
+        """Return the column names."""
+        return vars(self).keys()
+
+    def items(self) -> Any:
+        """Return pairs of column name and cell."""
+        return vars(self).items()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a cell, or the default where there is no such column."""
+        return vars(self).get(name, default)
+
+
+def cells_of(row: Any) -> tuple[dict[str, Any], str]:
+    """Return the cells by column, and the id, of a row of any kind: pandas Series, dict, light row, namedtuple, object."""
+    named = getattr(row, "name", None)
+    row_id = named if isinstance(named, str) and named else "row"
+    if isinstance(row, (Mapping, pd.Series)):
+        return {str(name): value for name, value in row.items()}, row_id
+    if hasattr(type(row), "_columns"):
+        return dict(zip(type(row)._columns, tuple.__iter__(row), strict=False)), row_id
+    return dict(row._asdict() if hasattr(row, "_asdict") else vars(row)), row_id

@@ -7,7 +7,7 @@ same path over a column of one row.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -15,14 +15,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.lfs.chunk import Chunk
-from workbench.lfs.function import About, Fault, LabelingFunction, Outputs, caller_place, resolve_label
+from workbench.lfs.chunk import Chunk, texts_of
+from workbench.lfs.function import About, LabelingFunction, beside_caller, caller_place
+from workbench.lfs.votes import Fault, Outputs, resolve_label
 from workbench.tables import ABSTAIN, WorkbenchError
 
 Match = Callable[[Chunk], tuple[NDArray[np.bool_], list[Fault]]]
 
-# Not a letter, digit or underscore of any script: RE2's \b knows ASCII only, so that \büber\b would find nothing.
-_EDGE_LEFT, _EDGE_RIGHT = r"(?:^|[^\pL\pN_])", r"(?:$|[^\pL\pN_])"
+# Not a letter (with the marks set on it), digit or underscore of any script: RE2's \b knows ASCII only, so that \büber\b would
+# find nothing.
+_EDGE_LEFT, _EDGE_RIGHT = r"(?:^|[^\pL\pM\pN_])", r"(?:$|[^\pL\pM\pN_])"
 
 
 class Rule(LabelingFunction):
@@ -37,7 +39,7 @@ class Rule(LabelingFunction):
         **about: Unpack[About],
     ) -> None:
         about.setdefault("labels", (label,))
-        super().__init__(caller_place(3), f"{kind}_{_first(settings)}", **about)
+        super().__init__(caller_place(2), f"{kind}_{_first(settings)}", **about)
         self.kind, self.label, self.match, self.settings = kind, label, match, dict(settings)
 
     @property
@@ -64,27 +66,30 @@ def _find(chunk: Chunk, pattern: str, column: str | None, case: bool) -> NDArray
     return np.asarray(found.to_numpy(zero_copy_only=False), dtype=bool)
 
 
-def _compile(pattern: str, what: str) -> None:
+def _check_pattern(pattern: str, case: bool, what: str) -> None:
     """Refuse a pattern that RE2 cannot read, saying why and what to write."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if not isinstance(pattern, str) or not pattern:
+        raise WorkbenchError(f"{what} is {pattern!r}; give a non-empty string")
     try:
-        pc.match_substring_regex(pa.array(["x"]), pattern)
-    except pa.ArrowInvalid as error:
+        pc.match_substring_regex(pa.array(["x"]), pattern, ignore_case=not case)
+    except (pa.ArrowInvalid, UnicodeEncodeError) as error:
         reason = str(error).partition("\n")[0]
-        around = re.search(r"\(\?<?[=!]|\\[1-9]", pattern)
+        around = re.search(r"\(\?<?[=!]|\(\?P=|\\[1-9]", pattern)
         way_out = (
             f"it uses {around.group()!r}, and RE2, which runs rules in linear time, has no look-around and no back-references: "
             "write the condition as two rules, or as a Python function"
             if around
             else "see RE2's syntax; in TOML write patterns in single quotes, so that a backslash stays one"
         )
-        raise WorkbenchError(f"{what} {pattern!r} is not a valid pattern ({reason}); {way_out}") from None
+        shown = pattern if len(pattern) <= 80 else f"{pattern[:77]}..."
+        raise WorkbenchError(f"{what} {shown!r} is not a valid pattern ({reason}); {way_out}") from None
 
 
-def _listed(words: Sequence[str] | str, what: str) -> list[str]:
-    listed = [words] if isinstance(words, str) else list(words)
+def _listed(words: Sequence[Any] | str, what: str) -> list[str]:
+    listed = [words] if isinstance(words, str) or not isinstance(words, Iterable) else list(words)
     if not listed:
         raise WorkbenchError(f"{what} is empty; give at least one")
     for word in listed:
@@ -118,6 +123,9 @@ def keyword(
 
     patterns = [pattern(group) for group in ([listed] if match == "any" else [[word] for word in listed])]
 
+    for each in patterns:
+        _check_pattern(each, case, "words make a pattern, and")
+
     def holds(chunk: Chunk) -> tuple[NDArray[np.bool_], list[Fault]]:
         found = [_find(chunk, pattern, column, case) for pattern in patterns]
         return np.asarray(np.logical_and.reduce(found)), []
@@ -135,7 +143,7 @@ def regex(
     pattern: str, label: str | int, *, case: bool = False, column: str | None = None, **about: Unpack[About]
 ) -> LabelingFunction:
     """Vote where an RE2 pattern is found (no look-around, no back-references; `\\b` is ASCII)."""
-    _compile(pattern, "pattern")
+    _check_pattern(pattern, case, "pattern")
     settings = {"pattern": pattern, "case": case, "column": column}
     return Rule("regex", label, lambda chunk: (_find(chunk, pattern, column, case), []), settings, **about)
 
@@ -143,23 +151,24 @@ def regex(
 def phrase(
     phrases: Sequence[str] | str, label: str | int, *, language: str = "en", case: bool = False, **about: Unpack[About]
 ) -> LabelingFunction:
-    """Vote where spaCy's PhraseMatcher finds one of the phrases, token by token, however they are spaced or punctuated."""
+    """Vote where spaCy's PhraseMatcher finds one of the phrases, compared token by token as the language splits them.
+
+    language: a code such as `de`. An unknown one is an error when the function is made.
+    """
+    from workbench.text.docs import make_docs, pipeline_version
+
     listed = _listed(phrases, "phrases")
     pipeline = f"blank:{language}"
+    patterns = make_docs(listed, pipeline)
 
     def match(chunk: Chunk) -> tuple[NDArray[np.bool_], list[Fault]]:
         from spacy.matcher import PhraseMatcher
 
-        from workbench.text.docs import make_docs
+        matcher = PhraseMatcher(patterns[0].vocab, attr="ORTH" if case else "LOWER")
+        matcher.add("phrase", patterns)
+        return np.array([bool(matcher(doc)) for doc in chunk.docs(pipeline)], dtype=bool), []
 
-        docs = chunk.docs(pipeline)
-        if not docs:
-            return np.zeros(0, bool), []
-        matcher = PhraseMatcher(docs[0].vocab, attr="ORTH" if case else "LOWER")
-        matcher.add("phrase", make_docs(listed, pipeline))
-        return np.array([bool(matcher(doc)) for doc in docs]), []
-
-    settings = {"phrases": listed, "language": language, "case": case}
+    settings = {"phrases": listed, "language": pipeline_version(pipeline), "case": case}
     return Rule("phrase", label, match, settings, **about)
 
 
@@ -167,6 +176,9 @@ def threshold(
     column: str, label: str | int, *, above: float | None = None, below: float | None = None, **about: Unpack[About]
 ) -> LabelingFunction:
     """Vote where a number lies strictly above and / or strictly below a bound; a missing cell abstains."""
+    for bound in (above, below):
+        if bound is not None and (isinstance(bound, bool) or not isinstance(bound, (int, float)) or bound != bound):
+            raise WorkbenchError(f"threshold on {column!r} has the bound {bound!r}; give a number")
     if above is None and below is None:
         raise WorkbenchError(f"threshold on {column!r} has no bound; give above, below or both")
     if above is not None and below is not None and above >= below:
@@ -198,10 +210,14 @@ def lookup(
     case: bool = False,
     **about: Unpack[About],
 ) -> LabelingFunction:
-    """Vote where a cell equals one of the values (or lines of a UTF-8 file), spaces at the ends aside."""
+    """Vote where a cell equals one of the values (or lines of a UTF-8 file), spaces at the ends aside.
+
+    file: a relative path is one beside the file that calls this.
+    """
+    values = [values] if isinstance(values, str) else values
     if bool(len(values)) == (file is not None):
         raise WorkbenchError(f"lookup on {column!r} takes values or a file, one of the two")
-    listed = [str(value) for value in values] if file is None else _lines(Path(file))
+    listed = [str(value) for value in values] if file is None else _lines(beside_caller(file, 1))
 
     def fold(text: str) -> str:
         return text.strip() if case else text.strip().casefold()
@@ -210,7 +226,7 @@ def lookup(
 
     def match(chunk: Chunk) -> tuple[NDArray[np.bool_], list[Fault]]:
         cells = chunk.column(column)
-        folded = pd.Series([fold(_cell_text(cell)) for cell in cells.tolist()], dtype=object)
+        folded = pd.Series([fold(text) for text in texts_of(cells)], dtype=object)
         return np.asarray(folded.isin(wanted).to_numpy() & cells.notna().to_numpy(), dtype=bool), []
 
     settings = {"column": column, "values": sorted(listed), "case": case}
@@ -230,13 +246,6 @@ def _lines(path: Path) -> list[str]:
     return listed
 
 
-def _cell_text(cell: Any) -> str:
-    """Return a cell as a person would type it: 3.0 in a numeric column is 3, a missing cell is empty."""
-    if cell is None or cell != cell:
-        return ""
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
-
-
 class ColumnRule(LabelingFunction):
     """Vote what another column says: a historical tag, a crowd worker, an outcome."""
 
@@ -245,9 +254,10 @@ class ColumnRule(LabelingFunction):
     def __init__(self, column: str, values: Mapping[Any, str | int] | None, **about: Unpack[About]) -> None:
         if values is not None:
             about.setdefault("labels", tuple(dict.fromkeys(values.values())))
-        super().__init__(caller_place(3), f"column_{column}", **about)
+        super().__init__(caller_place(2), f"column_{column}", **about)
         self.column = column
-        self.values = None if values is None else {_cell_text(cell): label for cell, label in values.items()}
+        cells = texts_of(pd.Series(list(values or ()), dtype=object))
+        self.values = None if values is None else dict(zip(cells, values.values(), strict=True))
 
     @property
     def content(self) -> tuple[Any, ...]:
@@ -257,22 +267,26 @@ class ColumnRule(LabelingFunction):
     def raw_votes(self, chunk: Chunk) -> tuple[Outputs, list[Fault]]:
         """Map every cell; with a value map other cells abstain, without one they are faults."""
         codes, kinds = pd.factorize(chunk.column(self.column), use_na_sentinel=True)
-        outputs: list[Any] = [self._vote(_cell_text(kind), chunk.labels) for kind in kinds]
-        if all(isinstance(output, int) for output in outputs):
-            return np.array([*outputs, ABSTAIN], dtype=np.int64)[codes], []
-        return [outputs[code] if code >= 0 else ABSTAIN for code in codes], []
+        texts = texts_of(pd.Series(kinds, dtype=object))
+        outputs = [self._vote(cell, text, chunk.labels) for cell, text in zip(kinds.tolist(), texts, strict=True)]
+        return [outputs[code] if code >= 0 else ABSTAIN for code in codes.tolist()], []
 
-    def _vote(self, cell: str, labels: Sequence[str] | None) -> Any:
-        if self.values is None:
-            return labels.index(cell) if labels is not None and cell in labels else (cell if cell else ABSTAIN)
-        return resolve_label(self.values[cell], labels) if cell in self.values else ABSTAIN
+    def _vote(self, cell: Any, text: str, labels: Sequence[str] | None) -> Any:
+        if self.values is not None:
+            return resolve_label(self.values[text], labels) if text in self.values else ABSTAIN
+        if labels is not None and text in labels:
+            return labels.index(text)
+        whole = isinstance(cell, float) and cell.is_integer()  # a missing cell made a column of indexes one of fractions
+        return ABSTAIN if text == "" else int(cell) if whole else cell
 
 
 def column(column: str, values: Mapping[Any, str | int] | None = None, **about: Unpack[About]) -> LabelingFunction:
-    """Vote what a column says: `values` maps cells to classes and other cells abstain; without it a cell is a class name.
+    """Vote what a column says: `values` maps cells to classes and other cells abstain; without it a cell is a class.
 
-    A missing cell abstains. Without `values` a cell that is no class name is a fault, not an abstain.
+    A missing or empty cell abstains. Without `values` a cell that is neither a class name, a class index nor -1 is a fault.
     """
+    if values is not None and not isinstance(values, Mapping):
+        raise WorkbenchError(f"column {column!r} has the values {values!r}; give a map from cells to classes")
     return ColumnRule(column, values, **about)
 
 

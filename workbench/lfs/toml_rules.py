@@ -1,0 +1,89 @@
+"""Rules from a `rules.toml`: the makers of rules, without Python."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any, Final
+
+from workbench.io.names import did_you_mean, listed
+from workbench.io.toml import check_keys, expect, read_toml
+from workbench.lfs.function import About, LabelingFunction
+from workbench.lfs.load import bind
+from workbench.lfs.rules import RULES
+from workbench.tables import WorkbenchError
+
+# What the settings of the makers may be in TOML, by their annotation in Python.
+_KINDS: Final[dict[str, Any]] = {
+    "str": str,
+    "str | None": str,
+    "str | int": str,
+    "bool": bool,
+    "float | None": float,
+    "str | Path | None": str,
+    "Sequence[str] | str": (str, list[str]),
+    "Sequence[str]": list[str],
+    "Mapping[Any, str | int] | None": dict,
+}
+_ABOUT: Final[dict[str, Any]] = {"reason": str, "tags": list[str], "labels": list[str], "fires": (list, dict), "abstains": list}
+
+
+def load_rules(path: str | Path, *, labels: Sequence[str], text: Iterable[str] = ("text",)) -> list[LabelingFunction]:
+    """Read a `rules.toml`: every `[[rule]]` has a name, a kind and the settings of that kind's maker.
+
+    A rule with `enabled = false` is left out. Errors name the file, the rule, the key and the value.
+    """
+    file = Path(path)
+    document = read_toml(file)
+    check_keys(document, ("format", "rule"), str(file))
+    if expect(document, "format", int, str(file), 1) != 1:
+        raise WorkbenchError(f"{file} has format {document['format']}; this version reads format 1")
+    rules = expect(document, "rule", list[dict], f"{file} (every rule begins with [[rule]])", [])  # type: ignore[type-arg]
+    lines = _lines_of_rules(file, len(rules))
+    made = [_rule(file, line, rule, labels) for line, rule in zip(lines, rules, strict=True)]
+    return bind([function for function in made if function is not None], labels, text)
+
+
+def _lines_of_rules(file: Path, n: int) -> list[int]:
+    """Return the line each rule begins on; 0 where headings and rules do not match, as with rules inside a list."""
+    headings = [
+        number
+        for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), 1)
+        if re.match(r"\s*\[\[\s*rule\s*\]\]", line)
+    ]
+    return headings if len(headings) == n else [0] * n
+
+
+def _rule(file: Path, line: int, rule: dict[str, Any], labels: Sequence[str]) -> LabelingFunction | None:
+    """Return a rule, or None where it is not enabled."""
+    where = f"the rule on line {line} of {file}"
+    name, kind = expect(rule, "name", str, where), expect(rule, "kind", str, where)
+    where = f"rule {name!r} of {file}"
+    if kind not in RULES:
+        raise WorkbenchError(f"{where}: kind {kind!r} is unknown; known are {listed(RULES)}{did_you_mean(kind, RULES)}")
+    maker = RULES[kind]
+    parameters = [p for p in signature(maker).parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+    check_keys(rule, ["name", "kind", "enabled", *(p.name for p in parameters), *About.__annotations__], where)
+    settings = {key: value for key, value in rule.items() if key not in ("kind", "enabled")}
+    for p in parameters:
+        if p.default is Parameter.empty or p.name in settings:
+            expect(settings, p.name, _KINDS.get(str(p.annotation), object), where)
+    for key in _ABOUT.keys() & settings.keys():
+        expect(settings, key, _ABOUT[key], where)
+    if "file" in settings:
+        settings["file"] = _inside(file.parent, settings["file"], where)
+    try:
+        function = maker(**settings).bound(labels, ())
+    except WorkbenchError as error:
+        raise WorkbenchError(f"{where}: {error}") from None
+    function.place = f"{file.name}:{line}"
+    return function if expect(rule, "enabled", bool, where, True) else None
+
+
+def _inside(folder: Path, name: str, where: str) -> Path:
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise WorkbenchError(f"{where}: file {name!r} lies outside {folder}; rules read files of their task's folder only")
+    return path

@@ -1,0 +1,140 @@
+"""What a function returned, checked: votes, or faults that say why a vote is missing."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.io.names import did_you_mean, listed
+from workbench.tables import ABSTAIN, WorkbenchError, describe_votes
+
+Outputs = Sequence[Any] | NDArray[Any]
+
+_OURS: Final = str(Path(__file__).parents[1])
+_MANY: Final = 2**15  # classes a vote can hold, where the labels are not known
+
+
+class Fault(NamedTuple):
+    """A vote that is missing because the function failed on the row at this position of the chunk."""
+
+    position: int
+    error: str
+    traceback: str
+
+
+def resolve_label(label: str | int, labels: Sequence[str] | None) -> int:
+    """Return the class index of a name or index; an unknown one lists the known."""
+    if isinstance(label, str):
+        if labels is None:
+            raise WorkbenchError(
+                f"label {label!r} is a name, and which class it is is not known here: load the function with "
+                "load_lfs(folder, labels=[...]), or give the class index"
+            )
+        if label not in labels:
+            raise WorkbenchError(f"label {label!r} is not among the labels {listed(labels)}{did_you_mean(label, labels)}")
+        return labels.index(label)
+    if isinstance(label, (bool, np.bool_)) or not isinstance(label, (int, np.integer)):
+        raise WorkbenchError(f"label {label!r} is neither a class name nor a class index")
+    if not 0 <= label < (_MANY if labels is None else len(labels)):
+        known = "class indexes from 0 on" if labels is None else f"0..{len(labels) - 1} ({listed(labels)})"
+        raise WorkbenchError(f"label {label} is not a class; allowed are {known}")
+    return int(label)
+
+
+def validate_votes(
+    outputs: Outputs, labels: Sequence[str] | None, allowed: Sequence[str | int] | None = None
+) -> tuple[NDArray[np.int16], list[Fault]]:
+    """Turn what a function returned into int16[n] votes; what is no vote becomes a fault that says why.
+
+    A class index or a class name is a vote, -1 abstains. `None`, booleans, fractions and other values are faults. `allowed` are
+    the classes the function says it can vote; names among them count only where the labels are known.
+    """
+    k = _MANY if labels is None else len(labels)
+    by_name = labels is None and any(isinstance(label, str) for label in allowed or ())
+    can = None if allowed is None or by_name else {resolve_label(label, labels) for label in allowed}
+    checked = np.full(len(outputs), ABSTAIN, np.int16)
+    doubtful: Sequence[int] = range(len(outputs))
+    if isinstance(outputs, np.ndarray) and outputs.dtype.kind in "iu":
+        whole: NDArray[Any] | None = outputs
+    else:  # the usual case, checked without a Python loop; numbers beyond 64 bits make an array of objects
+        whole = np.array(outputs) if set(map(type, outputs)) == {int} else None
+    if whole is not None and whole.dtype.kind in "iu":
+        good = (whole >= ABSTAIN) & (whole < k)
+        if can is not None:
+            good &= np.isin(whole, [ABSTAIN, *can])
+        checked[good] = whole[good]
+        doubtful = np.flatnonzero(~good).tolist()
+    faults = []
+    for position in doubtful:
+        vote = _vote_of(outputs[position], labels, k, can)
+        if isinstance(vote, int):
+            checked[position] = vote
+        else:
+            faults.append(Fault(position, vote, ""))
+    return checked, faults
+
+
+def _vote_of(output: Any, labels: Sequence[str] | None, k: int, can: set[int] | None) -> int | str:
+    """Return the vote, or in words why the output is none."""
+    known = describe_votes(labels) if labels is not None else "-1 (abstain) and class indexes"
+    if output is None:
+        return "returned None; return ABSTAIN where the function has no opinion"
+    if isinstance(output, str) and labels is not None and output in labels:
+        output = labels.index(output)
+    if isinstance(output, (bool, np.bool_)) or not isinstance(output, (int, np.integer)):
+        near = did_you_mean(output, labels) if isinstance(output, str) and labels is not None else ""
+        return f"returned {_short(output)} ({type(output).__name__}); allowed are {known}, or a class name{near}"
+    if not ABSTAIN <= output < k:
+        return f"voted {int(output)}; allowed are {known}"
+    if can is not None and output != ABSTAIN and int(output) not in can:
+        return f"voted {int(output)}, which is not among the labels it declares: {sorted(can)}"
+    return int(output)
+
+
+def _short(output: Any) -> str:
+    shown = repr(output)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+
+
+def check_length(outputs: Any, n: int) -> None:
+    """Refuse what is not one output a row."""
+    one_a_row = isinstance(outputs, (list, tuple)) or (isinstance(outputs, np.ndarray) and outputs.ndim == 1)
+    if not one_a_row:
+        shape = f" of shape {outputs.shape}" if hasattr(outputs, "shape") else ""
+        raise WorkbenchError(
+            f"returned a {type(outputs).__name__}{shape} for {n} rows; return a list, array or Series of votes"
+        )
+    if len(outputs) != n:
+        raise WorkbenchError(f"returned {len(outputs)} votes for {n} rows; return one vote a row")
+
+
+def call_on_rows(function: Callable[[Any], Any], rows: Iterable[Any]) -> tuple[list[Any], list[Fault]]:
+    """Call a function on every row; an exception becomes a fault and the next row goes on."""
+    outputs: list[Any] = []
+    faults: list[Fault] = []
+    append = outputs.append
+    remaining = iter(rows)
+    while True:
+        try:
+            for row in remaining:  # a fault leaves this loop; the iterator remembers where it stood
+                append(function(row))
+            return outputs, faults
+        except Exception as error:  # noqa: BLE001  # whatever a user's function raises is recorded as its fault
+            faults.append(fault_of(len(outputs), error, traced=not faults))
+            append(ABSTAIN)
+
+
+def fault_of(position: int, error: Exception, *, traced: bool = True) -> Fault:
+    """Return the fault an exception makes, with the traceback below our own code; our own errors speak for themselves."""
+    if isinstance(error, WorkbenchError):
+        return Fault(position, str(error), "")
+    place = error.__traceback__
+    while place is not None and place.tb_frame.f_code.co_filename.startswith(_OURS):
+        place = place.tb_next
+    trace = "".join(traceback.format_exception(type(error), error, place)) if traced else ""
+    return Fault(position, f"{type(error).__name__}: {error}", trace)
