@@ -1,1 +1,62 @@
-"""TODO."""
+"""The command line: every command parses, calls one step and shows what came back."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from workbench import __version__
+from workbench.tables import WorkbenchError
+
+# Command -> the file it lives in. Files are imported when their command is used or listed, rooms only when it runs.
+COMMANDS = {
+    "new": "tasks",
+    "import": "tasks",
+    "check": "tasks",
+    "run": "line",
+    "apply": "line",
+    "diagnose": "line",
+    "fit": "line",
+    "export": "line",
+    "train": "line",
+    "evaluate": "results",
+    "runs": "results",
+    "predict": "results",
+    "app": "app",
+}
+
+
+class OneLineError(click.ClickException):
+    """A user's mistake: one line on stderr, exit code 2."""
+
+    exit_code = 2
+
+
+class Commands(click.Group):
+    """Finds commands in the files of this folder and turns the library's errors into one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import the file of one command."""
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"workbench.cli.{COMMANDS[name]}"), f"{name}_command")
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a library error loses its traceback and keeps its sentence."""
+        try:
+            return super().invoke(ctx)
+        except WorkbenchError as error:
+            raise OneLineError(str(error)) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="workbench")
+def main() -> None:
+    """A workbench for weak supervision: labeling functions vote, a label model weighs them, an end model learns past them."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The whole: a task, its runs, and one step a command."""

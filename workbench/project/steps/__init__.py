@@ -1,1 +1,1 @@
-"""TODO."""
+"""One step a command: a straight line of calls into the rooms."""

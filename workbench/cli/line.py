@@ -1,0 +1,92 @@
+"""Commands of the line: run, and apply, diagnose, fit, export, train, which end it earlier."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli.show import functions_table, notes, report_progress, summary
+
+if TYPE_CHECKING:
+    from workbench.project.runs import Run
+
+TASK = click.argument("task", type=click.Path(path_type=Path))
+
+
+def _run(task: Path, until: str) -> Run:
+    from workbench.project.steps.run import run
+    from workbench.project.task import load_task
+
+    with report_progress() as report:
+        return run(load_task(task), until=until, report=report)
+
+
+@click.command("run")
+@TASK
+@click.option("--json", "as_json", is_flag=True, help="Print metrics.json instead of the summary.")
+def run_command(task: Path, as_json: bool) -> None:
+    """Run the whole line: apply, diagnose, label model, export, end model, evaluate."""
+    done = _run(task, "evaluate")
+    if as_json:
+        click.echo(json.dumps(done.metrics(), indent=2))
+        return
+    notes(done.about["notes"])
+    summary(done.metrics())
+    click.echo(f"run {done.id}: {done.folder}")
+
+
+@contextmanager
+def _ended_early(task: Path, until: str) -> Iterator[Run]:
+    done = _run(task, until)
+    notes(done.about["notes"])
+    yield done
+    click.echo(f"run {done.id}: {done.folder}")
+
+
+@click.command("apply")
+@TASK
+def apply_command(task: Path) -> None:
+    """Let every function vote on every row; votes and faults go into a new run."""
+    with _ended_early(task, "apply") as done:
+        votes = done.votes()
+        click.echo(f"{len(votes):,} rows, {len(votes.lfs)} functions, {votes.covered.mean():.1%} of rows covered, ", nl=False)
+        click.echo(f"{len(votes.faults):,} faults")
+
+
+@click.command("diagnose")
+@TASK
+def diagnose_command(task: Path) -> None:
+    """Show coverage, overlap, conflict and, on the valid split's gold, accuracy of every function."""
+    with _ended_early(task, "diagnose") as done:
+        functions_table(done.diagnosis())
+
+
+@click.command("fit")
+@TASK
+def fit_command(task: Path) -> None:
+    """Fit the label model and label every row; soft_labels.parquet goes into a new run."""
+    with _ended_early(task, "fit") as done:
+        soft = done.soft_labels()
+        shares = ", ".join(f"{label} {share:.1%}" for label, share in zip(soft.labels, soft.probs.mean(axis=0), strict=True))
+        click.echo(f"{len(soft):,} rows, {soft.covered.mean():.1%} covered; mean probability {shares}")
+
+
+@click.command("export")
+@TASK
+def export_command(task: Path) -> None:
+    """Write the training set with its manifest and dataset card into a new run."""
+    with _ended_early(task, "export") as done:
+        click.echo(f"training set: {done.folder / 'export'}")
+
+
+@click.command("train")
+@TASK
+def train_command(task: Path) -> None:
+    """Train the end model on the soft labels and save it in a new run."""
+    with _ended_early(task, "train") as done:
+        click.echo(f"end model: {done.end_model_folder()}")

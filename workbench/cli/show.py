@@ -1,0 +1,127 @@
+"""How results look in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from workbench.project.runs import Run
+
+NAMES = {
+    "majority_vote": "majority vote",
+    "generative": "generative model",
+    "snorkel": "Snorkel's LabelModel",
+    "end_model": "end model",
+    "ceiling": "gold-trained ceiling",
+}
+
+
+def notes(sentences: Sequence[str]) -> None:
+    """Print warnings on stderr, one a line."""
+    for sentence in sentences:
+        click.secho(f"note: {sentence}", fg="yellow", err=True)
+
+
+def problems(sentences: Sequence[str]) -> None:
+    """Print problems on stderr, one a line."""
+    for sentence in sentences:
+        click.secho(f"problem: {sentence}", fg="red", err=True)
+
+
+@contextmanager
+def report_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Yield a callback that shows the stage and how far it is, on stderr; a pipe gets none of it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        line = bar.add_task("reading", total=None)
+        yield lambda stage, done, total: bar.update(line, description=stage, completed=done, total=total)
+
+
+def summary(metrics: dict[str, Any]) -> None:
+    """Print the models side by side on the test split, or on the valid split where there is no other."""
+    models = {**metrics["label_model"], "end_model": metrics["end_model"], "ceiling": metrics["ceiling"]}
+    scored = [split for split in ("test", "valid") if any(split in scores for scores in models.values())]
+    if not scored:
+        click.echo("no row outside the train split: nothing to score on")
+    for split in scored[:1]:
+        table = _table(
+            f"{split} split", ("model", "accuracy, all rows", "n", "macro-F1", "log loss", "ECE", "accuracy, covered", "n")
+        )
+        for name, scores in models.items():
+            table.add_row(NAMES[name], *_score_cells(scores, split))
+        _print(table)
+    pgr = metrics["pgr"]
+    if pgr["value"] is None:
+        click.echo(f"performance gap recovered: {pgr['reason']}")
+    else:
+        low, high = ("?" if end is None else f"{end:.2f}" for end in pgr["interval"])
+        click.echo(f"performance gap recovered: {pgr['value']:.2f} [{low}, {high}], n = {pgr['n']}")
+
+
+def _score_cells(scores: dict[str, Any], split: str) -> list[str]:
+    if "skipped" in scores:
+        return [f"skipped: {scores['skipped']}", *[""] * 6]
+    every, covered = scores[split]["all"], scores[split]["covered"]
+    if every["accuracy"] is None:
+        return [every["reason"], *[""] * 6]
+    low, high = every["interval"]
+    cells = [f"{every['accuracy']:.3f} [{low:.3f}, {high:.3f}]", f"{every['n']:,}"]
+    cells += [f"{every[name]:.3f}" for name in ("macro_f1", "log_loss", "ece")]
+    return [*cells, "" if covered["accuracy"] is None else f"{covered['accuracy']:.3f}", f"{covered['n']:,}"]
+
+
+def functions_table(diagnosis: dict[str, Any]) -> None:
+    """Print the table of functions and the figures of the whole set."""
+    table = _table(
+        "functions", ("function", "votes for", "coverage", "overlap", "conflict", "accuracy on valid gold", "faults")
+    )
+    for row in diagnosis["functions"]:
+        accuracy = (
+            "" if row["accuracy"] is None else f"{row['accuracy']:.2f} [{row['low']:.2f}, {row['high']:.2f}] n={row['n_gold']}"
+        )
+        shares = (f"{row[name]:.1%}" for name in ("coverage", "overlap", "conflict"))
+        table.add_row(row["lf"], ", ".join(row["polarity"]), *shares, accuracy, str(row["faults"] or ""))
+    _print(table)
+    whole = diagnosis["summary"]
+    click.echo(
+        f"covered {whole['label_coverage']:.1%}, overlap {whole['overlap']:.1%}, conflict {whole['conflict']:.1%} of rows"
+    )
+
+
+def runs_table(runs: Sequence[Run]) -> None:
+    """Print the runs with what they hold."""
+    if not runs:
+        click.echo("no run yet")
+        return
+    table = _table("runs", ("run", "until", "rows", "functions", "finished"))
+    for run in runs:
+        about = run.about
+        table.add_row(run.id, about["until"], f"{about['rows']:,}", str(len(about["functions"])), about["finished"][:19])
+    _print(table)
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="left" if place == 0 else "right", overflow="fold")
+    return table
+
+
+def _print(table: Table) -> None:
+    from rich.console import Console
+
+    console = Console()
+    # A pipe has no width of its own: give it enough for every column rather than fold figures.
+    (console if console.is_terminal else Console(width=160)).print(table)

@@ -1,0 +1,78 @@
+"""Commands that make and check tasks: new, import, check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from workbench.cli.show import notes, problems
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command("new")
+@click.argument("dest", type=FOLDER)
+@click.option("--from", "source", type=FILE, required=True, help="CSV, TSV, JSONL or Parquet file with the rows.")
+@click.option("--text", multiple=True, help="Text column; give it again for more. Default: the column with the longest text.")
+@click.option("--gold", help="Column with known labels, where some are known.")
+@click.option("--id", "id_", help="Column with row ids. Default: made from the content.")
+@click.option("--split", help="Column saying train, valid or test. Default with gold: drawn by content, 70/10/20 %.")
+@click.option("--labels", help="Class names, with commas. Default: the values of the gold column.")
+def new_command(
+    dest: Path, source: Path, text: tuple[str, ...], gold: str | None, id_: str | None, split: str | None, labels: str | None
+) -> None:
+    """Make a task DEST from a file: task.toml, a first function, a first rule."""
+    from workbench.project.steps.new import new_task
+
+    names = [label.strip() for label in labels.split(",")] if labels else None
+    notes(new_task(dest, source, text=list(text) or None, labels=names, gold=gold, id=id_, split=split))
+    click.echo(f"made {dest}; next: look at {dest / 'task.toml'}, then `workbench check {dest}`")
+
+
+@click.group("import")
+def import_command() -> None:
+    """Make a task from votes that exist already."""
+
+
+@import_command.command("wrench")
+@click.argument("src", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("dest", type=FOLDER)
+def wrench(src: Path, dest: Path) -> None:
+    """Import WRENCH JSON (train/valid/test.json, label.json); its stored votes become functions."""
+    from workbench.project.steps.importing import import_wrench
+
+    notes(import_wrench(src, dest))
+    click.echo(f"made {dest}; next: `workbench run {dest}`")
+
+
+@import_command.command("crowd")
+@click.argument("votes", type=FILE)
+@click.argument("dest", type=FOLDER)
+@click.option("--truth", type=FILE, help="CSV with item, truth.")
+def crowd(votes: Path, dest: Path, truth: Path | None) -> None:
+    """Import crowd votes (CSV with item, worker, label); every worker becomes a function."""
+    from workbench.project.steps.importing import import_crowd
+
+    notes(import_crowd(votes, truth, dest))
+    click.echo(f"made {dest}; next: `workbench run {dest}`")
+
+
+@click.command("check")
+@click.argument("task", type=FOLDER)
+def check_command(task: Path) -> None:
+    """Check a task's configuration, rows, functions and unit examples; nothing is written. Exit code 1 on a problem."""
+    from workbench.project.steps.check import check
+    from workbench.project.task import load_task
+
+    found = check(load_task(task))
+    notes(found.notes)
+    problems(found.problems)
+    slowest = max(found.slowest, key=lambda name: found.slowest[name])
+    click.echo(
+        f"{found.rows:,} rows, {found.functions} functions, {found.examples} unit examples: {len(found.problems)} problems; "
+        f"slowest is {slowest} with {found.slowest[slowest]:,.0f} µs a row"
+    )
+    if found.problems:
+        raise SystemExit(1)

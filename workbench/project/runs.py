@@ -1,0 +1,99 @@
+"""Runs: every run of the line is a new folder of its own, never overwritten."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from workbench import __version__
+from workbench.io.files import check_format, read_json, write_json
+from workbench.io.votes import read_soft_labels, read_votes
+from workbench.project.task import Task
+from workbench.tables import SoftLabels, VoteMatrix, WorkbenchError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder, and what `run.json` says of it."""
+
+    folder: Path
+    about: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    def _file(self, name: str, verb: str) -> Path:
+        path = self.folder / name
+        if not path.exists():
+            raise WorkbenchError(f"run {self.id} holds no {name}: it ended at {self.about['until']!r}; {verb} first")
+        return path
+
+    def votes(self) -> VoteMatrix:
+        return read_votes(self._file("votes.parquet", "`workbench apply`"))
+
+    def soft_labels(self) -> SoftLabels:
+        return read_soft_labels(self._file("soft_labels.parquet", "`workbench fit`"))
+
+    def diagnosis(self) -> dict[str, Any]:
+        found: dict[str, Any] = read_json(self._file("diagnosis.json", "`workbench diagnose`"))
+        return found
+
+    def metrics(self) -> dict[str, Any]:
+        found: dict[str, Any] = read_json(self._file("metrics.json", "`workbench run`"))
+        return found
+
+    def end_model_folder(self) -> Path:
+        return self._file("end_model", "`workbench train`")
+
+
+def new_run_id(task: Task) -> str:
+    """Return the name of the next run: the time in UTC, to the millisecond, never one that exists."""
+    name = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
+    while (task.runs_folder / name).exists():
+        name += "x"
+    return name
+
+
+def describe_run(folder: Path, task: Task, until: str, **facts: Any) -> None:
+    """Write run.json: what was run, on which data, by which functions, with which settings and versions."""
+    settings = {"label_model": task.label_model, "end_model": task.end_model, "export": task.export}
+    about = {
+        "format": FORMAT,
+        "task": task.name,
+        "until": until,
+        "settings": settings,
+        "finished": datetime.now(UTC).isoformat(),
+    }
+    versions = {"workbench": __version__, "python": platform.python_version()}
+    write_json(folder / "run.json", {**about, "versions": versions, **facts})
+
+
+def list_runs(task: Task) -> list[Run]:
+    """Return the runs of a task, oldest first."""
+    return [_open(file.parent) for file in sorted(task.runs_folder.glob("[!.]*/run.json"))]
+
+
+def find_run(task: Task, run_id: str | None = None, *, holding: str = "run.json") -> Run:
+    """Return a run by its id, or the newest one that holds a file; an unknown id lists the known ones."""
+    if run_id is not None:
+        folder = task.runs_folder / run_id
+        if not (folder / "run.json").is_file():
+            known = ", ".join(run.id for run in list_runs(task)[-5:]) or "none yet"
+            raise WorkbenchError(f"task {task.name!r} has no run {run_id!r}; the newest are {known}")
+        return _open(folder)
+    fitting = [run for run in list_runs(task) if (run.folder / holding).exists()]
+    if not fitting:
+        raise WorkbenchError(f"task {task.name!r} has no run with {holding} yet; run `workbench run {task.folder}`")
+    return fitting[-1]
+
+
+def _open(folder: Path) -> Run:
+    about = read_json(folder / "run.json")
+    check_format(about, folder / "run.json", known=FORMAT)
+    return Run(folder, about)

@@ -1,0 +1,50 @@
+"""`workbench check`: configuration, rows, functions and their unit examples; no run, nothing written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from workbench.apply import apply_lfs
+from workbench.diagnose import warnings_in_words
+from workbench.lfs.examples import cases_of, failed_examples
+from workbench.project.task import Task
+from workbench.text.duplicates import duplicate_report
+
+SAMPLE = 500
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found. problems fail it; notes do not. slowest: microseconds a row on the sample, by function."""
+
+    rows: int
+    functions: int
+    examples: int
+    problems: list[str]
+    notes: list[str]
+    slowest: dict[str, float]
+
+
+def check(task: Task) -> Checked:
+    """Read the rows, load the functions, run their unit examples, and let each vote on a sample of 500 rows."""
+    dataset, notes = task.dataset()
+    functions = task.functions()
+    columns = list(dataset.frame.columns)
+    problems = [failure for function in functions for failure in failed_examples(function, columns)]
+    size = min(SAMPLE, len(dataset))
+    sample = dataset.take(np.sort(np.random.default_rng(0).choice(len(dataset), size, replace=False)))
+    slowest = {}
+    for function in functions:
+        start = perf_counter()
+        votes = apply_lfs([function], sample)
+        slowest[function.name] = (perf_counter() - start) / max(size, 1) * 1e6
+        if len(votes.faults):
+            first = votes.faults.iloc[0]
+            share = f"{len(votes.faults)} of {size} sampled rows"
+            problems.append(f"{function.name} failed on {share}, first on {first['id']!r}: {first['error']}")
+    notes = [*notes, *duplicate_report(dataset).in_words(), *warnings_in_words(apply_lfs(functions, sample))]
+    examples = sum(len(cases_of(function)) for function in functions)
+    return Checked(len(dataset), len(functions), examples, problems, notes, slowest)

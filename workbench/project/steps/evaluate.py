@@ -1,0 +1,103 @@
+"""`workbench evaluate`: every model side by side against gold, and the performance gap recovered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workbench.evaluate import pgr, scores
+from workbench.io.files import write_json
+from workbench.io.votes import read_soft_labels, write_soft_labels
+from workbench.label_models import LABEL_MODELS
+from workbench.project.runs import Run
+from workbench.project.steps.fit import fit_label_model
+from workbench.project.steps.train import train
+from workbench.project.task import Task
+from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix
+
+SLOW_CELLS = 2_000  # functions x classes from which Snorkel's 500 epochs take minutes
+STUDENTS = ("end_model", "ceiling")
+Answers = dict[str, SoftLabels | str]  # by model: its labels of the rows outside train, or in words why there are none
+
+
+def evaluate(folder: Path, task: Task, dataset: Dataset, votes: VoteMatrix, fitted: dict[str, Any]) -> None:
+    """Write every model's answers on the rows outside train, and metrics.json.
+
+    fitted: the soft labels of label models already fitted, and under `end_model` the model or why there is none.
+    """
+    held_out = (dataset.split != "train").to_numpy()
+    answers: Answers = {}
+    for name in LABEL_MODELS:
+        reason = skip_reason(name, votes)
+        if reason is None:
+            soft = fitted[name] if name in fitted else fit_label_model(task, name, dataset, votes)
+            answers[name] = soft.take(held_out)
+        else:
+            answers[name] = reason
+    end_model = fitted["end_model"]
+    ceiling = end_model if isinstance(end_model, str) else train_ceiling(task, dataset)
+    for name, model in (("end_model", end_model), ("ceiling", ceiling)):
+        answers[name] = model if isinstance(model, str) else model.predict_proba(dataset.take(held_out))
+    for name, answer in answers.items():
+        if isinstance(answer, SoftLabels):
+            write_soft_labels(answer, folder / "answers" / f"{name}.parquet")
+    write_json(folder / "metrics.json", score_answers(answers, dataset, votes))
+
+
+def rescore(run: Run, dataset: Dataset) -> dict[str, Any]:
+    """Score the answers that a run stored against the gold as it is now."""
+    before, answers = run.metrics(), {}
+    for name in (*LABEL_MODELS, *STUDENTS):
+        path = run.folder / "answers" / f"{name}.parquet"
+        skipped = before[name] if name in STUDENTS else before["label_model"][name]
+        answers[name] = read_soft_labels(path) if path.exists() else skipped["skipped"]
+    return score_answers(answers, dataset, run.votes())
+
+
+def score_answers(answers: Answers, dataset: Dataset, votes: VoteMatrix) -> dict[str, Any]:
+    """Return the metrics of all models by split and rows, and the performance gap recovered."""
+    covered = pd.Series(votes.covered, index=votes.ids)
+
+    def scored(name: str) -> dict[str, Any]:
+        answer = answers[name]
+        if isinstance(answer, str):
+            return {"skipped": answer}
+        return scores(answer, dataset.gold, dataset.split, covered)
+
+    found: dict[str, Any] = {"label_model": {name: scored(name) for name in LABEL_MODELS}}
+    found |= {name: scored(name) for name in STUDENTS}
+    return {**found, "pgr": gap_recovered(answers, dataset)}
+
+
+def skip_reason(name: str, votes: VoteMatrix) -> str | None:
+    """Return why a model is left out of the comparison, or None."""
+    cells = len(votes.lfs) * len(votes.labels)
+    if name == "snorkel" and cells > SLOW_CELLS:
+        what = f"{len(votes.lfs)} functions x {len(votes.labels)} classes = {cells:,}"
+        return f"{what}: above {SLOW_CELLS:,} it takes minutes, and near 25,000 it crashes the process"
+    return None
+
+
+def train_ceiling(task: Task, dataset: Dataset) -> Any:
+    """Return the same end model trained on train gold, or in words why there is no ceiling."""
+    if dataset.gold is None or not (dataset.gold[dataset.split == "train"] != ABSTAIN).any():
+        return "the train split has no gold to train a ceiling on"
+    return train(task, dataset, SoftLabels.from_hard(dataset.ids, dataset.labels, dataset.gold.to_numpy()))
+
+
+def gap_recovered(answers: Answers, dataset: Dataset) -> dict[str, Any]:
+    """Return the performance gap recovered on all test rows; weak is the better of majority vote and the generative model."""
+    test = dataset.ids[(dataset.split == "test").to_numpy()]
+    if dataset.gold is None or not len(test):
+        return {"value": None, "reason": "not defined: there is no test split with gold"}
+    gold = dataset.gold[test]
+    on_test: dict[str, SoftLabels] = {}
+    for name, answer in answers.items():
+        if not isinstance(answer, str):
+            on_test[name] = answer.take(answer.ids.get_indexer(test))
+        elif name in STUDENTS:
+            return {"value": None, "reason": f"not defined: {answer}"}
+    both = [pgr(on_test[weak], on_test["end_model"], on_test["ceiling"], gold) for weak in ("majority_vote", "generative")]
+    return max(both, key=lambda one: one["weak"] or 0)

@@ -1,0 +1,23 @@
+"""`workbench train`: the end model, learned from soft labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.project.steps.fit import training_rows
+from workbench.project.task import Task, build
+from workbench.tables import Dataset, SoftLabels
+
+
+def train(task: Task, dataset: Dataset, soft: SoftLabels, progress: Any = None) -> Any:
+    """Return the end model trained on the soft labels of the training rows, or in words why there is none."""
+    from workbench.end_model import EndModel
+
+    settings = {key: value for key, value in task.end_model.items() if key != "enabled"}
+    if not task.end_model.get("enabled", True):
+        return "the end model is switched off in task.toml"
+    rows = training_rows(dataset)
+    if not soft.covered[rows].any():
+        return "no training row is covered by a function"
+    model = build(EndModel, settings, f"{task.folder / 'task.toml'} [end_model]")
+    return model.fit(dataset.take(rows), soft.take(rows), progress=progress)

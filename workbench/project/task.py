@@ -1,0 +1,104 @@
+"""A task: the folder with its `task.toml`, read into one frozen object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.io.datasets import read_dataset
+from workbench.io.files import check_format
+from workbench.io.toml import check_keys, expect, read_toml
+from workbench.lfs import LabelingFunction, load_lfs, load_rules
+from workbench.lfs.load import bind
+from workbench.spec import Slice, parse_slices
+from workbench.tables import Dataset, WorkbenchError
+
+TOP = ("format", "name", "labels", "functions", "data", "label_model", "end_model", "export", "slices")
+DATA = ("file", "id", "text", "gold", "split", "encoding", "delimiter")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What `task.toml` says. label_model, end_model and export hold settings that go to constructors as they stand."""
+
+    folder: Path
+    name: str
+    labels: tuple[str, ...]
+    functions_folder: Path | None
+    data: Mapping[str, Any]
+    label_model: Mapping[str, Any]
+    end_model: Mapping[str, Any]
+    export: Mapping[str, Any]
+    slices: tuple[Slice, ...]
+
+    @property
+    def rules_file(self) -> Path:
+        return self.folder / "rules.toml"
+
+    @property
+    def runs_folder(self) -> Path:
+        return self.folder / "runs"
+
+    def dataset(self) -> tuple[Dataset, list[str]]:
+        """Read the rows, and the counted warnings of the reader."""
+        settings = {key: value for key, value in self.data.items() if key != "file"}
+        return read_dataset(self.folder / self.data["file"], labels=self.labels, **settings)
+
+    def functions(self) -> list[LabelingFunction]:
+        """Load the functions of the folder and of rules.toml, bound to the labels; a name given twice is refused."""
+        text = self.data["text"]
+        found: list[LabelingFunction] = []
+        if self.functions_folder is not None:
+            found += load_lfs(self.functions_folder, labels=self.labels, text=text)
+        if self.rules_file.exists():
+            found += load_rules(self.rules_file, labels=self.labels, text=text)
+        if not found:
+            raise WorkbenchError(
+                f"task {self.name!r} has no labeling function; write a rule in {self.rules_file}, or name a folder of Python "
+                f"functions under `functions` in {self.folder / 'task.toml'}"
+            )
+        return bind(found, self.labels, text)
+
+
+def load_task(path: str | Path) -> Task:
+    """Read a task folder or its task.toml; an unknown or missing key names the nearest known one."""
+    file = Path(path) / "task.toml" if Path(path).is_dir() else Path(path)
+    if not file.is_file():
+        raise WorkbenchError(f"{path} is no task: there is no {file}; make one with `workbench new {path} --from FILE`")
+    document = read_toml(file)
+    check_format(document, file)
+    check_keys(document, TOP, str(file))
+    data = expect(document, "data", dict, str(file))
+    where = f"{file} [data]"
+    check_keys(data, DATA, where)
+    expect(data, "file", str, where)
+    functions = expect(document, "functions", str, str(file), None)
+    return Task(
+        folder=file.parent,
+        name=expect(document, "name", str, str(file), file.parent.name),
+        labels=tuple(expect(document, "labels", list[str], str(file))),
+        functions_folder=None if functions is None else (file.parent / functions).resolve(),
+        data={**data, "text": tuple(expect(data, "text", list[str], where, ["text"]))},
+        label_model=expect(document, "label_model", dict, str(file), {}),
+        end_model=expect(document, "end_model", dict, str(file), {}),
+        export=expect(document, "export", dict, str(file), {}),
+        slices=parse_slices(expect(document, "slices", dict, str(file), {}), f"{file} [slices]"),
+    )
+
+
+def find_tasks(folder: str | Path) -> list[Path]:
+    """Return the task folders below a folder such as `data`, by name."""
+    return sorted(file.parent for file in Path(folder).glob("*/task.toml"))
+
+
+def build(kind: type, settings: Mapping[str, Any], where: str) -> Any:
+    """Construct an estimator from settings; an unknown setting names the nearest known one."""
+    from inspect import signature
+
+    check_keys(settings, list(signature(kind).parameters), where)
+    try:
+        return kind(**settings)
+    except TypeError as error:
+        raise WorkbenchError(f"{where}: {error}") from None
