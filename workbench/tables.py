@@ -68,9 +68,7 @@ def _check_ids(ids: Iterable[str] | pd.Index) -> pd.Index:
 
 def _check_index(name: str, series: pd.Series[Any], ids: pd.Index) -> None:
     if not series.index.equals(ids):
-        extra = series.index.difference(ids)
-        what = f"has id {extra[0]!r}, which the frame has not" if len(extra) else "has not the ids of the frame in its order"
-        _fail(f"{name} {what}; give it the index of the frame")
+        _fail(f"{name} has not the row ids of the frame in their order; give it the index of the frame")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +90,10 @@ class Dataset:
         ids = _check_ids(self.frame.index)
         frame = self.frame.copy(deep=False)
         frame.index = ids
-        text = (self.text,) if isinstance(self.text, str) else tuple(self.text)
         set_ = object.__setattr__
         set_(self, "frame", frame)
         set_(self, "labels", _check_labels(self.labels))
-        set_(self, "text", text)
+        set_(self, "text", (self.text,) if isinstance(self.text, str) else tuple(self.text))
         self._check_columns()
         split = pd.Series("train", index=ids) if self.split is None else self.split
         set_(self, "split", self._check_split(split))
@@ -104,9 +101,9 @@ class Dataset:
 
     def _check_columns(self) -> None:
         columns = list(self.frame.columns)
-        for column in columns:
-            if not isinstance(column, str):
-                _fail(f"column name {column!r} is not a string")
+        odd = [column for column in columns if not isinstance(column, str)]
+        if odd:
+            _fail(f"column name {odd[0]!r} is not a string")
         if len(set(columns)) < len(columns):
             _fail(f"column {_first_repeated(columns)!r} stands twice; column names must be unique")
         for column in self.text:
@@ -134,8 +131,8 @@ class Dataset:
         filled = np.where(missing, ABSTAIN, values)
         bad = np.isnan(filled) | (filled != np.floor(filled)) | (filled < ABSTAIN) | (filled >= len(self.labels))
         if bad.any():
-            row = gold.index[bad][0]
-            _fail(f"gold is {gold[row]!r} on row {row!r}; allowed are {describe_votes(self.labels)}")
+            place = int(np.flatnonzero(bad)[0])
+            _fail(f"gold is {gold.tolist()[place]!r} on row {gold.index[place]!r}; allowed are {describe_votes(self.labels)}")
         return pd.Series(filled.astype(np.int16), index=self.frame.index, name="gold")
 
     @property
@@ -146,9 +143,7 @@ class Dataset:
         return len(self.frame)
 
     def select(self, split: str) -> Dataset:
-        """Return the rows of one split."""
-        if split not in SPLITS:
-            _fail(f"split {split!r} is unknown; known are {', '.join(SPLITS)}")
+        """Return the rows of one split (none, where it has none)."""
         return self.take(self.split.to_numpy() == split)
 
     def take(self, rows: NDArray[Any]) -> Dataset:
@@ -245,10 +240,9 @@ class VoteMatrix:
         """
         votes = np.asarray(array)
         if votes.ndim != 2:
-            _fail(f"votes has {votes.ndim} dimension(s), shape {votes.shape}; give rows x functions")
-        n, m = votes.shape
-        names = [f"lf{j}" for j in range(m)] if lfs is None else lfs
-        rows = [f"r{i}" for i in range(n)] if ids is None else ids
+            _fail(f"votes has shape {votes.shape}; give rows x functions")
+        rows = (f"r{i}" for i in range(len(votes))) if ids is None else ids
+        names = (f"lf{j}" for j in range(votes.shape[1])) if lfs is None else lfs
         return cls(_check_ids(rows), tuple(names), tuple(_check_labels(labels)), votes)
 
     def __len__(self) -> int:
