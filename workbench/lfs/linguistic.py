@@ -1,0 +1,128 @@
+"""Votes by what spaCy finds: entities, patterns over tokens, a text classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.io.names import did_you_mean, listed
+from workbench.lfs.chunk import NEEDS, Chunk
+from workbench.lfs.classifiers import Classes
+from workbench.lfs.function import About, LabelingFunction, beside_caller
+from workbench.lfs.models import Label, Model, check_share, map_classes
+from workbench.lfs.rules import Rule
+from workbench.lfs.votes import Fault
+from workbench.tables import WorkbenchError
+
+
+def entity(
+    types: str | Sequence[str] | Mapping[Label, str | Sequence[str]],
+    label: Label | None = None,
+    *,
+    model: str = NEEDS["doc"],
+    column: str | None = None,
+    **about: Unpack[About],
+) -> LabelingFunction:
+    """Vote where the text names an entity of one of the types, such as `MONEY` or `ORG`.
+
+    types: with a label the types that speak for it, else a map from labels to types: the class with the most entities wins,
+    and a tie abstains.
+
+    >>> vote = entity("MONEY", label=0)
+    >>> vote({"text": "They charged me 20 dollars."}), vote({"text": "It does not start."})
+    (0, -1)
+    """
+    from workbench.text.docs import pipeline_version
+
+    if isinstance(types, Mapping) == (label is not None):
+        raise WorkbenchError("entity takes types and a label, or a map from labels to types, one of the two")
+    wanted = types if isinstance(types, Mapping) else {label: types}
+    by_label = {name: [kinds] if isinstance(kinds, str) else list(kinds) for name, kinds in wanted.items()}
+    known = _known(model, "doc.ents", "recognises no entities")
+    for kind in (kind for kinds in by_label.values() for kind in kinds):
+        if kind not in known:
+            near = did_you_mean(kind, known)
+            raise WorkbenchError(f"the pipeline {model!r} knows no entity type {kind!r}; it knows {listed(known, 40)}{near}")
+
+    def count(doc: Any) -> list[int]:
+        return [sum(found.label_ in kinds for found in doc.ents) for kinds in by_label.values()]
+
+    settings = {"types": by_label, "model": pipeline_version(model), "column": column, "threshold": 1.0}
+    return Model("entity", _over_docs(count, model, column, len(by_label)), [*by_label], settings, **about)  # type: ignore[list-item]
+
+
+def token_pattern(
+    patterns: Sequence[Any], label: Label, *, model: str = "blank:en", column: str | None = None, **about: Unpack[About]
+) -> LabelingFunction:
+    """Vote where spaCy's Matcher finds a pattern: a list of tokens, each a dict such as `{"LOWER": "refund"}`, or several.
+
+    >>> vote = token_pattern([{"LOWER": "charged"}, {"OP": "?"}, {"LIKE_NUM": True}], label=0)
+    >>> vote({"text": "you charged $20"}), vote({"text": "20 were charged"})
+    (0, -1)
+    """
+    from spacy.errors import MatchPatternError
+    from spacy.matcher import Matcher
+
+    from workbench.text.docs import load_pipeline, pipeline_version
+
+    listed_patterns = [list(patterns)] if patterns and isinstance(patterns[0], Mapping) else [list(p) for p in patterns]
+    nlp = load_pipeline(model)
+    matcher = Matcher(nlp.vocab, validate=True)
+    try:
+        matcher.add("pattern", listed_patterns)
+        matcher(nlp("x"))  # a pattern may ask for what the pipeline does not find, such as POS
+    except (MatchPatternError, ValueError) as error:
+        raise WorkbenchError(f"{patterns!r} is no pattern for {model!r}: {' '.join(str(error).split())}") from None
+
+    def match(chunk: Chunk) -> tuple[NDArray[np.bool_], list[Fault]]:
+        return np.array([bool(matcher(doc)) for doc in chunk.docs(model, column)], dtype=bool), []
+
+    settings = {"pattern": "token", "patterns": listed_patterns, "model": pipeline_version(model), "column": column}
+    return Rule("token_pattern", label, match, settings, **about)
+
+
+def textcat(
+    pipeline: str, *, threshold: float = 0.7, classes: Classes = None, column: str | None = None, **about: Unpack[About]
+) -> LabelingFunction:
+    """Vote what a spaCy text classifier says, and abstain where its likeliest category lies below the threshold.
+
+    pipeline: the folder of a pipeline, beside the calling file, or an installed package. classes: from its categories to the
+    task's labels; needless where they are the same.
+    """
+    from workbench.text.docs import pipeline_version
+
+    folder = beside_caller(pipeline, 1)
+    model = str(folder.resolve()) if folder.is_dir() else pipeline
+    own = _known(model, "doc.cats", "classifies no texts")
+
+    def score(doc: Any) -> list[float]:
+        return [doc.cats.get(name, 0.0) for name in own]
+
+    share = check_share(threshold, "threshold")
+    settings = {"pipeline": pipeline_version(model), "threshold": share, "column": column}
+    targets = map_classes(own, classes, f"the pipeline {pipeline!r}")
+    return Model("textcat", _over_docs(score, model, column, len(own)), targets, settings, **about)
+
+
+def _known(model: str, assigns: str, lacks: str) -> list[str]:
+    """Return what the components of a pipeline that fill `doc.ents` or `doc.cats` can find."""
+    from workbench.text.docs import load_pipeline
+
+    nlp = load_pipeline(model)
+    parts = [name for name in nlp.pipe_names if assigns in nlp.get_pipe_meta(name).assigns]
+    if not parts:
+        parts_there = listed(nlp.pipe_names) or "none"
+        raise WorkbenchError(f"the pipeline {model!r} {lacks}; its components: {parts_there}")
+    return list(dict.fromkeys(found for name in parts for found in nlp.get_pipe(name).labels))
+
+
+def _over_docs(
+    score: Callable[[Any], list[Any]], model: str, column: str | None, width: int
+) -> Callable[[Chunk], NDArray[Any]]:
+    def scores(chunk: Chunk) -> NDArray[Any]:
+        return np.array([score(doc) for doc in chunk.docs(model, column)], dtype=float).reshape(len(chunk), width)
+
+    return scores
