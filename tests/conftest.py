@@ -12,3 +12,81 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the public data sets in {folder}")
     return folder
+
+
+BILLING = ["refund for invoice", "charged twice on invoice", "cancel my subscription and refund", "wrong amount on invoice"]
+BUG = ["export crashes with error", "page shows error 500", "app crashes on start", "button does nothing, error in log"]
+
+
+@pytest.fixture
+def tiny_task(tmp_path: Path) -> Path:
+    """Return a task folder of 120 rows in two classes, with two Python functions, three rules and an agent's tag."""
+    folder, functions = tmp_path / "data" / "tiny", tmp_path / "labeling_functions" / "tiny"
+    folder.mkdir(parents=True)
+    functions.mkdir(parents=True)
+    lines = ["id,text,plan,tag,label,split"]
+    for i in range(120):
+        label, texts = (("billing", BILLING), ("bug", BUG))[i % 2]
+        tag = "bug" if i % 5 == 0 else label  # the agent tags every fifth ticket as a bug
+        split = "train" if i < 80 else "valid" if i < 95 else "test"
+        lines.append(f'{i:03d},"{texts[i // 2 % 4]} number {i}",{("free", "pro")[i // 3 % 2]},{tag},{label},{split}')
+    folder.joinpath("rows.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    folder.joinpath("task.toml").write_text(TASK, encoding="utf-8")
+    folder.joinpath("rules.toml").write_text(RULES, encoding="utf-8")
+    functions.joinpath("functions.py").write_text(FUNCTIONS, encoding="utf-8")
+    return folder
+
+
+TASK = """
+format = 1
+name = "tiny"
+labels = ["billing", "bug"]
+functions = "../../labeling_functions/tiny"
+[data]
+file = "rows.csv"
+id = "id"
+text = ["text"]
+gold = "label"
+split = "split"
+[label_model]
+model = "generative"
+[end_model]
+features = ["tfidf"]
+[slices]
+pro = {column = "plan", equals = "pro"}
+"""
+RULES = """
+format = 1
+[[rule]]
+name = "says_invoice"
+kind = "keyword"
+words = ["invoice", "subscription"]
+label = "billing"
+fires = ["my invoice is wrong"]
+[[rule]]
+name = "error_code"
+kind = "regex"
+pattern = 'error( \\d+)?'
+label = "bug"
+[[rule]]
+name = "agent_tag"
+kind = "column"
+column = "tag"
+"""
+FUNCTIONS = '''
+from workbench import ABSTAIN, labeling_function
+
+BILLING, BUG = 0, 1
+
+
+@labeling_function(fires=["please refund me"], abstains=["hello"])
+def asks_refund(row):
+    """Only billing customers ask for refunds."""
+    return BILLING if "refund" in row.text else ABSTAIN
+
+
+@labeling_function()
+def crashes(row):
+    """What crashes is a bug."""
+    return BUG if "crashes" in row.text else ABSTAIN
+'''

@@ -33,6 +33,10 @@ class OneLineError(click.ClickException):
 
     exit_code = 2
 
+    def show(self, file: Any = None) -> None:
+        """Print the sentence alone."""
+        click.echo(f"error: {self.format_message()}", err=True)
+
 
 class Commands(click.Group):
     """Finds commands in the files of this folder and turns the library's errors into one line."""

@@ -102,3 +102,10 @@ def build(kind: type, settings: Mapping[str, Any], where: str) -> Any:
         return kind(**settings)
     except TypeError as error:
         raise WorkbenchError(f"{where}: {error}") from None
+
+
+def settings_of(estimator: Any) -> dict[str, Any]:
+    """Return the settings an estimator was constructed with, defaults included."""
+    from inspect import signature
+
+    return {name: getattr(estimator, name) for name in signature(type(estimator)).parameters}

@@ -10,6 +10,9 @@ import numpy as np
 from workbench.apply import apply_lfs
 from workbench.diagnose import warnings_in_words
 from workbench.lfs.examples import cases_of, failed_examples
+from workbench.project.steps.export import make_filters
+from workbench.project.steps.fit import chosen_model, make_label_model
+from workbench.project.steps.train import make_end_model
 from workbench.project.task import Task
 from workbench.text.duplicates import duplicate_report
 
@@ -28,8 +31,17 @@ class Checked:
     slowest: dict[str, float]
 
 
+def check_settings(task: Task) -> None:
+    """Refuse settings that a model or a filter would refuse, before any work is done."""
+    make_label_model(task, chosen_model(task))
+    if task.end_model.get("enabled", True):
+        make_end_model(task)
+    make_filters(task)
+
+
 def check(task: Task) -> Checked:
     """Read the rows, load the functions, run their unit examples, and let each vote on a sample of 500 rows."""
+    check_settings(task)
     dataset, notes = task.dataset()
     functions = task.functions()
     columns = list(dataset.frame.columns)

@@ -8,29 +8,38 @@ from typing import Any
 
 from workbench.export import FORMATS, Filters, apply_filters, training_frame, write_export
 from workbench.io.toml import check_keys
-from workbench.project.task import Task, build
+from workbench.project.steps.fit import chosen_model, make_label_model
+from workbench.project.task import Task, build, settings_of
 from workbench.tables import Dataset, SoftLabels, VoteMatrix
+
+OPTIONS = ("formats", "escape_formulas")
+
+
+def make_filters(task: Task, dataset: Dataset | None = None) -> Filters:
+    """Construct the export's filters; a data set without a train split exports what it has."""
+    where = f"{task.folder / 'task.toml'} [export]"
+    check_keys(task.export, [*OPTIONS, *Filters.__dataclass_fields__], where)
+    given = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in task.export.items() if key not in OPTIONS
+    }
+    if dataset is not None and not (dataset.split == "train").any():
+        given.setdefault("splits", tuple(dict.fromkeys(dataset.split)))
+    filters: Filters = build(Filters, given, where)
+    return filters
 
 
 def export(folder: Path, task: Task, dataset: Dataset, votes: VoteMatrix, soft: SoftLabels, facts: dict[str, Any]) -> None:
     """Write the training set with its manifest and card."""
-    where = f"{task.folder / 'task.toml'} [export]"
-    options = {"formats", "escape_formulas"}
-    check_keys(task.export, [*options, *Filters.__dataclass_fields__], where)
-    given = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in task.export.items() if key not in options
-    }
-    if not (dataset.split == "train").any():
-        given.setdefault("splits", tuple(dict.fromkeys(dataset.split)))
-    filters = build(Filters, given, where)
+    filters = make_filters(task, dataset)
+    settings = settings_of(make_label_model(task, chosen_model(task)))
     frame, removed = apply_filters(training_frame(dataset, votes, soft), filters)
     provenance = {
         "data": facts["data"],
         "votes": facts["votes"],
         "functions": facts["functions"],
-        "model": task.label_model.get("model", "generative"),
-        "settings": {key: value for key, value in task.label_model.items() if key not in ("model", "seed")},
-        "seed": task.label_model.get("seed", 0),
+        "model": chosen_model(task),
+        "settings": {name: value for name, value in settings.items() if name != "seed"},
+        "seed": settings["seed"],
         "filters": asdict(filters) | {"removed": removed},
     }
     write_export(

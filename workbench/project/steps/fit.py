@@ -17,25 +17,36 @@ def training_rows(dataset: Dataset) -> Any:
     return train if train.any() else np.ones(len(dataset), bool)
 
 
-def fit_label_model(task: Task, name: str, dataset: Dataset, votes: VoteMatrix) -> SoftLabels:
-    """Fit a label model on the votes of the training rows, without gold, and label every row."""
+def make_label_model(task: Task, name: str) -> Any:
+    """Construct a label model with the task's settings; the ones beside the chosen model share its balance and seed."""
     where = f"{task.folder / 'task.toml'} [label_model]"
     if name not in LABEL_MODELS:
         raise WorkbenchError(f"{where}: model {name!r} is unknown; known are {', '.join(LABEL_MODELS)}")
-    chosen = task.label_model.get("model", "generative")
-    shared = {"class_balance", "seed"}  # what holds for the models that stand beside the chosen one
-    settings = {key: value for key, value in task.label_model.items() if key != "model" and (name == chosen or key in shared)}
-    if settings.get("class_balance") == "valid":
-        settings["class_balance"] = _valid_balance(dataset, where)
-    model = build(LABEL_MODELS[name], settings, where)
+    shared = ("class_balance", "seed") if name != chosen_model(task) else tuple(task.label_model)
+    return build(
+        LABEL_MODELS[name], {key: task.label_model[key] for key in task.label_model if key in shared and key != "model"}, where
+    )
+
+
+def chosen_model(task: Task) -> str:
+    """Return the name of the label model whose labels are exported and train the end model."""
+    return str(task.label_model.get("model", "generative"))
+
+
+def fit_label_model(task: Task, name: str, dataset: Dataset, votes: VoteMatrix) -> SoftLabels:
+    """Fit a label model on the votes of the training rows, without gold, and label every row."""
+    model = make_label_model(task, name)
+    if model.class_balance == "valid":
+        model.class_balance = _valid_balance(dataset, task)
     answers: SoftLabels = model.fit(votes.take(training_rows(dataset))).predict_proba(votes)
     return answers
 
 
-def _valid_balance(dataset: Dataset, where: str) -> list[float]:
-    valid = dataset.gold[dataset.split == "valid"] if dataset.gold is not None else None
-    if valid is None or not (valid != ABSTAIN).any():
-        raise WorkbenchError(f'{where}: class_balance = "valid" needs gold in the valid split, and there is none')
-    return [
-        float(share) for share in np.bincount(valid[valid != ABSTAIN], minlength=len(dataset.labels)) / (valid != ABSTAIN).sum()
-    ]
+def _valid_balance(dataset: Dataset, task: Task) -> list[float]:
+    gold = dataset.select("valid").gold
+    if gold is None or not (gold != ABSTAIN).any():
+        raise WorkbenchError(
+            f'{task.folder / "task.toml"}: class_balance = "valid" needs gold in the valid split; there is none'
+        )
+    counts = np.bincount(gold[gold != ABSTAIN], minlength=len(dataset.labels))
+    return [float(share) for share in counts / counts.sum()]

@@ -9,10 +9,11 @@ from workbench.apply import apply_lfs
 from workbench.io.files import new_folder
 from workbench.io.votes import write_soft_labels, write_votes
 from workbench.project.runs import Run, describe_run, find_run, new_run_id
+from workbench.project.steps.check import check_settings
 from workbench.project.steps.diagnose import diagnose
 from workbench.project.steps.evaluate import evaluate
 from workbench.project.steps.export import export
-from workbench.project.steps.fit import fit_label_model
+from workbench.project.steps.fit import chosen_model, fit_label_model
 from workbench.project.steps.train import train
 from workbench.project.task import Task
 from workbench.text.duplicates import duplicate_report
@@ -24,6 +25,7 @@ Report = Callable[[str, int, int], None]  # stage, done, total
 def run(task: Task, *, until: str = "evaluate", report: Report = lambda stage, done, total: None) -> Run:
     """Apply, diagnose, fit, export, train and evaluate, ending after the stage `until`, into a new run folder."""
     last = STAGES.index(until)
+    check_settings(task)
     dataset, notes = task.dataset()
     functions = task.functions()
     notes = [*notes, *duplicate_report(dataset).in_words()]
@@ -38,7 +40,7 @@ def run(task: Task, *, until: str = "evaluate", report: Report = lambda stage, d
             notes += diagnose(folder, task, dataset, votes)
         if last >= STAGES.index("fit"):
             report("fit", 0, 1)
-            chosen = task.label_model.get("model", "generative")
+            chosen = chosen_model(task)
             soft = fit_label_model(task, chosen, dataset, votes)
             write_soft_labels(soft, folder / "soft_labels.parquet")
         if last >= STAGES.index("export"):

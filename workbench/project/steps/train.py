@@ -9,15 +9,19 @@ from workbench.project.task import Task, build
 from workbench.tables import Dataset, SoftLabels
 
 
-def train(task: Task, dataset: Dataset, soft: SoftLabels, progress: Any = None) -> Any:
-    """Return the end model trained on the soft labels of the training rows, or in words why there is none."""
+def make_end_model(task: Task) -> Any:
+    """Construct the end model with the task's settings."""
     from workbench.end_model import EndModel
 
     settings = {key: value for key, value in task.end_model.items() if key != "enabled"}
+    return build(EndModel, settings, f"{task.folder / 'task.toml'} [end_model]")
+
+
+def train(task: Task, dataset: Dataset, soft: SoftLabels, progress: Any = None) -> Any:
+    """Return the end model trained on the soft labels of the training rows, or in words why there is none."""
     if not task.end_model.get("enabled", True):
         return "the end model is switched off in task.toml"
     rows = training_rows(dataset)
     if not soft.covered[rows].any():
         return "no training row is covered by a function"
-    model = build(EndModel, settings, f"{task.folder / 'task.toml'} [end_model]")
-    return model.fit(dataset.take(rows), soft.take(rows), progress=progress)
+    return make_end_model(task).fit(dataset.take(rows), soft.take(rows), progress=progress)

@@ -1,0 +1,172 @@
+"""A user scaffolds a task from a file: it loads, checks and votes as it stands."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from workbench.apply import apply_lfs
+from workbench.lfs import load_rules
+from workbench.lfs.examples import failed_examples
+from workbench.project.scaffold import constants, literal, task_toml, toml_value
+from workbench.project.steps.new import new_task
+from workbench.project.task import load_task
+from workbench.tables import WorkbenchError
+
+MAILS = "nr,topic,body,plan\n" + "".join(
+    f'{i},{"spam" if i % 3 else "ham"},"{"win a prize today" if i % 5 else "see the invoice below"}, number {i}",pro\n'
+    for i in range(30)
+)
+
+
+def save(folder: Path, content: str = MAILS, name: str = "mails.csv") -> Path:
+    path = folder / name
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def test_a_file_becomes_a_task_that_votes(tmp_path: Path) -> None:
+    notes = new_task(tmp_path / "data" / "mail", save(tmp_path), gold="topic", id="nr")
+    assert notes == ["text column: 'body', the longest with 28 characters on average"]
+    task = load_task(tmp_path / "data" / "mail")
+    dataset, warnings = task.dataset()
+    assert (task.name, task.labels, dataset.text, warnings) == ("mail", ("ham", "spam"), ("body",), [])
+    assert list(dataset.frame.columns) == ["body", "plan"]
+    assert list(dataset.ids[:2]) == ["0", "1"]
+    assert set(dataset.split) == {"train", "valid", "test"}
+    assert (tmp_path / "data" / "mail" / "mails.csv").read_text() == MAILS
+    assert (tmp_path / "labeling_functions" / "mail" / "functions.py").is_file()
+    functions = task.functions()
+    assert [function.kind for function in functions] == ["python", "keyword"]
+    assert [failure for function in functions for failure in failed_examples(function, list(dataset.frame.columns))] == []
+    votes = apply_lfs(functions, dataset)
+    assert votes.faults.empty
+    assert (votes.votes >= 0).any(axis=0).tolist() == [True, True]
+    assert set(votes.votes[votes.votes >= 0]) == {0, 1}
+
+
+def test_what_the_user_says_wins_over_guesses(tmp_path: Path) -> None:
+    source = save(tmp_path, "Text;Note;Part\nhallo;a much longer note;train\nciao;another long note;test\n")
+    notes = new_task(
+        tmp_path / "mail", source, text=["Text"], labels=["b", "a"], split="Part", delimiter=";", encoding="cp1252"
+    )
+    assert notes == []
+    task = load_task(tmp_path / "mail")
+    dataset, _ = task.dataset()
+    assert (task.labels, dataset.text, dataset.gold) == (("b", "a"), ("Text",), None)
+    assert dataset.split.tolist() == ["train", "test"]
+    assert task.functions_folder == tmp_path / "mail" / "functions"
+    assert (tmp_path / "mail" / "functions" / "functions.py").is_file()
+
+
+def test_without_gold_all_rows_train(tmp_path: Path) -> None:
+    new_task(tmp_path / "mail", save(tmp_path), labels=["ham", "spam"])
+    assert set(load_task(tmp_path / "mail").dataset()[0].split) == {"train"}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["age,paid\n" + "".join(f"{i},{i % 2}\n" for i in range(20)), "plan,paid\npro,1\nfree,0\npro,1\n"],
+    ids=["numbers", "categories"],
+)
+def test_a_table_without_text_makes_a_task_too(tmp_path: Path, rows: str) -> None:
+    notes = new_task(tmp_path / "t", save(tmp_path, rows), gold="paid", text=None if "age" in rows else [])
+    task = load_task(tmp_path / "t")
+    dataset, _ = task.dataset()
+    assert task.labels == ("0", "1")
+    assert dataset.text == ()
+    assert task.end_model == {"features": [], "columns": [dataset.frame.columns[0]]}
+    assert ("no column holds text" in " ".join(notes)) == ("age" in rows)
+    functions = task.functions()
+    assert [failure for function in functions for failure in failed_examples(function, list(dataset.frame.columns))] == []
+    votes = apply_lfs(functions, dataset)
+    assert votes.faults.empty and (votes.votes >= 0).any(axis=0).all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "settings", "message"),
+    [
+        (MAILS, {}, r'mails\.csv: name the classes, --labels "ham,spam", or the column of known ones, --gold COLUMN'),
+        (MAILS, {"gold": "nr"}, r"the gold column 'nr' holds 30 different values in 30 rows, hardly its classes"),
+        (MAILS, {"gold": "plan"}, r"the gold column 'plan' holds 1 different values"),
+        (MAILS, {"gold": "topik"}, r"mails\.csv has no column 'topik'; .*did you mean 'topic'\?"),
+        (MAILS, {"gold": "topic", "labels": ["ham", "eggs"]}, r"gold column 'topic' is 'spam' on row 2"),
+        (MAILS, {"gold": "topic", "id": "plan"}, r"id 'pro' in column 'plan' stands twice"),
+        ("a\n\n", {"labels": ["x", "y"]}, r"has a header \('a'\) and no rows"),
+    ],
+    ids=["no labels", "gold of numbers", "one class", "no such column", "labels lack one", "ids repeat", "no rows"],
+)
+def test_a_mistake_leaves_nothing_behind(tmp_path: Path, rows: str, settings: dict[str, object], message: str) -> None:
+    source = save(tmp_path, rows)
+    with pytest.raises(WorkbenchError, match=message):
+        new_task(tmp_path / "data" / "mail", source, **settings)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_existing_folders_are_not_overwritten(tmp_path: Path) -> None:
+    source = save(tmp_path)
+    new_task(tmp_path / "data" / "mail", source, gold="topic")
+    with pytest.raises(WorkbenchError, match="mail exists already; choose another folder"):
+        new_task(tmp_path / "data" / "mail", source, gold="topic")
+    functions = tmp_path / "labeling_functions" / "mail"
+    (functions / "functions.py").write_text("MINE = 1\n")
+    (tmp_path / "data" / "mail").rename(tmp_path / "old")
+    notes = new_task(tmp_path / "data" / "mail", source, gold="topic")
+    assert notes[-1] == f"{functions} exists already and stays as it is"
+    assert (functions / "functions.py").read_text() == "MINE = 1\n"
+
+
+def test_every_commented_rule_works_once_the_hash_is_gone(tmp_path: Path) -> None:
+    new_task(tmp_path / "mail", save(tmp_path), gold="topic")
+    text = (tmp_path / "mail" / "rules.toml").read_text()
+    head, _, rest = text.partition("\n\n")
+    (tmp_path / "mail" / "rules.toml").write_text("format = 1\n\n" + re.sub(r"(?m)^# ", "", rest))
+    rules = load_rules(tmp_path / "mail" / "rules.toml", labels=("ham", "spam"), text=("body",))
+    assert {rule.kind for rule in rules} == {"keyword", "regex", "phrase", "threshold", "lookup", "column"}
+    assert all(rule.reason for rule in rules)
+    assert "Rules without Python" in head
+
+
+def test_every_key_of_a_new_task_has_a_comment_line(tmp_path: Path) -> None:
+    new_task(tmp_path / "mail", save(tmp_path), gold="topic")
+    lines = (tmp_path / "mail" / "task.toml").read_text().splitlines()
+    keys = [place for place, line in enumerate(lines) if re.match(r"(# )?\w+ = ", line)]
+    assert len(keys) >= 12
+    assert all(lines[place - 1].startswith("# ") and " = " not in lines[place - 1].split(";")[0] for place in keys)
+
+
+def test_odd_names_and_labels_survive_the_files(tmp_path: Path) -> None:
+    labels = ['say "hi"', "back\\slash", "größe", "class", "line\nbreak", "\x7f"]
+    document = tomllib.loads(task_toml('a "task"', labels, {"file": "ä b.csv", "text": ['c"d']}, {"columns": []}))
+    assert document["labels"] == labels
+    assert (document["name"], document["data"]) == ('a "task"', {"file": "ä b.csv", "text": ['c"d']})
+    assert tomllib.loads("x = " + toml_value({'a "b"': 0.5, "c": [True, 1]})) == {"x": {'a "b"': 0.5, "c": [True, 1]}}
+    frame = pd.DataFrame({'te"xt\\': ["hello wörld once", "another wörld here"], "gold": ["<=50K", ">50K"]})
+    frame.to_csv(tmp_path / "odd.csv", index=False)
+    new_task(tmp_path / "odd", tmp_path / "odd.csv", gold="gold")
+    task = load_task(tmp_path / "odd")
+    votes = apply_lfs(task.functions(), task.dataset()[0])
+    assert votes.faults.empty
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (["ham", "not-spam"], ["HAM", "NOT_SPAM"]),
+        (["<=50K", ">50K"], ["CLASS_0", "CLASS_1"]),
+        (["abstain", "vote"], ["CLASS_0", "CLASS_1"]),
+        (["a b", "a-b"], ["CLASS_0", "CLASS_1"]),
+        (["0", "1"], ["CLASS_0", "CLASS_1"]),
+        (["none", "größe"], ["NONE", "GRÖSSE"]),
+    ],
+    ids=["words", "digits first", "abstain", "same letters", "numbers", "umlaut"],
+)
+def test_labels_become_constants(labels: list[str], names: list[str]) -> None:
+    assert constants(labels) == names
+
+
+def test_literals_are_python(tmp_path: Path) -> None:
+    for value in ("it's", 'say "hi"\\\n', 1.5, {"a": True, 'b"': None}):
+        assert eval(literal(value)) == value
