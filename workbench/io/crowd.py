@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from workbench.io.columns import shorten
 from workbench.io.datasets import class_name
+from workbench.io.names import in_natural_order
 from workbench.io.readers import read_frame
 from workbench.io.wrench import Imported, class_names
 from workbench.tables import ABSTAIN, WorkbenchError
@@ -41,8 +41,8 @@ def read_crowd(labels_csv: Path | str, truth_csv: Path | str | None = None) -> I
         )
         votes = votes[~repeated]
     truth = truth.assign(truth=[class_name(cell, voted) for cell in truth["truth"]])
-    workers = pd.Index(_in_order(votes["worker"]))
-    labels = pd.Index(_in_order([*votes["label"], *truth["truth"]]))
+    workers = pd.Index(in_natural_order(votes["worker"]))
+    labels = pd.Index(in_natural_order([*votes["label"], *truth["truth"]]))
     codes = np.full((len(items), len(workers)), ABSTAIN, np.int16)
     codes[_places(items, votes["item"]), _places(workers, votes["worker"])] = _places(labels, votes["label"])
     gold = np.full(len(items), ABSTAIN, np.int16)
@@ -72,8 +72,3 @@ def _check_one_truth(truth: pd.DataFrame, path: Path | str | None) -> None:
         item = truth.loc[differs, "item"].iloc[0]
         said = truth.loc[truth["item"] == item, "truth"].unique()
         raise WorkbenchError(f"{path}: item {item!r} has the truths {shorten(said[0])} and {shorten(said[1])}; keep one")
-
-
-def _in_order(names: Sequence[str] | pd.Series[str]) -> list[str]:
-    """Return distinct names, whole numbers by value and then the others by spelling."""
-    return sorted(set(names), key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name))

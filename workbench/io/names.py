@@ -26,3 +26,12 @@ def listed(names: Iterable[str], limit: int = 12) -> str:
     every = [repr(name) for name in names]
     rest = f" and {len(every) - limit} more" if len(every) > limit else ""
     return ", ".join(every[:limit]) + rest
+
+
+def in_natural_order(names: Iterable[str]) -> list[str]:
+    """Return distinct names, whole numbers by value and then the others by spelling.
+
+    >>> in_natural_order(["10", "spam", "9", "ham"])
+    ['9', '10', 'ham', 'spam']
+    """
+    return sorted(set(names), key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name))

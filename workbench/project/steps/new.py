@@ -1,0 +1,171 @@
+"""`workbench new`: a task scaffolded from a file of rows."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypedDict, Unpack
+
+import pandas as pd
+
+from workbench.io.datasets import Split, read_dataset
+from workbench.io.files import new_folder, write_text
+from workbench.io.names import in_natural_order
+from workbench.io.readers import read_frame
+from workbench.project.scaffold import first_function, first_rules, literal, task_toml
+from workbench.tables import Dataset, WorkbenchError
+
+_SHARES: Final = {"train": 0.7, "valid": 0.1, "test": 0.2}
+_ABSTAINS: Final = "nothing of the kind"
+_SAMPLE: Final = 5000
+
+
+class Columns(TypedDict, total=False):
+    """What the user says of the file; all of it may be left out."""
+
+    text: Sequence[str] | None
+    gold: str | None
+    id: str | None
+    split: Split
+    encoding: str | None
+    delimiter: str | None
+
+
+def new_task(
+    dest: Path | str,
+    source: Path | str,
+    *,
+    labels: Sequence[str] | None = None,
+    functions_root: Path | str | None = None,
+    **columns: Unpack[Columns],
+) -> list[str]:
+    """Make the task folder dest from a file of rows, with a first function and a first rule; return notes in words.
+
+    labels: by default the distinct values of the gold column. text: by default the column with the longest strings on average;
+    a file without strings makes a task of numbers. split: by default shares of 70, 10 and 20 % where there is gold. Python
+    functions go to `<functions_root>/<task>/`; functions_root is by default `labeling_functions` beside a folder `data` that
+    holds dest, else the task folder itself. The file is read whole first: whatever is wrong with it, nothing is written.
+    """
+    dest, source = Path(dest), Path(source)
+    reading = {key: value for key in ("encoding", "delimiter") if (value := columns.get(key)) is not None}
+    gold, split = columns.get("gold"), columns.get("split")
+    split = _SHARES if split is None and gold is not None else split
+    frame, _ = read_frame(source, text_columns=[gold] if gold else [], **reading)  # type: ignore[arg-type]
+    labels = _labels(frame, gold, source) if labels is None else list(labels)
+    roles = [column for column in (gold, columns.get("id"), split) if isinstance(column, str)]
+    given = columns.get("text")
+    text, notes = (list(given), []) if given is not None else _guess_text(frame, roles)
+    dataset, warnings = read_dataset(
+        source,
+        labels=labels,
+        text=text,
+        id=columns.get("id"),
+        split=split,
+        gold=gold,
+        **reading,  # type: ignore[arg-type]
+    )
+    data = {"file": source.name, "id": columns.get("id"), "text": text, "gold": gold, "split": split, **reading}
+    end_model = {"features": None if text else [], "columns": [] if text else list(dataset.frame.columns)}
+    functions = _functions_folder(dest, functions_root)
+    example = _text_example(dataset) if text else _table_example(dataset)
+    with ExitStack() as stack:
+        folder = stack.enter_context(new_folder(dest))
+        if functions.exists():
+            notes.append(f"{functions} exists already and stays as it is")
+        else:
+            inside = functions.is_relative_to(dest.resolve())
+            written = folder / "functions" if inside else stack.enter_context(new_folder(functions))
+            code = first_function(dataset.labels, example.name, example.condition, example.fires, example.abstains)
+            write_text(written / "functions.py", code)
+        shutil.copyfile(source, folder / source.name)
+        other = next((column for column in dataset.frame.columns if column not in text), "a_column")
+        write_text(folder / "rules.toml", first_rules(example.rule, dataset.labels, text[0] if text else other, other))
+        place = Path(os.path.relpath(functions, dest.resolve())).as_posix()
+        write_text(folder / "task.toml", task_toml(dest.resolve().name, dataset.labels, data, end_model, place))
+    return [*notes, *warnings]
+
+
+def _functions_folder(dest: Path, root: Path | str | None) -> Path:
+    task = dest.resolve()
+    if root is not None:
+        return Path(root).resolve() / task.name
+    return task.parent.parent / "labeling_functions" / task.name if task.parent.name == "data" else task / "functions"
+
+
+def _labels(frame: pd.DataFrame, gold: str | None, source: Path) -> list[str]:
+    if gold is None:
+        raise WorkbenchError(f'{source}: name the classes, --labels "ham,spam", or the column of known ones, --gold COLUMN')
+    cells = [cell for cell in frame[gold].unique() if cell]
+    if all(re.fullmatch(r"-?\d+\.0", cell) for cell in cells):  # a gap made floats of whole numbers
+        cells = [cell.removesuffix(".0") for cell in cells]
+    if len(cells) < 2 or len(cells) > max(20, len(frame) // 2):
+        raise WorkbenchError(
+            f"{source}: the gold column {gold!r} holds {len(cells):,} different values in {len(frame):,} rows, hardly its "
+            'classes; name them, --labels "ham,spam"'
+        )
+    return in_natural_order(cells)
+
+
+def _guess_text(frame: pd.DataFrame, roles: Sequence[str]) -> tuple[list[str], list[str]]:
+    strings = [name for name in frame.columns if name not in roles and isinstance(frame[name].dtype, pd.StringDtype)]
+    if not strings:
+        return [], ["no column holds text: the task is one of numbers, and the end model sees all columns"]
+    lengths = {name: float(frame[name].str.len().fillna(0).mean()) for name in strings}
+    longest = max(lengths, key=lambda name: lengths[name])
+    return [longest], [f"text column: {longest!r}, the longest with {lengths[longest]:,.0f} characters on average"]
+
+
+class Example(NamedTuple):
+    """A first Python function and a first rule that fire on some rows of the user's own."""
+
+    name: str
+    condition: str
+    fires: Any
+    abstains: Any
+    rule: dict[str, Any]
+
+
+def _text_example(dataset: Dataset) -> Example:
+    column = dataset.text[0]
+    texts = dataset.frame[column].head(_SAMPLE)
+    counts = Counter(word for text in texts for word in set(re.findall(r"[^\W\d_]{4,}", text.casefold())))
+    # Words of at most a fifth of the rows tell rows apart; the most frequent of those fire often enough to be seen.
+    usable = sorted(
+        (-count, word) for word, count in counts.items() if count <= max(1, len(texts) / 5) and word not in _ABSTAINS
+    )
+    words = [word for _, word in usable[:2]] or ["example"]
+    name = f"mentions_{words[0]}"
+    return Example(
+        name=name if name.isidentifier() else "mentions_a_word",
+        condition=f"{literal(words[0])} in row[{literal(column)}].casefold()",
+        fires=f"this row says {words[0]}",
+        abstains=_ABSTAINS,
+        rule=_live("keyword", dataset, words=[words[-1]], fires=[f"this row says {words[-1]}"], abstains=[_ABSTAINS]),
+    )
+
+
+def _table_example(dataset: Dataset) -> Example:
+    for name in dataset.frame.select_dtypes("number").columns:
+        cells = dataset.frame[name].dropna()
+        if len(cells):
+            high, low = float(cells.quantile(0.9)), float(cells.quantile(0.1))
+            rule = _live("threshold", dataset, column=name, below=low)
+            return Example("is_high", f"row[{literal(name)}] > {high}", {name: high + 1}, {name: high - 1}, rule)
+    for name in dataset.frame.columns:
+        common = dataset.frame[name].dropna().astype("str").value_counts().index.tolist()
+        if common:
+            rule = _live("lookup", dataset, column=name, values=[common[-1]])
+            return Example(
+                "is_common", f"str(row[{literal(name)}]) == {literal(common[0])}", {name: common[0]}, {name: "?"}, rule
+            )
+    raise WorkbenchError("no column holds anything to write a first function about; give the text column")
+
+
+def _live(kind: str, dataset: Dataset, **settings: Any) -> dict[str, Any]:
+    reason = "an example to replace: say why this is right"
+    return {"name": "first_rule", "kind": kind, **settings, "label": dataset.labels[-1], "reason": reason}
