@@ -79,9 +79,10 @@ def test_numbers_that_json_does_not_know_are_null(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b'{"a": 1,\n "b": }', r"bad\.json is not valid JSON: Expecting value at line 2, column 7"),
+        (b'{"a": 1, "a": 2}', r"bad\.json: the key 'a' stands twice in one object"),
         (b'{"a": "\xff"}', r"bad\.json is not UTF-8 text: byte 7 cannot be read"),
     ],
-    ids=["broken", "latin-1"],
+    ids=["broken", "key twice", "latin-1"],
 )
 def test_broken_json_names_the_place(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "bad.json").write_bytes(content)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.io import dataset_from_frame, read_dataset, write_frame
+from workbench.io import dataset_from_frame, read_dataset, read_frame, write_frame
 from workbench.tables import WorkbenchError
 
 LABELS = ["ham", "spam"]
@@ -176,6 +176,13 @@ def test_a_column_has_one_role(roles: dict[str, str]) -> None:
         dataset_from_frame(frame(text=["a"], x=["b"]), labels=LABELS, **roles)  # type: ignore[arg-type]
 
 
+def test_labels_and_columns_are_checked_first() -> None:
+    with pytest.raises(WorkbenchError, match="labels must be a list of class names, not the single string 'ham'"):
+        dataset_from_frame(frame(text=["a"]), labels="ham")
+    with pytest.raises(WorkbenchError, match="column 'text' stands twice; column names must be unique"):
+        dataset_from_frame(frame(text=["a"], body=["b"]), labels=LABELS, rename={"body": "text"})
+
+
 def test_the_text_may_also_be_the_id() -> None:
     dataset, _ = dataset_from_frame(frame(text=["a", "b"]), labels=LABELS, id="text")
     assert (list(dataset.ids), dataset.texts()) == (["a", "b"], ["a", "b"])
@@ -224,6 +231,26 @@ def test_any_text_that_is_written_reads_back_the_same(
     dataset, _ = read_dataset(path, labels=LABELS, id="id", gold="gold")
     assert dataset.texts() == texts
     assert list(dataset.ids) == ids
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"], ids=str)
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(-(10**18) + 1, 10**18 - 1), st.floats(allow_nan=False, allow_infinity=False), st.booleans()),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_any_numbers_that_are_written_read_back_the_same(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, rows: list[tuple[int, float, bool]]
+) -> None:
+    path = tmp_path_factory.mktemp("trip") / f"a{suffix}"
+    table = pd.DataFrame(rows, columns=["whole", "number", "truth"])
+    write_frame(table, path)
+    read, warnings = read_frame(path)
+    pd.testing.assert_frame_equal(read, table)
+    assert warnings == []
 
 
 def test_tickets_split_by_content_and_keep_their_topics(shared_data: Path) -> None:

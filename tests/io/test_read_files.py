@@ -84,6 +84,7 @@ def test_blank_lines_and_windows_line_ends_are_no_rows(tmp_path: Path) -> None:
         ("text,label,text\na,b,c\n", r"has the column 'text' twice, as columns 1 and 3; rename one of them"),
         ("", r"a\.csv is empty; it needs a header and rows"),
         ("\n \n", r"a\.csv is empty"),
+        ("\ufeff\n", r"a\.csv is empty"),
         ("text,label\n", r"has a header \('text', 'label'\) and no rows"),
     ],
     ids=[
@@ -97,6 +98,7 @@ def test_blank_lines_and_windows_line_ends_are_no_rows(tmp_path: Path) -> None:
         "columns twice",
         "empty",
         "blank",
+        "only a mark",
         "header only",
     ],
 )
@@ -189,7 +191,7 @@ class TestJsonLines:
     def test_a_mix_of_types_becomes_text_and_is_said(self, tmp_path: Path) -> None:
         frame, warnings = read_frame(save(tmp_path, "a.jsonl", '{"x": 1}\n{"x": "one"}\n'))
         assert frame["x"].tolist() == ["1", "one"]
-        assert warnings == ["column 'x' mixes int and str; it is read as text"]
+        assert warnings == ["column 'x' mixes numbers and text; it is read as text"]
 
     def test_numbers_beyond_64_bits_keep_every_digit(self, tmp_path: Path) -> None:
         frame, _ = read_frame(save(tmp_path, "a.jsonl", '{"x": 123456789012345678901234}\n'))
@@ -205,7 +207,7 @@ class TestJsonLines:
             ('{"text": "x"', r"a\.jsonl, line 17 is not valid JSON: .* at column 13"),
             ("[1, 2]", r"a\.jsonl, line 17 is \[1, 2\], not an object; write"),
             ('"just text"', r'line 17 is "just text", not an object'),
-            ('{"a": 1, "a": 2}', r"line 17: the key 'a' stands twice"),
+            ('{"a": 1, "a": 2}', r"line 17: the key 'a' stands twice in one object"),
             ("[" * 100_000, r"line 17: .*recursion"),
         ],
         ids=["broken", "list", "string", "key twice", "too deep"],
@@ -213,6 +215,10 @@ class TestJsonLines:
     def test_a_broken_line_17_is_named(self, tmp_path: Path, line: str, message: str) -> None:
         with pytest.raises(WorkbenchError, match=message):
             read_frame(save(tmp_path, "a.jsonl", '{"text": "fine"}\n' * 16 + line + "\n"))
+
+    def test_objects_without_keys_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(WorkbenchError, match=r"a\.jsonl holds objects without keys; it needs columns"):
+            read_frame(save(tmp_path, "a.jsonl", "{}\n{}\n"))
 
     def test_one_big_array_is_recognised(self, tmp_path: Path) -> None:
         with pytest.raises(

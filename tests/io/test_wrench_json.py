@@ -62,6 +62,7 @@ def test_functions_tell_their_reasons_where_the_set_does(tmp_path: Path) -> None
     [
         ({"label": None, "train": {"0": row()}}, r"label\.json does not exist; it names the classes by index"),
         ({"label": {"0": "ham", "2": "spam"}, "train": {"0": row()}}, r"label\.json must name the classes by index 0, 1"),
+        ({"label": ["a", "a"], "train": {"0": row()}}, r"names the classes 'a', 'a'; class names must be unique and not empty"),
         ({}, r"has no rows; it needs train\.json, valid\.json or test\.json with at least one row"),
         (
             {"train": {"0": row(votes=[0, 2])}},
@@ -79,6 +80,7 @@ def test_functions_tell_their_reasons_where_the_set_does(tmp_path: Path) -> None
     ids=[
         "no label.json",
         "gap in label.json",
+        "class twice",
         "no rows",
         "vote outside",
         "vote by name",

@@ -18,6 +18,7 @@ TEXT: Final = pa.large_string()
 _WHOLE: Final = r"^-?(0|[1-9][0-9]{0,17})$"
 _SAFE_WHOLE: Final = r"^-?(0|[1-9][0-9]{0,14})$"
 _NUMBER: Final = r"^(-?((0|[1-9][0-9]{0,15})(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?|-?(?i:inf|nan))$"
+_KIND_NAMES: Final = {bool: "true/false", int: "numbers", float: "numbers", str: "text"}
 _TRUTH: Final = r"^(?i:true|false)$"
 
 
@@ -95,7 +96,8 @@ def from_json(name: str, values: list[Any], text: bool, warnings: list[str]) -> 
         except (OverflowError, pa.ArrowInvalid):
             pass  # whole numbers beyond 64 bits are kept as text
     if not text and len(kinds) > 1 and not nested:
-        warnings.append(f"column {name!r} mixes {' and '.join(sorted(kind.__name__ for kind in kinds))}; it is read as text")
+        found = sorted({_KIND_NAMES[kind] for kind in kinds})
+        warnings.append(f"column {name!r} mixes {' and '.join(found)}; it is read as text")
     cells = [value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values]
     return text_array(name, cells, warnings)
 

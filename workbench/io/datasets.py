@@ -80,9 +80,14 @@ def dataset_from_frame(
     """
     warnings: list[str] = []
     texts = _one_or_more(text)
+    if isinstance(labels, str):
+        raise WorkbenchError(f"labels must be a list of class names, not the single string {labels!r}")
     if rename:
         check_columns(list(rename), list(frame.columns), "the table")
         frame = frame.rename(columns=dict(rename))
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise WorkbenchError(f"column {twice!r} stands twice; column names must be unique")
     split_column = split if isinstance(split, str) else None
     _check_roles(frame, {"id": id, "split": split_column, "gold": gold}, texts)
     frame = frame.assign(**{name: _as_text(frame[name], warnings) for name in texts})

@@ -62,6 +62,8 @@ def new_folder(path: Path | str) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
+        for written in [*temporary.rglob("*"), temporary]:
+            _sync(written)
         os.rename(temporary, target)
         _sync(target.parent)
     finally:
@@ -98,10 +100,25 @@ def write_json(path: Path | str, obj: Any) -> None:
     write_text(path, json.dumps(plain(obj), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+class DuplicateKey(ValueError):
+    """A JSON object that says one key twice, of which Python would silently keep the last."""
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object as a dict; raises DuplicateKey. For the `object_pairs_hook` of the json module."""
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        names = [key for key, _ in pairs]
+        raise DuplicateKey(f"the key {next(key for key in names if names.count(key) > 1)!r} stands twice in one object")
+    return record
+
+
 def read_json(path: Path | str) -> Any:
     """Return what a UTF-8 JSON file holds; raises one WorkbenchError naming file, line and column."""
     try:
-        return json.loads(read_bytes(path).decode("utf-8-sig"))
+        return json.loads(read_bytes(path).decode("utf-8-sig"), object_pairs_hook=unique_keys)
+    except DuplicateKey as error:
+        raise WorkbenchError(f"{path}: {error}") from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise WorkbenchError(f"{path} is not valid JSON: {error.msg} at {where}") from None

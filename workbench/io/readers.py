@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.io.columns import from_arrow, from_json, infer_type, mend, text_array, to_frame
-from workbench.io.files import read_bytes
+from workbench.io.files import DuplicateKey, read_bytes, unique_keys
 from workbench.io.names import did_you_mean, listed
 from workbench.tables import WorkbenchError
 
@@ -47,7 +47,7 @@ def read_frame(
             f"{path} ends in {suffix!r}; tables are read from {listed(SUFFIXES)}{did_you_mean(suffix, SUFFIXES)}"
         )
     data = read_bytes(path)
-    if not data.strip():
+    if not data.strip(b" \t\r\n" + codecs.BOM_UTF8):
         raise WorkbenchError(f"{path} is empty; it needs a header and rows")
     warnings: list[str] = []
     if suffix == ".parquet":
@@ -105,12 +105,9 @@ def _decode(path: Path, data: bytes, encoding: str, warnings: list[str]) -> str:
 def _csv_records(path: Path, text: str, delimiter: str) -> Any:
     # The csv module refuses cells over 131,072 characters unless told otherwise, for the whole process.
     csv.field_size_limit(2**31 - 1)
-    try:
-        return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    except TypeError:
-        raise WorkbenchError(
-            f"delimiter {delimiter!r} for {path} is not one character; known are {listed(_DELIMITERS)}"
-        ) from None
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise WorkbenchError(f"delimiter {delimiter!r} for {path} is not one character, such as {listed(_DELIMITERS)}")
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
 
 
 def _csv_columns(
@@ -175,17 +172,8 @@ def _other_delimiter(header: Sequence[str], delimiter: str) -> str:
     return f"; it looks separated by {_DELIMITERS[other]}: set delimiter = {json.dumps(other)}"
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) < len(pairs):
-        names = [key for key, _ in pairs]
-        twice = next(key for key in names if names.count(key) > 1)
-        raise WorkbenchError(f"the key {twice!r} stands twice")
-    return record
-
-
 def _json_records(path: Path, text: str) -> Iterator[dict[str, Any]]:
-    decode: Callable[[str], Any] = json.JSONDecoder(object_pairs_hook=_unique_keys).decode
+    decode: Callable[[str], Any] = json.JSONDecoder(object_pairs_hook=unique_keys).decode
     for number, line in enumerate(text.split("\n"), start=1):  # splitlines would also cut at U+2028, which JSON allows in text
         if not line.strip():
             continue
@@ -196,7 +184,7 @@ def _json_records(path: Path, text: str) -> Iterator[dict[str, Any]]:
             raise WorkbenchError(
                 f"{path}, line {number} is not valid JSON: {error.msg} at column {error.colno}{hint}"
             ) from None
-        except (WorkbenchError, RecursionError) as error:
+        except (DuplicateKey, RecursionError) as error:
             raise WorkbenchError(f"{path}, line {number}: {error}") from None
         if not isinstance(record, dict):
             raise WorkbenchError(
@@ -208,6 +196,8 @@ def _json_records(path: Path, text: str) -> Iterator[dict[str, Any]]:
 def _jsonl_columns(path: Path, text: str, text_columns: Sequence[str], warnings: list[str]) -> dict[str, pa.Array]:
     records = list(_json_records(path, text))
     keys = list(dict.fromkeys(key for record in records for key in record))
+    if not keys:
+        raise WorkbenchError(f"{path} holds objects without keys; it needs columns")
     _check_header(path, [mend(key) for key in keys], text_columns)
     columns = {}
     for key in keys:

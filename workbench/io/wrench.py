@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from workbench.io.columns import cell_text, from_json, to_frame
 from workbench.io.files import read_json
+from workbench.io.names import listed
 from workbench.tables import ABSTAIN, SPLITS, WorkbenchError, describe_votes
 
 
@@ -85,7 +86,10 @@ def _read_labels(path: Path) -> tuple[str, ...]:
         names = {str(place): name for place, name in enumerate(names)}
     if not isinstance(names, dict) or not names or set(names) != {str(place) for place in range(len(names))}:
         raise WorkbenchError(f"{path} must name the classes by index 0, 1, ..., {example}")
-    return tuple(str(names[str(place)]) for place in range(len(names)))
+    labels = tuple(str(names[str(place)]) for place in range(len(names)))
+    if len(set(labels)) < len(labels) or not all(label.strip() for label in labels):
+        raise WorkbenchError(f"{path} names the classes {listed(labels)}; class names must be unique and not empty")
+    return labels
 
 
 def _read_rows(path: Path, labels: Sequence[str]) -> Iterable[tuple[str, dict[str, Any]]]:
