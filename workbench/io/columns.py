@@ -139,6 +139,7 @@ def to_frame(columns: Mapping[str, pa.Array], warnings: list[str]) -> pd.DataFra
 
 
 def _warn_odd_cells(name: str, column: pa.Array, warnings: list[str]) -> None:
+    """Count cells that are kept but will surprise: very long ones, and those with NUL characters."""
     sizes = pc.binary_length(column)
     longest = pc.max(sizes).as_py() or 0
     if longest > LONG_CELL:

@@ -53,10 +53,12 @@ def read_crowd(labels_csv: Path | str, truth_csv: Path | str | None = None) -> I
 
 
 def _places(index: pd.Index, values: pd.Series[str]) -> NDArray[np.intp]:
+    """Return the position of every value in an index that holds them all."""
     return np.asarray(index.get_indexer(pd.Index(values)))
 
 
 def _read(path: Path | str, columns: list[str]) -> pd.DataFrame:
+    """Return the columns of a CSV as text; raises WorkbenchError naming the row of an empty cell."""
     frame, _ = read_frame(path, text_columns=columns)
     for name in columns:
         empty = (frame[name].str.strip() == "").to_numpy()
@@ -67,6 +69,7 @@ def _read(path: Path | str, columns: list[str]) -> pd.DataFrame:
 
 
 def _check_one_truth(truth: pd.DataFrame, path: Path | str | None) -> None:
+    """Refuse an item that has two truths."""
     differs = truth.groupby("item")["truth"].transform("nunique") > 1
     if differs.any():
         item = truth.loc[differs, "item"].iloc[0]

@@ -110,6 +110,7 @@ def _one_or_more(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _check_roles(frame: pd.DataFrame, roles: Mapping[str, str | None], texts: tuple[str, ...]) -> None:
+    """Refuse a role whose column is missing, and gold or split that is also something else."""
     named = {role: name for role, name in roles.items() if name is not None}
     check_columns([*texts, *named.values()], list(frame.columns), "the table")
     for role in ("split", "gold"):
@@ -121,6 +122,7 @@ def _check_roles(frame: pd.DataFrame, roles: Mapping[str, str | None], texts: tu
 
 
 def _as_text(column: pd.Series[Any], warnings: list[str]) -> pd.Series[Any]:
+    """Return cells as strings, with what is broken or empty counted."""
     cells = [cell_text(cell) for cell in column.tolist()]
     broken = [place for place, cell in enumerate(cells) if not _is_utf8(cell)]
     for place in broken:
@@ -153,12 +155,14 @@ def _content(features: pd.DataFrame, texts: tuple[str, ...], fold: bool = False)
 
 
 def _content_ids(digests: list[bytes]) -> list[str]:
+    """Return the first digits of each hash, and from its second occurrence on a number behind it."""
     short = pd.Series([digest.hex()[:_ID_DIGITS] for digest in digests])
     occurrence = short.groupby(short).cumcount() + 1
     return [name if count == 1 else f"{name}-{count}" for name, count in zip(short, occurrence, strict=True)]
 
 
 def _given_ids(column: pd.Series[Any], name: str) -> list[str]:
+    """Return the cells of the id column as text; raises WorkbenchError naming the rows of an empty or repeated one."""
     ids = [cell_text(cell) for cell in column.tolist()]
     first: dict[str, int] = {}
     for row, value in enumerate(ids, start=1):
@@ -174,6 +178,7 @@ def _given_ids(column: pd.Series[Any], name: str) -> list[str]:
 
 
 def _splits(frame: pd.DataFrame, split: Split, features: pd.DataFrame, texts: tuple[str, ...]) -> NDArray[Any]:
+    """Return train, valid or test a row, as the column says or as the hash of the content draws."""
     if split is None:
         return np.full(len(frame), "train", dtype=object)
     if isinstance(split, str):

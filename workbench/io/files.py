@@ -22,10 +22,12 @@ from workbench.tables import WorkbenchError
 
 
 def _beside(path: Path) -> Path:
+    """Return a fresh path in the folder of the target: only there is a rename atomic. It keeps the suffix."""
     return path.with_name(f".{uuid.uuid4().hex[:12]}{path.suffix}")
 
 
 def _sync(path: Path) -> None:
+    """Have the disk hold a file or folder before going on."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -173,6 +175,7 @@ def write_frame(frame: pd.DataFrame, path: Path | str) -> None:
 
 
 def _csv_text(table: pd.DataFrame, delimiter: str) -> str:
+    """Return a table as CSV that reads back the same."""
     for name in table:
         if pd.api.types.is_object_dtype(table[name]):
             table[name] = table[name].map(lambda cell: json.dumps(plain(cell)) if _is_nested(cell) else cell)
@@ -188,6 +191,7 @@ def _is_nested(cell: object) -> bool:
 
 
 def _jsonl_text(table: pd.DataFrame, _delimiter: str) -> str:
+    """Return a table as one JSON object a line."""
     columns = [[plain(cell) for cell in table[name].tolist()] for name in table]
     names = list(table.columns)
     rows = (dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True))

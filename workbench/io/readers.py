@@ -73,6 +73,7 @@ def check_columns(wanted: Sequence[str], columns: Sequence[str], where: str) -> 
 
 
 def _check_header(path: Path, names: Sequence[str], text_columns: Sequence[str]) -> None:
+    """Refuse a column name that stands twice, with both places, and text columns that are not there."""
     for place, name in enumerate(names):
         if name in names[:place]:
             raise WorkbenchError(
@@ -82,6 +83,10 @@ def _check_header(path: Path, names: Sequence[str], text_columns: Sequence[str])
 
 
 def _decode(path: Path, data: bytes, encoding: str, warnings: list[str]) -> str:
+    """Return the text of a file; a byte order mark wins over the default encoding.
+
+    Raises WorkbenchError naming the byte, its line and the encodings to try.
+    """
     mark = next((found for start, found in _MARKS if data.startswith(start)), None)
     if encoding.lower().replace("_", "-") in ("utf-8", "utf8") and mark:
         encoding = mark
@@ -103,6 +108,7 @@ def _decode(path: Path, data: bytes, encoding: str, warnings: list[str]) -> str:
 
 
 def _csv_records(path: Path, text: str, delimiter: str) -> Any:
+    """Return an iterator over the records of a CSV text; strict, so that a stray quote is an error and not a guess."""
     # The csv module refuses cells over 131,072 characters unless told otherwise, for the whole process.
     csv.field_size_limit(2**31 - 1)
     if len(delimiter) != 1 or delimiter in '"\r\n':
@@ -113,6 +119,7 @@ def _csv_records(path: Path, text: str, delimiter: str) -> Any:
 def _csv_columns(
     path: Path, text: str, text_columns: Sequence[str], delimiter: str, warnings: list[str]
 ) -> dict[str, pa.Array]:
+    """Return the columns of a CSV text, typed; a record of another width is an error that names its line."""
     try:
         records = [record for record in _csv_records(path, text, delimiter) if record]  # a blank line gives an empty record
     except csv.Error:
@@ -136,6 +143,7 @@ def _csv_columns(
 
 
 def _named(header: Sequence[str], warnings: list[str]) -> list[str]:
+    """Return column names with `column_<place>` for those the header leaves empty."""
     names = [name or f"column_{place}" for place, name in enumerate(header, start=1)]
     for place, (given, name) in enumerate(zip(header, names, strict=True), start=1):
         if not given:
@@ -165,6 +173,7 @@ def _first_bad_record(path: Path, text: str, delimiter: str) -> WorkbenchError:
 
 
 def _other_delimiter(header: Sequence[str], delimiter: str) -> str:
+    """Return a hint where the header holds more of another delimiter than of the one it was cut at, else nothing."""
     line = delimiter.join(header)
     other = max(_DELIMITERS, key=line.count)
     if other == delimiter or line.count(other) <= line.count(delimiter):
@@ -173,6 +182,7 @@ def _other_delimiter(header: Sequence[str], delimiter: str) -> str:
 
 
 def _json_records(path: Path, text: str) -> Iterator[dict[str, Any]]:
+    """Yield the object of every line that is not blank; raises WorkbenchError naming the line."""
     decode: Callable[[str], Any] = json.JSONDecoder(object_pairs_hook=unique_keys).decode
     for number, line in enumerate(text.split("\n"), start=1):  # splitlines would also cut at U+2028, which JSON allows in text
         if not line.strip():
@@ -194,6 +204,7 @@ def _json_records(path: Path, text: str) -> Iterator[dict[str, Any]]:
 
 
 def _jsonl_columns(path: Path, text: str, text_columns: Sequence[str], warnings: list[str]) -> dict[str, pa.Array]:
+    """Return one column a key, in the order in which keys first appear; a key that a line lacks is missing there."""
     records = list(_json_records(path, text))
     keys = list(dict.fromkeys(key for record in records for key in record))
     if not keys:
@@ -208,6 +219,7 @@ def _jsonl_columns(path: Path, text: str, text_columns: Sequence[str], warnings:
 
 
 def _parquet_columns(path: Path, data: bytes, text_columns: Sequence[str], warnings: list[str]) -> dict[str, pa.Array]:
+    """Return the columns of a Parquet file; the names are checked before any data is read."""
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
         # An index without a name, as pandas stores it, is no column of the user's.

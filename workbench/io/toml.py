@@ -66,6 +66,7 @@ def expect(table: Mapping[str, Any], key: str, kind: Kind, where: str, default: 
 
 
 def _fits(value: Any, kind: Any) -> bool:
+    """Return whether a value is of a kind; bool counts as int in Python, but true is no number in TOML."""
     if get_origin(kind) is list:
         return isinstance(value, list) and all(_fits(item, get_args(kind)[0]) for item in value)
     if isinstance(value, bool):
@@ -74,6 +75,7 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def _in_words(kind: Any) -> str:
+    """Return a kind as an error names it, such as `a list of strings`."""
     if get_origin(kind) is list:
         return f"a list of {_in_words(get_args(kind)[0]).removeprefix('a ')}s"
     return _IN_WORDS.get(kind, getattr(kind, "__name__", str(kind)))

@@ -78,6 +78,7 @@ def read_wrench(folder: Path | str) -> Imported:
 
 
 def _read_labels(path: Path) -> tuple[str, ...]:
+    """Return the class names of `label.json`, an object by index or a list, in index order."""
     example = 'such as {"0": "ham", "1": "spam"}'
     if not path.exists():
         raise WorkbenchError(f"{path} does not exist; it names the classes by index, {example}")
@@ -113,10 +114,12 @@ def _read_rows(path: Path, labels: Sequence[str]) -> Iterable[tuple[str, dict[st
 
 
 def _label(record: Mapping[str, Any]) -> Any:
+    """Return the gold of a row under either key, None where it has none."""
     return record.get("label", record.get("labels"))
 
 
 def _votes(folder: Path, rows: Mapping[str, dict[str, Any]]) -> NDArray[np.int16]:
+    """Return int16[n, m], where every row has as many votes as the first."""
     votes = [record["weak_labels"] for record in rows.values()]
     for row, given in zip(rows, votes, strict=True):
         if len(given) != len(votes[0]):
@@ -129,6 +132,7 @@ def _votes(folder: Path, rows: Mapping[str, dict[str, Any]]) -> NDArray[np.int16
 
 
 def _data(records: list[dict[str, Any]], taken: set[str], warnings: list[str]) -> pd.DataFrame:
+    """Return the data of all rows as a frame; a column whose name is taken gets `data_` before it, and a warning."""
     keys = list(dict.fromkeys(key for record in records for key in record["data"]))
     names = {key: f"data_{key}" if key in taken else key for key in keys}
     warnings.extend(f"data column {key!r} is called {name!r}: the name is taken" for key, name in names.items() if key != name)

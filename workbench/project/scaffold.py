@@ -118,6 +118,7 @@ def first_rules(live: Mapping[str, Any], labels: Sequence[str], text: str, other
 
 
 def _rule(settings: Mapping[str, Any]) -> list[str]:
+    """Return the lines of one rule."""
     return ["[[rule]]", *(f"{key} = {toml_value(value)}" for key, value in settings.items())]
 
 

@@ -169,6 +169,7 @@ def _shingle_sets(texts: Sequence[str]) -> csr_array:
 
 
 def _jaccard(sets: csr_array, left: NDArray[np.intp], right: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the exact Jaccard similarity of pairs of rows, ten thousand pairs at once."""
     sizes = np.diff(sets.indptr)
     similarity = np.empty(len(left))
     for start in range(0, len(left), 10_000):
@@ -231,6 +232,7 @@ def duplicate_report(dataset: Dataset, threshold: float = 0.8) -> DuplicateRepor
 
 
 def _leaks(dataset: Dataset, texts: list[str], groups: DuplicateGroups) -> pd.DataFrame:
+    """Return the rows of valid and test that stand in train; a copy character by character wins over a folded one."""
     split = dataset.split.to_numpy(dtype=object)[: len(texts)]
     columns = {"row": np.arange(len(texts)), "text": pd.Series(texts, dtype=object), "exact": groups.exact, "near": groups.near}
     table = pd.DataFrame(columns)

@@ -27,6 +27,7 @@ def import_crowd(labels_csv: Path | str, truth_csv: Path | str | None, dest: Pat
 
 
 def _write(found: Imported, dest: Path, end_model: Mapping[str, Any]) -> list[str]:
+    """Write the task folder whole: rows with their votes, one rule a vote column, task.toml."""
     gold = "gold" if found.frame["gold"].notna().any() else None
     data = {"file": "rows.parquet", "id": "id", "text": list(found.text), "gold": gold, "split": "split"}
     rows = pd.concat([found.frame if gold else found.frame.drop(columns="gold"), found.votes], axis=1)

@@ -91,6 +91,7 @@ def new_task(
 
 
 def _functions_folder(dest: Path, root: Path | str | None) -> Path:
+    """Return where the Python functions of a new task go."""
     task = dest.resolve()
     if root is not None:
         return Path(root).resolve() / task.name
@@ -98,6 +99,7 @@ def _functions_folder(dest: Path, root: Path | str | None) -> Path:
 
 
 def _labels(frame: pd.DataFrame, gold: str | None, source: Path) -> list[str]:
+    """Return the distinct values of the gold column; raises WorkbenchError where they can hardly be classes."""
     if gold is None:
         raise WorkbenchError(f'{source}: name the classes, --labels "ham,spam", or the column of known ones, --gold COLUMN')
     cells = [cell for cell in frame[gold].unique() if cell]
@@ -112,6 +114,7 @@ def _labels(frame: pd.DataFrame, gold: str | None, source: Path) -> list[str]:
 
 
 def _guess_text(frame: pd.DataFrame, roles: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the column with the longest strings on average, if any, and what was guessed in words."""
     strings = [name for name in frame.columns if name not in roles and isinstance(frame[name].dtype, pd.StringDtype)]
     if not strings:
         return [], ["no column holds text: the task is one of numbers, and the end model sees all columns"]
@@ -131,6 +134,7 @@ class Example(NamedTuple):
 
 
 def _text_example(dataset: Dataset) -> Example:
+    """Make an example of two words that are frequent, but not in most rows."""
     column = dataset.text[0]
     texts = dataset.frame[column].head(_SAMPLE)
     counts = Counter(word for text in texts for word in set(re.findall(r"[^\W\d_]{4,}", text.casefold())))
@@ -150,6 +154,7 @@ def _text_example(dataset: Dataset) -> Example:
 
 
 def _table_example(dataset: Dataset) -> Example:
+    """Make an example of the first numeric column, else of the first column that holds anything."""
     for name in dataset.frame.select_dtypes("number").columns:
         cells = dataset.frame[name].dropna()
         if len(cells):
@@ -167,5 +172,6 @@ def _table_example(dataset: Dataset) -> Example:
 
 
 def _live(kind: str, dataset: Dataset, **settings: Any) -> dict[str, Any]:
+    """Return the settings of the first rule; it votes the last class, as the first function votes the first one."""
     reason = "an example to replace: say why this is right"
     return {"name": "first_rule", "kind": kind, **settings, "label": dataset.labels[-1], "reason": reason}
