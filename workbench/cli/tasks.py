@@ -20,14 +20,15 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--id", "id_", help="Column with row ids. Default: made from the content.")
 @click.option("--split", help="Column saying train, valid or test. Default with gold: drawn by content, 70/10/20 %.")
 @click.option("--labels", help="Class names, with commas. Default: the values of the gold column.")
-def new_command(
-    dest: Path, source: Path, text: tuple[str, ...], gold: str | None, id_: str | None, split: str | None, labels: str | None
-) -> None:
+@click.option("--encoding", help="Encoding of a text file. Default: utf-8.")
+@click.option("--delimiter", help="What stands between the cells of a CSV file. Default: a comma.")
+def new_command(dest: Path, source: Path, text: tuple[str, ...], labels: str | None, **columns: str | None) -> None:
     """Make a task DEST from a file: task.toml, a first function, a first rule."""
     from workbench.project.steps.new import new_task
 
     names = [label.strip() for label in labels.split(",")] if labels else None
-    notes(new_task(dest, source, text=list(text) or None, labels=names, gold=gold, id=id_, split=split))
+    given = {key.rstrip("_"): value for key, value in columns.items() if value is not None}
+    notes(new_task(dest, source, text=list(text) or None, labels=names, **given))
     click.echo(f"made {dest}; next: look at {dest / 'task.toml'}, then `workbench check {dest}`")
 
 

@@ -90,7 +90,7 @@ def load_task(path: str | Path) -> Task:
 
 def find_tasks(folder: str | Path) -> list[Path]:
     """Return the task folders below a folder such as `data`, by name."""
-    return sorted(file.parent for file in Path(folder).glob("*/task.toml"))
+    return sorted(file.parent for file in Path(folder).glob("[!.]*/task.toml"))
 
 
 def build(kind: type, settings: Mapping[str, Any], where: str) -> Any:
