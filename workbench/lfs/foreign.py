@@ -52,10 +52,10 @@ class ForeignFunction(LabelingFunction):
 def _differs(frame: pd.DataFrame) -> bool:
     """Tell whether a Series says something else than a light row of the same cells.
 
-    A column such as `count` is a method of a Series, and a row of numbers takes one type: 3 beside 0.5 becomes 3.0.
+    A column such as `count` is a method of a Series, and a row of numbers alone takes numpy's types: 3 beside 0.5 becomes 3.0.
     """
     shadowed = any(hasattr(pd.Series, str(column)) for column in frame.columns)
-    return shadowed or (frame.dtypes.nunique() > 1 and len(frame) > 0 and frame.iloc[0].dtype != object)
+    return shadowed or (len(frame) > 0 and pd.api.types.is_numeric_dtype(frame.iloc[0].dtype))
 
 
 def as_labeling_function(thing: Any) -> LabelingFunction:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, TypedDict, TypeVar, Unpack
@@ -115,7 +116,9 @@ class LabelingFunction:
         cells, row_id = cells_of(row)
         columns = {name: pd.Series([value], dtype=object, index=[row_id]) for name, value in cells.items()}
         frame = pd.DataFrame(columns, index=[row_id])
-        votes, faults = self._checked_votes(Chunk(frame.infer_objects(), self.text, self.classes))
+        with suppress(UnicodeEncodeError):  # half of a surrogate pair, which no column of strings can hold
+            frame = frame.infer_objects()
+        votes, faults = self._checked_votes(Chunk(frame, self.text, self.classes))
         return self._one(votes, faults)
 
     def _one(self, votes: NDArray[np.int16], faults: list[Fault]) -> int:

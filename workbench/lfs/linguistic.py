@@ -28,8 +28,8 @@ def entity(
 ) -> LabelingFunction:
     """Vote where the text names an entity of one of the types, such as `MONEY` or `ORG`.
 
-    types: with a label the types that speak for it, else a map from labels to types: the class with the most entities wins,
-    and a tie abstains.
+    model: an installed spaCy package, or the folder of a pipeline beside the calling file. types: with a label the types that
+    speak for it, else a map from labels to types: the class with the most entities wins, and a tie abstains.
 
     >>> vote = entity("MONEY", label=0)
     >>> vote({"text": "They charged me 20 dollars."}), vote({"text": "It does not start."})
@@ -40,6 +40,7 @@ def entity(
     if isinstance(types, Mapping) == (label is not None):
         raise WorkbenchError("entity takes types and a label, or a map from labels to types, one of the two")
     wanted = types if isinstance(types, Mapping) else {label: types}
+    model = _beside(model)
     by_label = {name: [kinds] if isinstance(kinds, str) else list(kinds) for name, kinds in wanted.items()}
     known = _known(model, "doc.ents", "recognises no entities")
     for kind in (kind for kinds in by_label.values() for kind in kinds):
@@ -68,7 +69,10 @@ def token_pattern(
 
     from workbench.text.docs import load_pipeline, pipeline_version
 
-    listed_patterns = [list(patterns)] if patterns and isinstance(patterns[0], Mapping) else [list(p) for p in patterns]
+    if not patterns or not isinstance(patterns, (list, tuple)):
+        raise WorkbenchError(f"patterns is {patterns!r}; give a list of tokens, such as [{{'LOWER': 'refund'}}], or several")
+    listed_patterns = [list(patterns)] if isinstance(patterns[0], Mapping) else [list(p) for p in patterns]
+    model = _beside(model)
     nlp = load_pipeline(model)
     matcher = Matcher(nlp.vocab, validate=True)
     try:
@@ -94,8 +98,7 @@ def textcat(
     """
     from workbench.text.docs import pipeline_version
 
-    folder = beside_caller(pipeline, 1)
-    model = str(folder.resolve()) if folder.is_dir() else pipeline
+    model = _beside(pipeline)
     own = _known(model, "doc.cats", "classifies no texts")
 
     def score(doc: Any) -> list[float]:
@@ -105,6 +108,12 @@ def textcat(
     settings = {"pipeline": pipeline_version(model), "threshold": share, "column": column}
     targets = map_classes(own, classes, f"the pipeline {pipeline!r}")
     return Model("textcat", _over_docs(score, model, column, len(own)), targets, settings, **about)
+
+
+def _beside(pipeline: str) -> str:
+    """Return the folder of that name beside the file that calls a maker, if there is one, else the name."""
+    folder = beside_caller(pipeline, 2)
+    return str(folder.resolve()) if folder.is_dir() else pipeline
 
 
 def _known(model: str, assigns: str, lacks: str) -> list[str]:

@@ -27,8 +27,13 @@ def row_type(columns: tuple[str, ...]) -> type[tuple[Any, ...]]:
             return cell(self, place[name])
         raise AttributeError(f"the row has no column {name!r}; it has {', '.join(columns)}")
 
+    def refuse(self: tuple[Any, ...], name: str, value: Any) -> None:
+        raise AttributeError(f"cannot set {name!r}: rows are shared by all functions; change them in a step, with pre=[step]")
+
     members = {
         "__slots__": (),
+        "__setattr__": refuse,
+        "__setitem__": refuse,
         "__getattr__": get_attribute,
         "__getitem__": lambda self, name: cell(self, place[name]),
         "__contains__": lambda self, name: name in place,

@@ -8,6 +8,7 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, Final
 
+from workbench.io.files import check_format
 from workbench.io.names import did_you_mean, listed
 from workbench.io.toml import check_keys, expect, read_toml
 from workbench.lfs.function import About, LabelingFunction
@@ -38,8 +39,8 @@ def load_rules(path: str | Path, *, labels: Sequence[str], text: Iterable[str] =
     file = Path(path)
     document = read_toml(file)
     check_keys(document, ("format", "rule"), str(file))
-    if expect(document, "format", int, str(file), 1) != 1:
-        raise WorkbenchError(f"{file} has format {document['format']}; this version reads format 1")
+    if "format" in document:  # a file may be empty
+        check_format(document, file)
     rules = expect(document, "rule", list[dict], f"{file} (every rule begins with [[rule]])", [])  # type: ignore[type-arg]
     lines = _lines_of_rules(file, len(rules))
     made = [_rule(file, line, rule, labels) for line, rule in zip(lines, rules, strict=True)]

@@ -97,7 +97,7 @@ def _vote_of(output: Any, labels: Sequence[str] | None, k: int, can: set[int] | 
 
 
 def _short(output: Any) -> str:
-    shown = repr(output)
+    shown = repr(output.item() if isinstance(output, np.generic) else output)
     return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 

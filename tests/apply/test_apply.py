@@ -1,0 +1,147 @@
+"""Functions over rows: the same votes and faults whatever the chunk size."""
+
+import time
+
+import pandas as pd
+import pytest
+
+from workbench import ABSTAIN, Dataset, apply_lfs, labeling_function
+from workbench.lfs import column, keyword, threshold
+from workbench.tables import WorkbenchError
+
+FRAME = pd.DataFrame(
+    {
+        "text": ["refund me", "", "boom", "refund", "none", "ham", "boom", "x", "refund and boom"],
+        "n": [1, 2, None, 4, 5, 6, 7, 8, 9],
+        "tag": ["spam", None, "ham", "???", "", "spam", "ham", "ham", "spam"],
+    },
+    index=list("abcdefghi"),
+)
+DATA = Dataset(FRAME, labels=("ham", "spam"))
+
+
+@labeling_function()
+def fragile(row):
+    if "boom" in row.text:
+        raise ValueError(f"cannot read {row.name}")
+    return None if row.text == "none" else "spam" if "refund" in row.text else ABSTAIN
+
+
+@labeling_function(batch=True)
+def by_length(frame):
+    return (frame["text"].str.len() > 5).astype(int) - 1
+
+
+LFS = [
+    fragile,
+    by_length,
+    keyword("refund", "spam", name="says_refund"),
+    threshold("n", "ham", above=6, name="many"),
+    column("tag", name="agent"),
+    labeling_function(name="with_doc", needs="doc:blank:en")(lambda row: len(row.doc) - 1 if len(row.doc) < 3 else -1),
+]
+EXPECTED = {
+    "fragile": [1, -1, -1, 1, -1, -1, -1, -1, -1],
+    "by_length": [0, -1, -1, 0, -1, -1, -1, -1, 0],
+    "says_refund": [1, -1, -1, 1, -1, -1, -1, -1, 1],
+    "many": [-1, -1, -1, -1, -1, -1, 0, 0, 0],
+    "agent": [1, -1, 0, -1, -1, 1, 0, 0, 1],
+    "with_doc": [1, -1, 0, 0, 0, 0, 0, 0, -1],
+}
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 7, 9, 10_000], ids=lambda n: f"{n} rows")
+def test_votes_and_faults_do_not_depend_on_the_chunk_size(chunk_rows):
+    votes = apply_lfs(LFS, DATA, chunk_rows=chunk_rows)
+    whole = apply_lfs(LFS, DATA)
+    assert {name: votes.to_frame()[name].tolist() for name in votes.lfs} == EXPECTED
+    assert votes.fingerprint == whole.fingerprint
+    pd.testing.assert_frame_equal(votes.faults, whole.faults)
+
+
+def test_a_fault_is_recorded_with_row_function_error_and_the_first_traceback():
+    faults = apply_lfs(LFS, DATA).faults
+    assert list(zip(faults["id"], faults["lf"], faults["error"], strict=True)) == [
+        ("c", "fragile", "ValueError: cannot read c"),
+        ("e", "fragile", "returned None; return ABSTAIN where the function has no opinion"),
+        ("g", "fragile", "ValueError: cannot read g"),
+        ("i", "fragile", "ValueError: cannot read i"),
+        ("d", "agent", "returned '???' (str); allowed are -1 (abstain) and 0..1 ('ham', 'spam'), or a class name"),
+    ]
+    first, *later = faults["traceback"]
+    assert "raise ValueError" in first and first.startswith("Traceback") and set(later) == {""}
+    assert "/workbench/" not in first
+
+
+def test_the_first_traceback_is_kept_where_another_fault_comes_before_it():
+    late = labeling_function(name="late")(lambda row: None if row.name == "a" else 1 // 0)
+    faults = apply_lfs([late], DATA, chunk_rows=2).faults
+    assert [bool(trace) for trace in faults["traceback"]] == [False, True] + [False] * 7
+
+
+def test_functions_of_one_name_are_refused_with_both_places():
+    a, b = keyword("a", "ham", name="same"), keyword("b", "spam", name="same")
+    with pytest.raises(WorkbenchError, match=r"two functions are called 'same', at test_apply:\d+ and test_apply:\d+"):
+        apply_lfs([a, b], DATA)
+
+
+@pytest.mark.parametrize("thing", [len, "keyword", keyword, None], ids=["builtin", "str", "maker", "none"])
+def test_what_is_no_labeling_function_is_refused(thing):
+    with pytest.raises(WorkbenchError, match=r"is not a labeling function; put @labeling_function\(\) on it"):
+        apply_lfs([thing], DATA)
+
+
+def test_a_label_the_task_has_not_is_refused_before_anything_runs():
+    with pytest.raises(WorkbenchError, match=r"labeling function 'k' \(test_apply:\d+\): label 'eggs' is not among"):
+        apply_lfs([keyword("a", "eggs", name="k")], DATA)
+
+
+def test_progress_tells_rows_done_and_in_all():
+    told = []
+    apply_lfs(LFS[:1], DATA, chunk_rows=4, progress=lambda done, total: told.append((done, total)))
+    assert told == [(4, 9), (8, 9), (9, 9)]
+
+
+def test_an_engine_may_work_ahead_and_answers_in_order():
+    order = []
+
+    def backwards(work, chunks):
+        answers = {chunk: (order.append(chunk), work(chunk))[1] for chunk in reversed(list(chunks))}
+        return (answers[chunk] for chunk in sorted(answers))
+
+    assert apply_lfs(LFS, DATA, engine=backwards, chunk_rows=4).fingerprint == apply_lfs(LFS, DATA).fingerprint
+    assert order == [8, 4, 0]
+
+
+def test_no_rows_and_no_functions_are_fine():
+    assert apply_lfs(LFS, DATA.take([])).votes.shape == (0, 6)
+    assert apply_lfs([], DATA).votes.shape == (9, 0)
+    with pytest.raises(WorkbenchError, match="chunk_rows is 0"):
+        apply_lfs(LFS, DATA, chunk_rows=0)
+
+
+def test_rows_and_functions_are_not_changed_by_a_run():
+    function = keyword("refund", "spam", name="k")
+    before = FRAME.copy()
+    apply_lfs([function], DATA)
+    pd.testing.assert_frame_equal(FRAME, before)
+    assert function.classes is None and function.text == ("text",)
+
+
+def test_many_python_functions_cost_little_more_than_their_own_loop():
+    texts = [f"Hello number {i}, please look at my ticket" for i in range(20_000)]
+    words = [f"word{j}" for j in range(40)]
+    functions = [
+        labeling_function(name=word)(lambda row, word=word: 1 if word in row.text.lower() else ABSTAIN) for word in words
+    ]
+    rows = Dataset(pd.DataFrame({"text": texts}, index=[f"r{i}" for i in range(len(texts))]), labels=("ham", "spam"))
+    start = time.perf_counter()
+    votes = apply_lfs(functions, rows)
+    took = time.perf_counter() - start
+    start = time.perf_counter()
+    for word in words:
+        for text in texts:
+            _ = 1 if word in text.lower() else ABSTAIN
+    bare = time.perf_counter() - start
+    assert not votes.covered.any()
+    assert took < 10 * bare + 1  # a pandas row each would cost a hundred times the loop
