@@ -1,0 +1,126 @@
+"""Features by choice: texts, numbers, categories, and the cells that are missing or new."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.end_model import EndModel
+from workbench.end_model.features import Features
+from workbench.tables import Dataset, SoftLabels, WorkbenchError
+
+MakeDataset = Callable[..., Dataset]
+TABLE = {"features": (), "columns": ("age", "job")}
+
+
+def fit(dataset: Dataset, **settings: object) -> EndModel:
+    return EndModel(**settings).fit(dataset, SoftLabels.from_hard(dataset.ids, dataset.labels, dataset.gold))
+
+
+@pytest.fixture(scope="module")
+def people(make_dataset: MakeDataset) -> Dataset:
+    return make_dataset(age=[20, 30, 40, 50] * 5, job=["cook", None, "nurse", "nurse"] * 5, gold=[0, 0, 1, 1] * 5)
+
+
+@pytest.mark.parametrize("features", [("tfidf",), ("static",), ("tfidf", "static")], ids=["tfidf", "static", "both"])
+def test_each_choice_of_text_features_learns_the_messages(dataset: Dataset, features: tuple[str, ...]) -> None:
+    probs = fit(dataset, features=features).predict_proba(dataset).probs
+    assert probs.argmax(axis=1).tolist() == dataset.gold.tolist()
+
+
+def test_blank_texts_get_an_answer(dataset: Dataset, make_dataset: MakeDataset) -> None:
+    blank = make_dataset(["", "   ", "\n"])
+    probs = fit(dataset).predict_proba(blank).probs
+    assert np.isfinite(probs).all() and probs[0] == pytest.approx(probs[1], abs=1e-6)
+
+
+def test_texts_that_are_all_blank_teach_the_class_balance(make_dataset: MakeDataset) -> None:
+    blank = make_dataset([""] * 4, [1, 1, 1, 0])
+    assert fit(blank).predict_proba(blank).probs[:, 1] == pytest.approx(0.75, abs=0.01)
+
+
+def test_a_text_with_half_a_surrogate_pair_is_learned(make_dataset: MakeDataset) -> None:
+    odd = make_dataset(pd.Series(["odd \ud83d text", "another one"], dtype="object"), [1, 0])
+    assert fit(odd).predict_proba(odd).hard().tolist() == [1, 0]
+
+
+def test_terms_are_no_more_than_allowed(dataset: Dataset) -> None:
+    features = Features.fit(dataset, ["tfidf"], [], 20)
+    assert features.transform(dataset).sparse.shape == (240, 40)
+
+
+def test_numbers_are_scaled_and_categories_one_hot(people: Dataset) -> None:
+    inputs = Features.fit(people, [], ["age", "job"], 10).transform(people)
+    assert inputs.dense[:4] == pytest.approx(np.array([[-15], [-5], [5], [15]]) / np.sqrt(125), abs=1e-6)
+    assert inputs.sparse[:4].toarray().tolist() == [[1, 0], [0, 0], [0, 1], [0, 1]]
+
+
+def test_a_table_alone_is_learned(people: Dataset) -> None:
+    assert fit(people, **TABLE).predict_proba(people).hard().tolist() == people.gold.tolist()
+
+
+def test_text_and_table_are_learned_together(make_dataset: MakeDataset) -> None:
+    both = make_dataset(["good", "bad"] * 10, [1, 0] * 10, size=list(range(20)))
+    model = fit(both, columns=("size",))
+    assert model.predict_proba(both).hard().tolist() == [1, 0] * 10
+
+
+def test_unseen_categories_missing_and_infinite_cells_get_an_answer(people: Dataset, make_dataset: MakeDataset) -> None:
+    odd = make_dataset(age=[None, float("inf"), 45.0, float("nan")], job=["astronaut", "nurse", None, pd.NA])
+    probs = fit(people, **TABLE).predict_proba(odd).probs
+    assert np.isfinite(probs).all() and probs[1, 1] > 0.5 and probs[2, 1] > 0.5
+
+
+def test_a_missing_number_is_told_from_the_mean_where_training_knew_of_it(make_dataset: MakeDataset) -> None:
+    gaps = make_dataset(age=[None, 30.0, None, 40.0] * 5, gold=[1, 0, 1, 0] * 5)
+    assert fit(gaps, features=(), columns=("age",)).predict_proba(gaps).hard().tolist() == [1, 0, 1, 0] * 5
+
+
+@pytest.mark.parametrize(
+    ("cells", "width"),
+    [
+        ([True, False, None, True], (0, 2)),
+        ([1, 2.5, None, 3], (0, 2)),
+        (["1", "2", "2", "3"], (3, 0)),
+        ([None, None, None, None], (0, 0)),
+        ([7, 7, 7, 7], (0, 1)),
+        (pd.Series([1, None, 2, 3], dtype="Int64").tolist(), (0, 2)),
+    ],
+    ids=["true and false", "numbers and a gap", "digits as text", "nothing", "one value", "nullable integers"],
+)
+def test_the_cells_of_a_column_decide_what_it_is(
+    make_dataset: MakeDataset, cells: list[object], width: tuple[int, int]
+) -> None:
+    table = make_dataset(x=cells)
+    inputs = Features.fit(table, [], ["x"], 10).transform(table)
+    assert (inputs.sparse.shape[1], inputs.dense.shape[1]) == width
+    assert np.isfinite(inputs.dense).all()
+
+
+def test_text_in_a_column_of_numbers_is_refused_by_row(people: Dataset, make_dataset: MakeDataset) -> None:
+    model = fit(people, **TABLE)
+    with pytest.raises(WorkbenchError, match="column 'age' holds 'old' on row 'r1', where the end model learned from numbers"):
+        model.predict_proba(make_dataset(age=["33", "old"], job=["cook", "cook"]))
+
+
+def test_a_dataset_without_the_column_is_refused_by_name(people: Dataset, make_dataset: MakeDataset) -> None:
+    with pytest.raises(WorkbenchError, match="has no column 'job'; it has 'age', 'jobs'; did you mean 'jobs'"):
+        fit(people, **TABLE).predict_proba(make_dataset(age=[1], jobs=["cook"]))
+
+
+def test_a_dataset_without_the_text_column_is_refused_by_name(dataset: Dataset) -> None:
+    renamed = Dataset(dataset.frame.rename(columns={"text": "texts"}), dataset.labels, ("texts",))
+    with pytest.raises(WorkbenchError, match=r"learned from the text column 'text', .* are 'texts'; did you mean 'texts'"):
+        fit(dataset).predict_proba(renamed)
+
+
+def test_text_features_without_text_say_what_to_choose(people: Dataset) -> None:
+    with pytest.raises(WorkbenchError, match=r"set features to \[\] and choose among the columns 'age', 'job'"):
+        fit(people)
+
+
+def test_columns_that_were_not_chosen_play_no_part(dataset: Dataset) -> None:
+    wider = Dataset(dataset.frame.assign(other=1), dataset.labels, dataset.text)
+    model = fit(dataset)
+    assert np.array_equal(model.predict_proba(wider).probs, model.predict_proba(dataset).probs)

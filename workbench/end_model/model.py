@@ -1,0 +1,203 @@
+"""The estimator: settings in, soft labels in, soft labels out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from workbench.end_model.features import Features
+from workbench.end_model.network import logits, one_thread
+from workbench.end_model.storage import Saved, read_saved, write_saved
+from workbench.end_model.train import Examples, Progress, Recipe, train
+from workbench.io.names import listed
+from workbench.tables import Dataset, SoftLabels, WorkbenchError
+
+_PREDICT_ROWS: Final = 4096  # rows whose features are held at once
+
+
+class EndModel:
+    """A classifier that learns from soft labels: linear in its features, or with one hidden layer.
+
+    features: `tfidf` (words and characters), `static` (offline embedding), `minilm`, or another encoder of
+    `workbench.text.encoders`. columns: columns of the table, numbers or categories. hidden: width of the hidden layer, 0 for
+    none. epochs, patience: at most so many epochs of 5 L-BFGS steps, and how many without a better hold-out before stopping.
+    holdout: share of the rows that decides how long to train; all rows then teach the final model. weight_decay: precision of
+    the Gaussian prior on weights, 1 / C of scikit-learn's LogisticRegression. use_weights: whether row weights given to `fit`
+    count. use_uncovered: whether rows on which no function voted teach the class balance. max_features: most terms of a kind,
+    and most values of a category. device: `cpu`, or what torch calls the other.
+
+    Learned: `labels_`, `features_`, `parameters_`, `history_` (one line an epoch: epoch, loss, holdout_loss), `best_epoch_`.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[str] = ("tfidf", "static"),
+        columns: Sequence[str] = (),
+        hidden: int = 0,
+        epochs: int = 30,
+        patience: int = 3,
+        holdout: float = 0.1,
+        weight_decay: float = 0.1,
+        use_weights: bool = True,
+        use_uncovered: bool = False,
+        max_features: int = 50_000,
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        self.features = features
+        self.columns = columns
+        self.hidden = hidden
+        self.epochs = epochs
+        self.patience = patience
+        self.holdout = holdout
+        self.weight_decay = weight_decay
+        self.use_weights = use_weights
+        self.use_uncovered = use_uncovered
+        self.max_features = max_features
+        self.device = device
+        self.seed = seed
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings by name, as `__init__` takes them."""
+        return {name: value for name, value in vars(self).items() if not name.endswith("_")}
+
+    def fit(
+        self,
+        dataset: Dataset,
+        soft: SoftLabels,
+        weights: pd.Series[Any] | ArrayLike | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Learn from the rows of soft, found in the dataset by id; features also learn from its uncovered rows, without labels.
+
+        weights: one a row of soft, 0 or more, in its order or as a Series by id. progress: called after every epoch with what
+        is done, what there is to do as far as known, and a line of text. Gold is never read. Raises WorkbenchError where labels
+        differ, a row is missing from the dataset, no row is covered, or a setting is out of range.
+        """
+        self._check_settings()
+        _check_labels(dataset, soft.labels, "the soft labels have")
+        places = dataset.ids.get_indexer(soft.ids)
+        if (places < 0).any():
+            raise WorkbenchError(
+                f"soft labels name row {soft.ids[places < 0][0]!r}, which the dataset has not; give the same rows"
+            )
+        row_weights = _row_weights(weights if self.use_weights else None, soft)
+        taught = (soft.covered | self.use_uncovered) & (row_weights > 0)
+        if not taught.any():
+            what = "no row is covered by a labeling function" if not soft.covered.any() else "every covered row has weight 0"
+            raise WorkbenchError(f"there is nothing to learn from: of {len(soft):,} rows {what}")
+        rows = dataset.take(places)
+        features = Features.fit(rows, self.features, self.columns, self.max_features)
+        inputs = features.transform(rows.take(taught))
+        recipe = Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
+        trained = train(Examples(inputs, soft.probs[taught], row_weights[taught]), recipe, progress)
+        self.labels_ = soft.labels
+        self.features_ = features
+        self.parameters_ = trained.parameters
+        self.history_ = trained.history
+        self.best_epoch_ = trained.best_epoch
+        return self
+
+    def predict_proba(self, dataset: Dataset) -> SoftLabels:
+        """Return a probability for every class on every row, all covered; memory does not grow with the rows beyond the answer.
+
+        Raises WorkbenchError naming the column that the dataset lacks, and where its labels are not those learned.
+        """
+        self._check_fitted()
+        _check_labels(dataset, self.labels_, "the end model learned")
+        starts = range(0, len(dataset), _PREDICT_ROWS)
+        parts = [self._chunk(dataset.take(np.arange(s, min(s + _PREDICT_ROWS, len(dataset))))) for s in starts]
+        return SoftLabels(
+            dataset.ids, self.labels_, np.concatenate([np.zeros((0, len(self.labels_))), *parts]), np.ones(len(dataset), bool)
+        )
+
+    def _chunk(self, rows: Dataset) -> NDArray[np.float64]:
+        import torch
+
+        inputs = self.features_.transform(rows)
+        with torch.no_grad(), one_thread():
+            parameters = {name: torch.from_numpy(numbers) for name, numbers in self.parameters_.items()}
+            scores = logits(parameters, inputs.sparse, torch.from_numpy(inputs.dense))
+            return np.asarray(scores.double().softmax(dim=1).numpy())
+
+    def save(self, folder: Path | str) -> None:
+        """Write the model to a new folder of safetensors and JSON, whole or not at all; an existing folder is refused."""
+        self._check_fitted()
+        features, arrays = self.features_.state()
+        learned = {"labels": list(self.labels_), "history": self.history_, "best_epoch": self.best_epoch_}
+        write_saved(folder, Saved({"settings": self.settings(), **learned}, features, self.parameters_, arrays))
+
+    @classmethod
+    def load(cls, folder: Path | str, labels: Sequence[str] | None = None) -> Self:
+        """Return a saved model: the same numbers in any process.
+
+        labels: what the caller expects it to have learned. Raises WorkbenchError for a folder that is no saved model or was
+        changed, a format newer than this version, other labels, and an encoder that is missing or not the same.
+        """
+        saved = read_saved(folder)
+        model = cls(**saved.document["settings"])
+        model.labels_ = tuple(saved.document["labels"])
+        if labels is not None and tuple(labels) != model.labels_:
+            raise WorkbenchError(f"the end model in {folder} learned {listed(model.labels_)}, not the labels {listed(labels)}")
+        model.features_ = Features.from_state(saved.features, saved.arrays)
+        model.parameters_ = saved.parameters
+        model.history_ = saved.document["history"]
+        model.best_epoch_ = saved.document["best_epoch"]
+        return model
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "parameters_"):
+            from sklearn.exceptions import NotFittedError
+
+            raise NotFittedError("this EndModel has learned nothing yet; call fit(dataset, soft) first")
+
+    def _check_settings(self) -> None:
+        for name, least in (
+            ("hidden", 0),
+            ("seed", 0),
+            ("epochs", 1),
+            ("patience", 1),
+            ("weight_decay", 0),
+            ("max_features", 1),
+        ):
+            value = getattr(self, name)
+            if not value >= least:
+                raise WorkbenchError(f"{name} is {value!r}; it must be {least} or more")
+        if not 0 <= self.holdout <= 0.5:
+            raise WorkbenchError(f"holdout is {self.holdout!r}; it is a share of the rows, 0 to 0.5")
+        import torch
+
+        try:
+            torch.empty(0, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            what = str(error).splitlines()[0]
+            raise WorkbenchError(f"device {self.device!r} cannot be used ({what}); 'cpu' always can") from None
+
+
+def _check_labels(dataset: Dataset, labels: tuple[str, ...], whose: str) -> None:
+    if dataset.labels != labels:
+        raise WorkbenchError(f"{whose} the labels {listed(labels)}, and the dataset has {listed(dataset.labels)}")
+
+
+def _row_weights(weights: pd.Series[Any] | ArrayLike | None, soft: SoftLabels) -> NDArray[np.float64]:
+    if weights is None:
+        return np.ones(len(soft))
+    if isinstance(weights, pd.Series):
+        missing = soft.ids.difference(weights.index)
+        if len(missing):
+            raise WorkbenchError(f"weights has no row {missing[0]!r}; give one weight for every row of the soft labels")
+        weights = weights.loc[soft.ids]
+    values = np.asarray(weights, dtype=np.float64)
+    if values.shape != (len(soft),):
+        raise WorkbenchError(f"weights has shape {values.shape}, and there are {len(soft):,} soft labels; give one a row")
+    wrong = ~(np.isfinite(values) & (values >= 0))
+    if wrong.any():
+        place = int(np.flatnonzero(wrong)[0])
+        raise WorkbenchError(f"the weight of row {soft.ids[place]!r} is {values[place]}; weights are 0 or more")
+    return values

@@ -1,0 +1,86 @@
+"""The function that is learned: linear in sparse and dense features, with one hidden layer where asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache as once_a_process
+from typing import TYPE_CHECKING, Any, cast
+
+from workbench.end_model.inputs import Inputs
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Parameters = dict[str, "Tensor"]
+
+
+def new_parameters(inputs: Inputs, classes: int, hidden: int, seed: int, device: str) -> Parameters:
+    """Return the parameters to begin from: zeros for the linear model, whose loss is convex, else small random numbers."""
+    import torch
+
+    generator = torch.Generator().manual_seed(int(seed))
+
+    def matrix(rows: int, columns: int) -> Tensor:
+        begin = torch.randn(rows, columns, generator=generator) * 0.1 if hidden else torch.zeros(rows, columns)
+        return begin.to(device).requires_grad_()
+
+    def bias(columns: int) -> Tensor:
+        return torch.zeros(columns, device=device, requires_grad=True)
+
+    width = hidden or classes
+    parameters = {
+        "sparse": matrix(inputs.sparse.shape[1], width),
+        "dense": matrix(inputs.dense.shape[1], width),
+        "bias": bias(width),
+    }
+    if hidden:
+        parameters |= {"out": matrix(hidden, classes), "out_bias": bias(classes)}
+    return parameters
+
+
+def logits(parameters: Mapping[str, Tensor], sparse: Any, dense: Tensor) -> Tensor:
+    """Return [n, k] from a scipy CSR matrix [n, s] and a dense tensor [n, d]."""
+    first = _sparse_product()(parameters["sparse"], sparse) + dense @ parameters["dense"] + parameters["bias"]
+    if "out" not in parameters:
+        return first
+    return first.relu() @ parameters["out"] + parameters["out_bias"]
+
+
+@once_a_process
+def _sparse_product() -> Callable[[Tensor, Any], Tensor]:
+    """Return `sparse @ weights` as torch can differentiate it, the product itself done by scipy.
+
+    On 10,003 texts x 36,603 terms x 77 classes the backward pass takes 0.03 s so, 0.15 s with torch's COO, 0.36 s with its
+    CSR and 0.78 s with an embedding bag; it runs in one thread, so equal inputs give equal bits.
+    """
+    import torch
+
+    class SparseProduct(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, weights: Tensor, sparse: Any) -> Tensor:
+            ctx.sparse = sparse
+            return torch.from_numpy(sparse @ weights.detach().cpu().numpy()).to(weights.device)
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+            return torch.from_numpy(ctx.sparse.T @ gradient.cpu().numpy()).to(gradient.device), None
+
+    return cast("Callable[[Tensor, Any], Tensor]", SparseProduct.apply)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch to one thread meanwhile: sums then come out the same whatever the cores, and a busy machine does not stall.
+
+    The threads of one small operation wait for each other at its end; on two cores shared with others training took 20 times
+    as long with two threads as with one.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

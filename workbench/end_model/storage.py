@@ -1,0 +1,63 @@
+"""A saved end model: a folder of safetensors and JSON with the checksum of every file; nothing in it is ever executed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.io.files import check_format, new_folder, plain, read_json, sha256
+from workbench.tables import WorkbenchError
+
+FORMAT: Final = 1
+_MANIFEST: Final = "manifest.json"
+_FILES: Final = ("model.json", "features.json", "parameters.safetensors", "features.safetensors")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a folder holds: settings and labels, what the features learned, the network's parameters, the features' arrays."""
+
+    document: Mapping[str, Any]
+    features: Mapping[str, Any]
+    parameters: dict[str, NDArray[np.float32]]
+    arrays: dict[str, NDArray[Any]]
+
+
+def write_saved(folder: Path | str, saved: Saved) -> None:
+    """Write a new folder, whole or not at all; raises WorkbenchError where it exists."""
+    from safetensors.numpy import save_file
+
+    with new_folder(folder) as new:
+        for name, content in zip(_FILES[:2], (saved.document, saved.features), strict=True):
+            (new / name).write_text(json.dumps(plain(content), indent=1), encoding="utf-8")
+        for name, arrays in zip(_FILES[2:], (saved.parameters, saved.arrays), strict=True):
+            save_file({key: np.ascontiguousarray(array) for key, array in arrays.items()}, new / name)
+        manifest = {"format": FORMAT, "what": "end model", "sha256": {name: sha256(new / name) for name in _FILES}}
+        (new / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+
+
+def read_saved(folder: Path | str) -> Saved:
+    """Read a folder; raises WorkbenchError where it is no saved end model, a file was changed, or its format is newer."""
+    from safetensors.numpy import load_file
+
+    place = Path(folder)
+    if not (place / _MANIFEST).is_file():
+        raise WorkbenchError(f"{folder} is no saved end model: it has no {_MANIFEST}; give a folder that `save` wrote")
+    manifest = read_json(place / _MANIFEST)
+    check_format(manifest, place / _MANIFEST, FORMAT)
+    for name in _FILES:
+        if not (place / name).is_file():
+            raise WorkbenchError(f"{place / name} is missing; the saved end model is not whole, so save it again")
+        if sha256(place / name) != manifest.get("sha256", {}).get(name):
+            raise WorkbenchError(
+                f"{place / name} is not the file that was saved: its sha256 differs; train or copy the model again"
+            )
+    document, features = (read_json(place / name) for name in _FILES[:2])
+    parameters, arrays = (load_file(place / name) for name in _FILES[2:])
+    return Saved(document, features, parameters, arrays)
