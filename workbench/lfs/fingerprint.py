@@ -133,7 +133,8 @@ class _Walk:
         elif isinstance(thing, re.Pattern):
             self._add_many("pattern", [thing.pattern, thing.flags])
         elif isinstance(thing, np.ndarray):
-            self._add_many(f"array {thing.dtype} {thing.shape}", [thing.tolist() if thing.dtype.hasobject else thing.tobytes()])
+            content = [thing.tolist() if thing.dtype.hasobject else hashlib.sha256(thing.tobytes()).hexdigest()]
+            self._add_many(f"array {thing.dtype} {thing.shape}", content)
         elif isinstance(thing, (pd.DataFrame, pd.Series, pd.Index)):
             self._add_frame(thing, kind)
         elif isinstance(getattr(thing, "fingerprint", None), str):  # a table of ours
@@ -151,7 +152,7 @@ class _Walk:
         """Count how an object would be made anew, which pickling asks of it too; else all that stands in its folder."""
         try:
             recipe = thing.__reduce_ex__(2)
-        except (TypeError, ValueError, AttributeError, RuntimeError, ImportError):
+        except Exception:  # noqa: BLE001  # whatever it raises, it does not tell what it is made of
             module = type(thing).__module__
             self.parts.append(f"object {kind} {_library(module) or _folder_hash(module)} {_folder_hash(self.home)}")
             return
