@@ -1,0 +1,115 @@
+"""What functions say of themselves, read in another process and kept while their files stay as they are."""
+
+import pandas as pd
+import pytest
+
+from workbench.project.catalogue import catalogue, files_stamp, function_rows, rows_voted
+from workbench.project.runs import find_run
+from workbench.project.task import load_task
+from workbench.tables import Dataset, VoteMatrix, WorkbenchError
+
+
+def named(found, name):
+    return next(one for one in found["functions"] if one["name"] == name)
+
+
+def test_functions_tell_their_reason_place_examples_and_source(toy):
+    found = catalogue(load_task(toy))
+    assert [one["name"] for one in found["functions"]] == ["promises", "fails_on_question", "says_free", "says_hello"]
+    assert found["errors"] == []
+    python, rule = named(found, "promises"), named(found, "says_free")
+    assert (python["kind"], python["labels"], python["reason"]) == ("python", ["spam"], "Prizes are promised by spammers.")
+    assert python["place"] == "spam:6" and len(python["fingerprint"]) == 64
+    assert python["source"].startswith("@labeling_function(labels=") and python["source"].endswith("else ABSTAIN")
+    assert python["examples"] == [{"text": "win now", "label": None, "fires": True}]
+    assert (rule["kind"], rule["tags"], rule["place"]) == ("keyword", ["words"], "rules.toml:1")
+    assert rule["source"].startswith("[[rule]]") and rule["source"].endswith('abstains = ["freedom"]')
+    assert [example["fires"] for example in rule["examples"]] == [True, False]
+
+
+def test_files_are_loaded_again_only_when_they_changed(toy):
+    task = load_task(toy)
+    catalogue(task)
+    kept = toy / "runs" / ".functions.json"
+    first = kept.stat().st_mtime_ns
+    catalogue(task)
+    assert kept.stat().st_mtime_ns == first
+    stamp = files_stamp(task)
+    (toy / "functions" / "spam.py").write_text((toy / "functions" / "spam.py").read_text().replace('"win", ', ""))
+    assert files_stamp(task) != stamp
+    catalogue(task)
+    assert kept.stat().st_mtime_ns > first
+
+
+def test_a_broken_file_keeps_the_functions_it_last_held_beside_its_error(toy):
+    before = catalogue(load_task(toy))
+    source = toy / "functions" / "spam.py"
+    source.write_text(source.read_text().replace('"free")', '"free") + missing'))
+    found = catalogue(load_task(toy))
+    assert {one["name"] for one in found["functions"]} == {one["name"] for one in before["functions"]}
+    assert "name 'missing' is not defined" in named(found, "promises")["error"]
+    assert named(found, "says_free")["error"] == ""
+    (error,) = found["errors"]
+    assert error["file"] == "spam.py" and "spam.py:3: NameError" in error["error"]
+    assert 'line 3, in <module>\n    SIGNS = ("win", "free") + missing' in error["traceback"]
+
+
+def test_a_broken_rules_file_leaves_the_python_functions(toy):
+    (toy / "rules.toml").write_text("[[rule]\n")
+    found = catalogue(load_task(toy))
+    assert [one["name"] for one in found["functions"]] == ["promises", "fails_on_question"]
+    assert found["errors"][0]["file"] == "rules.toml"
+
+
+def test_one_name_in_a_rule_and_in_python_is_told(toy):
+    (toy / "rules.toml").write_text('[[rule]]\nname = "promises"\nkind = "keyword"\nwords = ["x"]\nlabel = "ham"\n')
+    found = catalogue(load_task(toy))
+    assert "two functions are called 'promises'" in found["errors"][0]["error"]
+
+
+def test_a_file_that_ends_the_process_is_an_error_in_words(toy):
+    (toy / "functions" / "spam.py").write_text("import os\nos._exit(3)\n")
+    with pytest.raises(WorkbenchError, match="ended with code 3"):
+        catalogue(load_task(toy))
+
+
+def test_the_table_joins_the_run_with_the_files(ran):
+    task = load_task(ran)
+    run = find_run(task)
+    rules = ran / "rules.toml"
+    rules.write_text(rules.read_text().replace('["free"]', '["free", "gratis"]').replace("says_hello", "greets"))
+    table = function_rows(task, run.diagnosis(), run.about["functions"], catalogue(task))
+    assert table["since_run"].to_dict() == {
+        "promises": "",
+        "fails_on_question": "",
+        "says_free": "changed",
+        "says_hello": "removed",
+        "greets": "new",
+    }
+    assert table.loc["says_free", "n_votes"] == 12 and table.loc["says_free", "coverage"] == pytest.approx(12 / 36)
+    assert table.loc["says_free", "accuracy"] == 1.0 and table.loc["says_free", "n_gold"] == 4
+    assert table.loc["fails_on_question", "faults"] == 6
+    assert pd.isna(table.loc["greets", "coverage"])
+
+
+def test_rows_of_a_function_hide_test_rows_and_all_gold_but_valid():
+    ids = ["a", "b", "c", "d"]
+    frame = pd.DataFrame({"text": ["one", "two", "three", "four"]}, index=ids)
+    split = pd.Series(["train", "valid", "test", "valid"], index=ids)
+    gold = pd.Series([0, 1, 1, -1], index=ids)
+    dataset = Dataset(frame, ("ham", "spam"), ("text",), split, gold)
+    votes = VoteMatrix.from_array([[0, 1, 1], [1, -1, 1], [1, 1, -1], [0, -1, -1]], ["ham", "spam"], ids, ["f", "g", "h"])
+    shown, total = rows_voted(dataset, votes, "f")
+    assert total == 3 and list(shown.index) == ["a", "b", "d"]
+    assert shown["gold"].tolist() == ["", "spam", ""]
+    assert shown["others"].tolist() == ["spam: g, h", "spam: h", ""]
+    assert shown["vote"].tolist() == ["ham", "spam", "ham"]
+    assert list(rows_voted(dataset, votes, "f", start=2, size=5)[0].index) == ["d"]
+
+
+def test_rows_that_left_the_data_are_not_shown():
+    frame = pd.DataFrame({"age": [30], "job": ["cook"]}, index=["b"])
+    dataset = Dataset(frame, ("no", "yes"), ())
+    votes = VoteMatrix.from_array([[0], [1]], ["no", "yes"], ["a", "b"], ["f"])
+    shown, total = rows_voted(dataset, votes, "f")
+    assert total == 1 and shown["row"].tolist() == ["age 30, job cook"]

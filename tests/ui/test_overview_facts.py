@@ -1,0 +1,79 @@
+"""The figures of the overview, from tables small enough to count by hand."""
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.project.overview import class_table, edited_since, newest, next_steps, scoreboard, scored_splits, split_table
+from workbench.project.runs import find_run
+from workbench.project.task import load_task
+from workbench.tables import Dataset, SoftLabels
+
+IDS = ["a", "b", "c", "d", "e"]
+
+
+@pytest.fixture
+def five():
+    """Return five rows: three train, two test, gold on one of each."""
+    frame = pd.DataFrame({"text": IDS}, index=IDS)
+    split = pd.Series(["train", "train", "train", "test", "test"], index=IDS)
+    return Dataset(frame, ("ham", "spam"), ("text",), split, pd.Series([0, -1, -1, 1, -1], index=IDS))
+
+
+def test_splits_count_rows_and_known_gold_in_their_order(five):
+    assert split_table(five).reset_index().to_numpy().tolist() == [["train", 3, 1], ["test", 2, 1]]
+
+
+def test_classes_count_the_labels_of_training_rows_and_those_without_one(five):
+    probs = [[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [0.1, 0.9], [0.5, 0.5]]
+    soft = SoftLabels(pd.Index(IDS), ("ham", "spam"), np.array(probs), np.array([True, True, True, True, False]))
+    diagnosis = {"summary": {"classes": {"ham": {"votes": 4}, "spam": {"votes": 7}}}}
+    table = class_table(five, soft, diagnosis)
+    assert table["labelled"].to_dict() == {"ham": 1, "spam": 1, "(no label)": 1}
+    assert table["share"].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3])
+    assert table["votes"].tolist()[:2] == [4, 7] and pd.isna(table["votes"].iloc[2])
+    assert class_table(five, None, None)["votes"].isna().all()
+
+
+def test_a_skipped_model_stands_in_the_table_with_its_reason():
+    score = {"accuracy": 0.8, "interval": [0.7, 0.9], "macro_f1": 0.7, "log_loss": 0.5, "ece": 0.1, "n": 50}
+    metrics = {
+        "label_model": {"majority_vote": {"test": {"all": score, "covered": score}}, "snorkel": {"skipped": "too large"}},
+        "end_model": {"skipped": "switched off"},
+        "ceiling": {"skipped": "no gold"},
+    }
+    assert scored_splits(metrics) == ["test"]
+    board = scoreboard(metrics, "test", "all")
+    assert list(board.index) == ["majority vote", "Snorkel's LabelModel", "end model", "gold-trained ceiling"]
+    assert board.loc["majority vote", ["accuracy", "low", "high", "n"]].tolist() == [0.8, 0.7, 0.9, 50]
+    assert board["reason"].tolist() == ["", "too large", "switched off", "no gold"]
+
+
+def test_before_the_first_run_the_next_step_is_to_run(toy):
+    task = load_task(toy)
+    assert newest(task, "metrics.json") is None
+    assert next_steps(task, None, None, None)[0].startswith("Run the line")
+
+
+def test_an_edit_after_the_run_asks_for_another(ran):
+    task, run = load_task(ran), find_run(load_task(ran))
+    for file in [ran / "rules.toml", ran / "task.toml", ran / "rows.csv", ran / "functions" / "spam.py"]:
+        os.utime(file, (0, 0))
+    assert edited_since(task, run) == []
+    (ran / "functions" / "spam.py").write_text("")
+    assert edited_since(task, run) == ["spam.py"]
+    assert next_steps(task, run, run.diagnosis(), run.metrics())[0].startswith("Run again: spam.py changed")
+
+
+def test_an_end_model_below_its_teachers_is_said_aloud(ran):
+    task, run = load_task(ran), find_run(load_task(ran))
+    worse = {**run.metrics(), "pgr": {"weak": 0.79, "student": 0.58, "n": 100, "value": None}}
+    assert any("right on 58.0%" in step and "79.0%" in step for step in next_steps(task, run, run.diagnosis(), worse))
+
+
+def test_without_gold_in_valid_the_next_step_is_to_label_some(ran):
+    task, run = load_task(ran), find_run(load_task(ran))
+    blind = {**run.diagnosis(), "gold": None, "warnings": []}
+    assert any("valid split" in step for step in next_steps(task, run, blind, run.metrics()))

@@ -1,0 +1,246 @@
+"""What the functions of a task say of themselves, read without running them here.
+
+Loading functions runs the user's code, which may import anything and take any time. A process of its own does it, once for each
+state of the files, and leaves what it found in `runs/.functions.json`; where a file is broken, the functions that it last held
+stay listed.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from workbench import __version__
+from workbench.io.files import read_json, write_json
+from workbench.lfs import LabelingFunction, load_lfs, load_rules
+from workbench.lfs.examples import cases_of
+from workbench.lfs.load import bind
+from workbench.project.task import Task, load_task
+from workbench.tables import ABSTAIN, Dataset, VoteMatrix, WorkbenchError
+
+FORMAT: Final = 1
+_TIMEOUT: Final = 120  # seconds
+
+
+def catalogue(task: Task) -> dict[str, Any]:
+    """Return {functions: [{name, kind, labels, reason, tags, place, fingerprint, examples, source, error}], errors}.
+
+    examples: [{text, label, fires}]. errors: [{file, error, traceback}], one a source that cannot be loaded. The files are read
+    in a process of its own, and only when they changed.
+    """
+    file, stamp = _file(task), files_stamp(task)
+    kept = _kept(file)
+    if kept.get("stamp") == stamp:
+        return kept
+    arguments = [sys.executable, "-m", "workbench.project.catalogue", str(task.folder.resolve()), stamp]
+    try:
+        done = subprocess.run(
+            arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise WorkbenchError(
+            f"loading the functions of {task.name!r} took over {_TIMEOUT} seconds and was stopped; "
+            "move slow work from the top of a file into the functions that need it"
+        ) from None
+    if done.returncode:
+        said = "; ".join(done.stderr.strip().splitlines()[-3:])
+        raise WorkbenchError(f"loading the functions of {task.name!r} ended with code {done.returncode}: {said}")
+    return _kept(file)
+
+
+def files_stamp(task: Task) -> str:
+    """Return a hash of what decides the functions: code and TOML by content, other files beside them by size and time."""
+    folders = [path for path in (task.folder, task.functions_folder) if path is not None and path.is_dir()]
+    state = hashlib.sha256(__version__.encode())
+    for folder in folders:
+        found = folder.glob("*") if folder == task.folder else folder.rglob("*")
+        for path in sorted(found):
+            inside = path.relative_to(folder)
+            if not path.is_file() or any(part.startswith(".") or part == "__pycache__" for part in inside.parts):
+                continue
+            about = path.stat()
+            code = path.suffix in (".py", ".toml")
+            state.update(f"{inside}\0".encode())
+            state.update(path.read_bytes() if code else f"{about.st_mtime_ns} {about.st_size}".encode())
+    return state.hexdigest()
+
+
+def function_rows(task: Task, diagnosis: dict[str, Any] | None, ran: dict[str, str], found: dict[str, Any]) -> pd.DataFrame:
+    """Return one row a function, of the last run and of the files alike, indexed by name.
+
+    diagnosis, ran: the diagnosis of a run and the fingerprints of the functions it ran. found: the catalogue. Columns: kind,
+    labels and tags as text, the figures of the diagnosis, place, reason, error, and since_run: '', `new`, `changed`, `removed`.
+    """
+    measured = {row["lf"]: row for row in (diagnosis or {"functions": []})["functions"]}
+    described = {one["name"]: one for one in found["functions"]}
+    figures = ("coverage", "overlap", "conflict", "n_votes", "accuracy", "low", "high", "n_gold", "faults")
+    rows = []
+    for name in dict.fromkeys([*measured, *described]):
+        row, one = measured.get(name, {}), described.get(name, {})
+        labels = one.get("labels") or row.get("polarity", ())
+        line = {"name": name, "kind": one.get("kind", ""), "labels": ", ".join(labels)}
+        line |= {figure: row.get(figure) for figure in figures}
+        line |= {"place": one.get("place", ""), "reason": one.get("reason", ""), "tags": ", ".join(one.get("tags", ()))}
+        changed = "" if not one or ran.get(name) == one["fingerprint"] else "changed"
+        since = "new" if name not in ran else "removed" if not one and not found["errors"] else changed
+        rows.append(line | {"since_run": since if ran else "", "error": one.get("error", "")})
+    columns = ("name", "kind", "labels", *figures, "place", "reason", "tags", "since_run", "error")
+    table = pd.DataFrame(rows, columns=list(columns)).set_index("name")
+    numbers = table[list(figures)].apply(pd.to_numeric)
+    return table.assign(**{figure: numbers[figure] for figure in figures})
+
+
+def rows_voted(dataset: Dataset, votes: VoteMatrix, name: str, start: int = 0, size: int = 10) -> tuple[pd.DataFrame, int]:
+    """Return some of the rows that a function votes on, and how many there are in all.
+
+    Columns: vote, gold, others (the other functions' votes, by class), row (its text, or its cells). Rows of test are left out,
+    and gold is shown on valid alone: who writes functions must not see what they are scored on.
+    """
+    j = votes.lfs.index(name)
+    places = dataset.ids.get_indexer(votes.ids)
+    open_ = (places >= 0) & (dataset.split.to_numpy() != "test")[places]
+    found = np.flatnonzero((votes.votes[:, j] != ABSTAIN) & open_)
+    lines = []
+    for i in found[start : start + size]:
+        place, vote = places[i], votes.votes[i]
+        by_class: dict[str, list[str]] = {}
+        for other in np.flatnonzero(vote != ABSTAIN):
+            if other != j:
+                by_class.setdefault(votes.labels[vote[other]], []).append(votes.lfs[other])
+        gold = -1 if dataset.gold is None or dataset.split.iloc[place] != "valid" else dataset.gold.iloc[place]
+        lines.append(
+            {
+                "id": votes.ids[i],
+                "vote": votes.labels[vote[j]],
+                "gold": "" if gold == ABSTAIN else dataset.labels[gold],
+                "others": "; ".join(f"{label}: {', '.join(names)}" for label, names in by_class.items()),
+                "row": _shown(dataset, place),
+            }
+        )
+    return pd.DataFrame(lines, columns=["id", "vote", "gold", "others", "row"]).set_index("id"), len(found)
+
+
+def _shown(dataset: Dataset, place: int) -> str:
+    """Return a row in one string: its text, or in a task without text its cells."""
+    cells = dataset.frame.iloc[place]
+    if dataset.text:
+        return "\n".join(cells[list(dataset.text)])
+    return ", ".join(f"{name} {value}" for name, value in cells.items())
+
+
+def describe(task: Task, kept: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """Load the functions and return what they say of themselves; runs the user's code.
+
+    kept: the functions as they were described last; those of a file that cannot be loaded now stay, with the error.
+    """
+    functions: list[dict[str, Any]] = []
+    errors: list[dict[str, str]] = []
+    loaded: list[LabelingFunction] = []
+    loaders: list[tuple[Path, Callable[..., list[LabelingFunction]]]] = []
+    if task.functions_folder is not None:
+        loaders.append((task.functions_folder, load_lfs))
+    if task.rules_file.exists():
+        loaders.append((task.rules_file, load_rules))
+    for path, load in loaders:
+        try:
+            found = load(path, labels=task.labels, text=task.data["text"])
+            loaded += found
+            functions += [_describe(function, task) for function in found]
+        except WorkbenchError as error:
+            errors.append({"file": _file_of(str(error), path), "error": str(error), "traceback": _frames(error, path)})
+            rules = path == task.rules_file
+            old = [one for one in kept if one["place"].startswith("rules.toml:") == rules]
+            functions += [{**one, "error": str(error) if _made_in(one, errors[-1]["file"]) else ""} for one in old]
+    try:
+        bind(loaded, None, ())
+    except WorkbenchError as error:
+        errors.append({"file": task.folder.name, "error": str(error), "traceback": ""})
+    return {"functions": functions, "errors": errors}
+
+
+def _describe(function: LabelingFunction, task: Task) -> dict[str, Any]:
+    return {
+        "name": function.name,
+        "kind": function.kind,
+        "labels": [task.labels[label] if isinstance(label, int) else label for label in function.labels or ()],
+        "reason": function.reason,
+        "tags": list(function.tags),
+        "place": function.place,
+        "fingerprint": function.fingerprint,
+        "examples": [
+            {"text": example if isinstance(example, str) else repr(example), "label": label, "fires": fires}
+            for example, label, fires in cases_of(function)
+        ],
+        "source": _source(task, function.place),
+        "error": "",
+    }
+
+
+def _source(task: Task, place: str) -> str:
+    """Return the statement of a Python file, or the table of rules.toml, that stands at a place; '' for code from elsewhere."""
+    module, _, line = place.rpartition(":")
+    if not line.isdigit():
+        return ""
+    if module == task.rules_file.name:
+        lines = task.rules_file.read_text(encoding="utf-8-sig").splitlines()[max(int(line) - 1, 0) :]
+        ends = (number for number, text in enumerate(lines) if number and re.match(r"\s*\[\[", text))
+        return "\n".join(lines[: next(ends, None)]).strip()
+    file = (task.functions_folder or task.folder) / f"{module}.py"
+    if not file.is_file():
+        return ""
+    text = file.read_text(encoding="utf-8-sig")
+    for statement in ast.parse(text).body:
+        first = min([statement.lineno, *(mark.lineno for mark in getattr(statement, "decorator_list", ()))])
+        if first <= int(line) <= (statement.end_lineno or first):
+            return "\n".join(text.splitlines()[first - 1 : statement.end_lineno])
+    return ""
+
+
+def _file_of(message: str, path: Path) -> str:
+    """Return the name of the file a message is about: errors of a folder begin with the path of the file."""
+    named = re.match(re.escape(str(path)) + r"[/\\]([^/\\:]+\.py)", message)
+    return named.group(1) if named else path.name
+
+
+def _made_in(one: dict[str, Any], file: str) -> bool:
+    return one["place"].rpartition(":")[0] in (file, file.removesuffix(".py"))
+
+
+def _frames(error: WorkbenchError, path: Path) -> str:
+    """Return the traceback of the user's own frames, or '' where the message says it all."""
+    cause = error.__cause__
+    if cause is None:
+        return ""
+    told = traceback.TracebackException.from_exception(cause)
+    told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if frame.filename.startswith(str(path))])
+    return "".join(told.format(chain=False))
+
+
+def _file(task: Task) -> Path:
+    return task.runs_folder / ".functions.json"
+
+
+def _kept(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(file) if file.exists() else {}
+    return found if found.get("format") == FORMAT else {}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Describe the functions of a task folder into its `.functions.json`; what `catalogue` starts."""
+    task, stamp = load_task(arguments[0]), arguments[1]
+    kept = _kept(_file(task)).get("functions", ())
+    write_json(_file(task), {"format": FORMAT, "stamp": stamp, **describe(task, kept)})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,113 @@
+"""What a task is, how healthy its last run was, and what to do next: the figures that a page or a report sets side by side."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from workbench.project.runs import Run, list_runs
+from workbench.project.task import Task
+from workbench.tables import ABSTAIN, SPLITS, Dataset, SoftLabels
+
+MODELS: Final = {
+    "majority_vote": "majority vote",
+    "generative": "generative model",
+    "snorkel": "Snorkel's LabelModel",
+    "end_model": "end model",
+    "ceiling": "gold-trained ceiling",
+}
+_SCORES: Final = ("accuracy", "low", "high", "macro_f1", "log_loss", "ece", "n")
+
+
+def newest(task: Task, holding: str) -> Run | None:
+    """Return the newest run that holds a file, or None."""
+    return next((run for run in reversed(list_runs(task)) if (run.folder / holding).exists()), None)
+
+
+def split_table(dataset: Dataset) -> pd.DataFrame:
+    """Return rows and rows with known gold by split, for the splits that have rows."""
+    known = np.zeros(len(dataset), bool) if dataset.gold is None else (dataset.gold != ABSTAIN).to_numpy()
+    table = pd.DataFrame({"rows": 1, "gold": known.astype(int)}).groupby(dataset.split.to_numpy()).sum()
+    return table.reindex([split for split in SPLITS if split in table.index])
+
+
+def class_table(dataset: Dataset, soft: SoftLabels | None, diagnosis: dict[str, Any] | None) -> pd.DataFrame:
+    """Return one row a class, and a last one for the rows that got none.
+
+    Columns: votes (of all functions on all rows), labelled (training rows whose likeliest class it is), share (of the training
+    rows). Without a diagnosis votes are missing, without soft labels the other two columns are.
+    """
+    cast = {} if diagnosis is None else {label: one["votes"] for label, one in diagnosis["summary"]["classes"].items()}
+    table = pd.DataFrame(index=[*dataset.labels, "(no label)"])
+    table["votes"] = pd.Series(cast, dtype=float)
+    if soft is not None:
+        train = dataset.ids[(dataset.split == "train").to_numpy()]
+        hard = soft.hard().reindex(train if len(train) else dataset.ids).dropna().astype(int)
+        counts = np.bincount(hard.where(hard != ABSTAIN, len(dataset.labels)), minlength=len(table))
+        table = table.assign(labelled=counts, share=counts / max(counts.sum(), 1))
+    return table
+
+
+def scored_splits(metrics: dict[str, Any]) -> list[str]:
+    """Return the splits that some model is scored on, test first."""
+    return [split for split in ("test", "valid") if any(split in scores for scores in _models(metrics).values())]
+
+
+def scoreboard(metrics: dict[str, Any], split: str, rows: str) -> pd.DataFrame:
+    """Return one row a model: accuracy with its 95 % interval low..high, macro_f1, log_loss, ece, n, and why it has no score.
+
+    rows: `all` or `covered`.
+    """
+    lines = {}
+    for name, scores in _models(metrics).items():
+        score = scores.get(split, {}).get(rows, {})
+        low, high = score.get("interval") or (None, None)
+        reason = scores.get("skipped") or score.get("reason") or ""
+        lines[MODELS.get(name, name)] = {**score, "low": low, "high": high, "reason": reason}
+    return pd.DataFrame.from_dict(lines, orient="index", columns=[*_SCORES, "reason"])
+
+
+def _models(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {**metrics["label_model"], "end_model": metrics["end_model"], "ceiling": metrics["ceiling"]}
+
+
+def edited_since(task: Task, run: Run) -> list[str]:
+    """Return the files of settings, rows and functions that were written after a run finished."""
+    ended = datetime.fromisoformat(run.about["finished"]).timestamp()
+    folder = task.functions_folder
+    code = sorted(folder.glob("*.py")) if folder is not None and folder.is_dir() else []
+    files = [task.folder / "task.toml", task.rules_file, task.folder / task.data["file"], *code]
+    return [file.name for file in files if file.exists() and file.stat().st_mtime > ended]
+
+
+def next_steps(task: Task, run: Run | None, diagnosis: dict[str, Any] | None, metrics: dict[str, Any] | None) -> list[str]:
+    """Return what to do next and why, the most useful first."""
+    if run is None or diagnosis is None:
+        return [
+            "Run the line: the functions vote on every row, and you see what they cover, where they conflict, and the scores."
+        ]
+    steps = []
+    edited = edited_since(task, run)
+    if edited:
+        steps.append(f"Run again: {', '.join(edited)} changed after the last run, and the figures below are older.")
+    if metrics is None:
+        steps.append("Run the whole line: the last run ended before the scores.")
+    if diagnosis["warnings"]:
+        steps.append("Look into the warnings below; each says what to do.")
+    if diagnosis["gold"] is None:
+        steps.append(
+            "Label some rows of the valid split: nothing tells yet which functions are right. "
+            "The gold column is named in task.toml under [data]."
+        )
+    gap = (metrics or {}).get("pgr", {})
+    if gap.get("student") is not None and gap["student"] < gap["weak"]:
+        steps.append(
+            f"Trust the label model more than the end model: on {gap['n']:,} test rows the end model is right on "
+            f"{gap['student']:.1%}, the votes it learned from on {gap['weak']:.1%}."
+        )
+    if not steps:
+        steps.append(f"Use the training set in {run.folder / 'export'}, or label a new file with `workbench predict`.")
+    return steps

@@ -1,0 +1,95 @@
+"""What all pages share: navigation, the choice of a task, its counts, and a run that is under way."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from workbench.project.overview import newest
+from workbench.project.task import Task, find_tasks, load_task
+from workbench.tables import WorkbenchError
+from workbench.ui import running
+from workbench.ui.launch import ICON
+from workbench.ui.wording import plain
+
+_PAGES: Final = Path(__file__).parent
+#: file, title, icon, path, what it answers
+_LISTED: Final = (
+    ("overview", "Overview", ":material/dashboard:", "overview", "What this task is, how healthy it is, and what to do next."),
+    ("functions", "Labeling functions", ":material/rule:", "functions", "Which functions help, which hurt, and on which rows."),
+    ("open_file", "Open a file", ":material/upload_file:", "open", "Make a task from a CSV, TSV, JSONL or Parquet file."),
+)
+
+
+def data_folder() -> Path:
+    """Return the folder of tasks; the launcher names it."""
+    return Path(sys.argv[1]) if len(sys.argv) > 1 else Path("data")
+
+
+def show() -> None:
+    """Draw the frame and the page in it; a mistake in what the user gave is one sentence on the page, never a traceback."""
+    st.set_page_config(page_title="Weak supervision workbench", page_icon=str(ICON), layout="wide")
+    st.html(_PAGES / "style.css")
+    page = st.navigation(
+        [
+            st.Page(_PAGES / f"{file}.py", title=title, icon=icon, url_path=path, help=help_, default=file == "overview")
+            for file, title, icon, path, help_ in _LISTED
+        ]
+    )
+    with st.sidebar:
+        _choose_task()
+        task_badge(on_overview=page.url_path == "")
+    try:
+        page.run()
+    except WorkbenchError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+
+
+def _choose_task() -> None:
+    """Let the user choose among the tasks; the URL names the chosen one on every page."""
+    names = [path.name for path in find_tasks(data_folder())]
+    if not names:
+        return
+    if st.session_state.get("task") not in names:
+        asked = st.query_params.get("task")
+        wanted = [name for name in (asked, *sys.argv[2:3]) if name in names]
+        st.session_state["task"] = next(iter(wanted), names[0])
+        if asked is not None and asked not in names:
+            st.warning(f"There is no task {plain(asked)} in {plain(str(data_folder()))}.")
+    st.query_params["task"] = st.selectbox("Task", names, key="task")
+
+
+def chosen_task() -> Task | None:
+    """Return the chosen task, or None where there is none; raises WorkbenchError for a mistake in its task.toml."""
+    name = st.session_state.get("task")
+    return None if name is None else load_task(data_folder() / name)
+
+
+def task_badge(on_overview: bool) -> None:
+    """Show the counts of the task, and on other pages than the overview the run that is under way."""
+    try:
+        task = chosen_task()
+        run = None if task is None else newest(task, "run.json")
+    except WorkbenchError:
+        st.caption("Its task.toml has a mistake.")
+        return
+    if task is None:
+        return
+    facts = [f"{len(task.labels):,} classes"]
+    if run is not None:
+        facts = [f"{run.about['rows']:,} rows", *facts, f"{len(run.about['functions']):,} functions"]
+    st.caption(" · ".join(facts))
+    if not on_overview and running.is_running(task.folder):
+        running.watch(task.folder)
+
+
+def no_task() -> None:
+    """Say what to do where there is no task yet."""
+    st.info(
+        f"There is no task in {plain(str(data_folder()))} yet. A task is a folder with rows, classes and labeling functions.",
+        icon=":material/info:",
+    )
+    st.page_link(_PAGES / "open_file.py", label="Open a file to make one", icon=":material/upload_file:")

@@ -1,0 +1,98 @@
+"""Overview: what is this task, how healthy is it, and what to do next?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from workbench.project import overview
+from workbench.project.task import Task
+from workbench.ui import figures, opened, running
+from workbench.ui.frame import chosen_task, no_task
+from workbench.ui.wording import ago, count, figure, percent, plain
+
+
+def show() -> None:
+    """Draw the page."""
+    task = chosen_task()
+    if task is None:
+        st.title("Weak supervision workbench")
+        no_task()
+        return
+    diagnosed, scored = overview.newest(task, "diagnosis.json"), overview.newest(task, "metrics.json")
+    diagnosis = None if diagnosed is None else opened.diagnosis(diagnosed)
+    metrics = None if scored is None else opened.metrics(scored)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        with st.container(width="content", gap=None):
+            st.title(plain(task.name))
+            st.caption("Not run yet" if diagnosed is None else f"Last run {ago(diagnosed.about['finished'])} · {diagnosed.id}")
+        running.start_button(task.folder)
+    running.panel(task.folder)
+    st.header("Next")
+    for step in overview.next_steps(task, diagnosed, diagnosis, metrics):
+        st.markdown(f"- {plain(step)}")
+    if diagnosis is not None:
+        _votes(diagnosis)
+    if metrics is not None:
+        _side_by_side(metrics)
+    _what_it_is(task, diagnosis)
+
+
+def _votes(diagnosis: dict[str, Any]) -> None:
+    st.header("Votes")
+    whole = diagnosis["summary"]
+    columns = st.columns(4)
+    columns[0].metric("Coverage", percent(whole["label_coverage"]), help="Rows on which at least one function votes.")
+    columns[1].metric("Overlap", percent(whole["overlap"]), help="Rows on which two or more functions vote.")
+    columns[2].metric("Conflict", percent(whole["conflict"]), help="Rows with votes for different classes.")
+    columns[3].metric("Votes a row", figure(whole["votes_per_row"], 2), help="Votes on all rows, by the number of rows.")
+    for warning in diagnosis["warnings"]:
+        st.warning(plain(warning), icon=":material/warning:")
+
+
+def _side_by_side(metrics: dict[str, Any]) -> None:
+    st.header("Models side by side")
+    splits = overview.scored_splits(metrics)
+    if not splits:
+        st.info("There is no row outside the train split, so there is nothing to score on.", icon=":material/info:")
+        return
+    split = splits[0]
+    if len(splits) > 1:
+        split = st.radio("Split", splits, horizontal=True, key="split", bind="query-params", label_visibility="collapsed")
+    titles = {"all": f"All {split} rows", "covered": f"Covered {split} rows: those on which a function votes"}
+    st.html(figures.scoreboard([(title, overview.scoreboard(metrics, split, rows)) for rows, title in titles.items()]))
+    st.caption(plain(_gap(metrics["pgr"])))
+
+
+def _gap(pgr: dict[str, Any]) -> str:
+    if pgr["value"] is None:
+        return f"Performance gap recovered: {pgr['reason']}."
+    low, high = (figure(end, 2) or "?" for end in pgr["interval"])
+    return f"Performance gap recovered: {pgr['value']:.2f}, 95 % interval {low} to {high}, n = {pgr['n']:,} test rows."
+
+
+def _what_it_is(task: Task, diagnosis: dict[str, Any] | None) -> None:
+    st.header("Rows and classes")
+    dataset, warnings = opened.rows(task)
+    labelled = overview.newest(task, "soft_labels.parquet")
+    soft = None if labelled is None else opened.soft_labels(labelled)
+    classes = overview.class_table(dataset, soft, diagnosis)
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        splits = overview.split_table(dataset)
+        shown = pd.DataFrame({"rows": splits["rows"].map(count), "with gold": splits["gold"].map(count)})
+        st.html(figures.table(shown.rename_axis("split"), "Rows by split"))
+        for warning in warnings:
+            st.text(warning)
+    with right:
+        texts = {"votes": classes["votes"].map(count)}
+        if soft is not None:
+            texts |= {"training rows labelled so": classes["labelled"].map(count), "share": classes["share"].map(percent)}
+        with st.container(height=420 if len(classes) > 12 else "content", border=False):
+            st.html(figures.table(pd.DataFrame(texts).rename_axis("class"), "Classes with votes and labels"))
+
+
+if __name__ == "__main__":
+    show()

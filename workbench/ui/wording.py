@@ -1,0 +1,44 @@
+"""How figures and foreign text stand on a page."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+
+def plain(text: str) -> str:
+    """Return text that Markdown shows as it stands; what comes from rows, files or errors must not become markup or images."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+
+
+def percent(share: Any, digits: int = 1) -> str:
+    """Return a share as a percentage, or nothing where it is missing."""
+    return "" if pd.isna(share) else f"{share:.{digits}%}"
+
+
+def figure(value: Any, digits: int = 3) -> str:
+    """Return a number, or nothing where it is missing."""
+    return "" if pd.isna(value) else f"{value:.{digits}f}"
+
+
+def count(value: Any) -> str:
+    """Return a whole number with thousands apart, or nothing where it is missing."""
+    return "" if pd.isna(value) else f"{value:,.0f}"
+
+
+def interval(low: Any, high: Any, digits: int = 0) -> str:
+    """Return an interval of shares."""
+    return "" if pd.isna(low) or pd.isna(high) else f"{100 * low:.{digits}f}–{high:.{digits}%}"
+
+
+def ago(moment: str) -> str:
+    """Return how long ago an ISO time was, to the unit that matters."""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        number = int(seconds // size)
+        if number:
+            return f"{number} {unit}{'s' * (number > 1)} ago"
+    return "just now"
