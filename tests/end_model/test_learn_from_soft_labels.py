@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -101,6 +102,18 @@ def test_global_random_state_and_threads_stay_as_they_were(dataset: Dataset, sof
     after = (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist(), torch.get_num_threads())  # noqa: NPY002
     assert before == after
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_models_trained_side_by_side_leave_the_number_of_threads_as_it_was(dataset: Dataset, soft: SoftLabels) -> None:
+    def threads_of_a_new_thread() -> int:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(torch.get_num_threads).result()
+
+    before, new_before = torch.get_num_threads(), threads_of_a_new_thread()
+    with ThreadPoolExecutor(3) as pool:
+        models = list(pool.map(lambda _: EndModel(epochs=3).fit(dataset, soft), range(6)))
+    assert (torch.get_num_threads(), threads_of_a_new_thread()) == (before, new_before)
+    assert all(np.array_equal(model.parameters_["bias"], models[0].parameters_["bias"]) for model in models)
 
 
 def test_what_is_given_is_not_changed(dataset: Dataset, soft: SoftLabels) -> None:

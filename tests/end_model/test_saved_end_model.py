@@ -64,10 +64,14 @@ def test_an_existing_folder_is_not_overwritten(model: EndModel, tmp_path: Path) 
 
 
 def test_a_write_that_fails_leaves_nothing(model: EndModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError("no space left on device")
+    write = Path.write_bytes
 
-    monkeypatch.setattr("safetensors.numpy.save_file", full)
+    def full(path: Path, content: bytes) -> int:
+        if len(list(path.parent.iterdir())) == 3:
+            raise OSError("no space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="no space left"):
         model.save(tmp_path / "model")
     assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """The store of costly results: what a second process, a crash and a bad disk do to it."""
 
-import multiprocessing
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -69,21 +70,17 @@ def test_a_value_with_a_flipped_bit_counts_as_absent(tmp_path: Path) -> None:
     assert Store(path).get_many(["x", "y"]) == {"y": b"another-value"}
 
 
-def _write_some(path: Path, worker: int) -> None:
-    for start in range(0, 100, 10):
-        Store(path).put_many({f"{worker}-{i}": f"{worker}-{i}".encode() for i in range(start, start + 10)})
-
-
 def test_processes_writing_at_once_lose_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "s.sqlite"
-    spawn = multiprocessing.get_context("spawn")
-    workers = [spawn.Process(target=_write_some, args=(path, worker)) for worker in range(3)]
-    for process in workers:
-        process.start()
-    for process in workers:
-        process.join()
-    assert [process.exitcode for process in workers] == [0, 0, 0]
-    assert len(Store(path).get_many([f"{w}-{i}" for w in range(3) for i in range(100)])) == 300
+    code = """
+import sys
+from pathlib import Path
+from workbench.text.cache import Store
+for start in range(0, 100, 10):
+    Store(Path("s.sqlite")).put_many({f"{sys.argv[1]}-{i}": b"v" for i in range(start, start + 10)})
+"""
+    workers = [subprocess.Popen([sys.executable, "-c", code, str(worker)], cwd=tmp_path) for worker in range(3)]
+    assert [worker.wait(60) for worker in workers] == [0, 0, 0]
+    assert len(Store(tmp_path / "s.sqlite").get_many([f"{w}-{i}" for w in range(3) for i in range(100)])) == 300
 
 
 @pytest.mark.filterwarnings("ignore:the cache")

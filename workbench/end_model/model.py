@@ -32,7 +32,8 @@ class EndModel:
     count. use_uncovered: whether rows on which no function voted teach the class balance. max_features: most terms of a kind,
     and most values of a category. device: `cpu`, or what torch calls the other.
 
-    Learned: `labels_`, `features_`, `parameters_`, `history_` (one line an epoch: epoch, loss, holdout_loss), `best_epoch_`.
+    Learned: `labels_`, `features_`, `parameters_`, `history_` (one line an epoch: epoch, loss, and
+    holdout_loss where rows were held out), `best_epoch_` (from 1).
     """
 
     def __init__(

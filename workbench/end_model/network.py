@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache as once_a_process
-from typing import TYPE_CHECKING, Any, cast
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from workbench.end_model.inputs import Inputs
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Parameters = dict[str, "Tensor"]
+
+_DOOR: Final = Lock()
+_INSIDE: Final[list[int]] = []  # torch's number of threads before, then a 1 for every training or prediction under way
 
 
 def new_parameters(inputs: Inputs, classes: int, hidden: int, seed: int, device: str) -> Parameters:
@@ -78,9 +82,16 @@ def one_thread() -> Iterator[None]:
     """
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    with _DOOR:  # a new thread begins with the count set last, so the true one is what the first to enter found
+        if not _INSIDE:
+            _INSIDE.append(torch.get_num_threads())
+        _INSIDE.append(1)
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _DOOR:
+            _INSIDE.pop()
+            torch.set_num_threads(_INSIDE[0])
+            if len(_INSIDE) == 1:
+                _INSIDE.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.io.files import check_format, new_folder, plain, read_json, sha256
+from workbench.io.files import atomic_write, check_format, new_folder, plain, read_json, sha256
 from workbench.tables import WorkbenchError
 
 FORMAT: Final = 1
@@ -31,15 +32,17 @@ class Saved:
 
 def write_saved(folder: Path | str, saved: Saved) -> None:
     """Write a new folder, whole or not at all; raises WorkbenchError where it exists."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
+    documents = [json.dumps(plain(document), indent=1).encode() for document in (saved.document, saved.features)]
+    tables = [save({name: np.ascontiguousarray(array) for name, array in a.items()}) for a in (saved.parameters, saved.arrays)]
+    contents = dict(zip(_FILES, documents + tables, strict=True))
+    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    manifest = {"format": FORMAT, "what": "end model", "sha256": checksums}
     with new_folder(folder) as new:
-        for name, content in zip(_FILES[:2], (saved.document, saved.features), strict=True):
-            (new / name).write_text(json.dumps(plain(content), indent=1), encoding="utf-8")
-        for name, arrays in zip(_FILES[2:], (saved.parameters, saved.arrays), strict=True):
-            save_file({key: np.ascontiguousarray(array) for key, array in arrays.items()}, new / name)
-        manifest = {"format": FORMAT, "what": "end model", "sha256": {name: sha256(new / name) for name in _FILES}}
-        (new / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        for name, content in {**contents, _MANIFEST: json.dumps(manifest, indent=1).encode()}.items():
+            with atomic_write(new / name) as temporary:
+                temporary.write_bytes(content)
 
 
 def read_saved(folder: Path | str) -> Saved:
