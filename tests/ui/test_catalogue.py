@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from workbench.project.catalogue import catalogue, files_stamp, function_rows, rows_voted
+from workbench.project.catalogue import catalogue, files_stamp, function_rows, rows_voted, visible_rows
 from workbench.project.runs import find_run
 from workbench.project.task import load_task
 from workbench.tables import Dataset, VoteMatrix, WorkbenchError
@@ -99,17 +99,17 @@ def test_rows_of_a_function_hide_test_rows_and_all_gold_but_valid():
     gold = pd.Series([0, 1, 1, -1], index=ids)
     dataset = Dataset(frame, ("ham", "spam"), ("text",), split, gold)
     votes = VoteMatrix.from_array([[0, 1, 1], [1, -1, 1], [1, 1, -1], [0, -1, -1]], ["ham", "spam"], ids, ["f", "g", "h"])
-    shown, total = rows_voted(dataset, votes, "f")
+    shown, total = rows_voted(dataset, votes, visible_rows(dataset, votes), "f")
     assert total == 3 and list(shown.index) == ["a", "b", "d"]
     assert shown["gold"].tolist() == ["", "spam", ""]
     assert shown["others"].tolist() == ["spam: g, h", "spam: h", ""]
     assert shown["vote"].tolist() == ["ham", "spam", "ham"]
-    assert list(rows_voted(dataset, votes, "f", start=2, size=5)[0].index) == ["d"]
+    assert list(rows_voted(dataset, votes, visible_rows(dataset, votes), "f", start=2, size=5)[0].index) == ["d"]
 
 
 def test_rows_that_left_the_data_are_not_shown():
     frame = pd.DataFrame({"age": [30], "job": ["cook"]}, index=["b"])
     dataset = Dataset(frame, ("no", "yes"), ())
     votes = VoteMatrix.from_array([[0], [1]], ["no", "yes"], ["a", "b"], ["f"])
-    shown, total = rows_voted(dataset, votes, "f")
+    shown, total = rows_voted(dataset, votes, visible_rows(dataset, votes), "f")
     assert total == 1 and shown["row"].tolist() == ["age 30, job cook"]

@@ -6,18 +6,24 @@ from pathlib import Path
 
 import pytest
 
+from workbench.tables import WorkbenchError
 from workbench.ui import launch
 from workbench.ui.wording import ago, interval, percent, plain
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_command_names_the_folder_of_tasks_and_the_task():
-    command = launch.command(ROOT / "data" / "mini", 8600)
+def test_the_command_names_the_folder_of_tasks_and_the_task(toy):
+    command = launch.command(toy, 8600)
     assert command[:4] == [sys.executable, "-m", "streamlit", "run"] and Path(command[4]).name == "app.py"
-    assert command[command.index("--") + 1 :] == [str(ROOT / "data"), "mini"]
+    assert command[command.index("--") + 1 :] == [str(toy.parent), "toy"]
     assert "--server.port=8600" in command
     assert launch.command()[-1] == "data" and not any("server.port" in flag for flag in launch.command())
+
+
+def test_a_folder_without_a_task_is_refused(tmp_path):
+    with pytest.raises(WorkbenchError, match=r"is no task: there is no .*task\.toml"):
+        launch.command(tmp_path)
 
 
 def test_the_app_listens_on_this_machine_and_tells_nobody():

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from workbench import __version__
 from workbench.io.files import read_json, write_json
@@ -100,24 +101,31 @@ def function_rows(task: Task, diagnosis: dict[str, Any] | None, ran: dict[str, s
     return table.assign(**{figure: numbers[figure] for figure in figures})
 
 
-def rows_voted(dataset: Dataset, votes: VoteMatrix, name: str, start: int = 0, size: int = 10) -> tuple[pd.DataFrame, int]:
+def visible_rows(dataset: Dataset, votes: VoteMatrix) -> NDArray[np.intp]:
+    """intp[n]: where each row of the votes stands in the data set; -1 for test rows and for rows that are gone."""
+    places = dataset.ids.get_indexer(votes.ids)
+    return np.where((dataset.split == "test").to_numpy()[places], -1, places)
+
+
+def rows_voted(
+    dataset: Dataset, votes: VoteMatrix, visible: NDArray[np.intp], name: str, start: int = 0, size: int = 10
+) -> tuple[pd.DataFrame, int]:
     """Return some of the rows that a function votes on, and how many there are in all.
 
-    Columns: vote, gold, others (the other functions' votes, by class), row (its text, or its cells). Rows of test are left out,
-    and gold is shown on valid alone: who writes functions must not see what they are scored on.
+    visible: of `visible_rows`. Columns: vote, gold, others (the other functions' votes by class), row (its text, or cells).
+    Test rows are left out and gold is shown on valid alone: who writes functions must not see what they are scored on.
     """
     j = votes.lfs.index(name)
-    places = dataset.ids.get_indexer(votes.ids)
-    open_ = (places >= 0) & (dataset.split.to_numpy() != "test")[places]
-    found = np.flatnonzero((votes.votes[:, j] != ABSTAIN) & open_)
+    found = np.flatnonzero((votes.votes[:, j] != ABSTAIN) & (visible >= 0))
     lines = []
     for i in found[start : start + size]:
-        place, vote = places[i], votes.votes[i]
+        place, vote = visible[i], votes.votes[i]
         by_class: dict[str, list[str]] = {}
         for other in np.flatnonzero(vote != ABSTAIN):
             if other != j:
                 by_class.setdefault(votes.labels[vote[other]], []).append(votes.lfs[other])
-        gold = -1 if dataset.gold is None or dataset.split.iloc[place] != "valid" else dataset.gold.iloc[place]
+        hidden = dataset.gold is None or dataset.split.iloc[place] != "valid"
+        gold = ABSTAIN if hidden else dataset.gold.iloc[place]  # type: ignore[union-attr]  # hidden where there is none
         lines.append(
             {
                 "id": votes.ids[i],

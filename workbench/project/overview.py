@@ -35,14 +35,14 @@ def split_table(dataset: Dataset) -> pd.DataFrame:
 
 
 def class_table(dataset: Dataset, soft: SoftLabels | None, diagnosis: dict[str, Any] | None) -> pd.DataFrame:
-    """Return one row a class, and a last one for the rows that got none.
+    """Return one row a class, and with soft labels a last one for the rows that got none.
 
     Columns: votes (of all functions on all rows), labelled (training rows whose likeliest class it is), share (of the training
-    rows). Without a diagnosis votes are missing, without soft labels the other two columns are.
+    rows). Without a diagnosis there are no votes, without soft labels not the other two.
     """
-    cast = {} if diagnosis is None else {label: one["votes"] for label, one in diagnosis["summary"]["classes"].items()}
-    table = pd.DataFrame(index=[*dataset.labels, "(no label)"])
-    table["votes"] = pd.Series(cast, dtype=float)
+    table = pd.DataFrame(index=[*dataset.labels, *([] if soft is None else ["(no label)"])])
+    if diagnosis is not None:
+        table["votes"] = pd.Series({label: one["votes"] for label, one in diagnosis["summary"]["classes"].items()}, dtype=float)
     if soft is not None:
         train = dataset.ids[(dataset.split == "train").to_numpy()]
         hard = soft.hard().reindex(train if len(train) else dataset.ids).dropna().astype(int)
@@ -99,8 +99,8 @@ def next_steps(task: Task, run: Run | None, diagnosis: dict[str, Any] | None, me
         steps.append("Look into the warnings below; each says what to do.")
     if diagnosis["gold"] is None:
         steps.append(
-            "Label some rows of the valid split: nothing tells yet which functions are right. "
-            "The gold column is named in task.toml under [data]."
+            "Label some rows of a valid split: without gold there, nothing tells which functions are right. "
+            "The columns gold and split are named in task.toml under [data]."
         )
     gap = (metrics or {}).get("pgr", {})
     if gap.get("student") is not None and gap["student"] < gap["weak"]:

@@ -1,4 +1,4 @@
-"""Small tables and intervals as HTML: figures right-aligned under one another, readable by a screen reader, styled by style.css."""
+"""Small tables and intervals as HTML: figures under one another, readable by a screen reader, styled by style.css."""
 
 from __future__ import annotations
 

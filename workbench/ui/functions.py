@@ -69,7 +69,7 @@ def _no_functions(task: Task, broken: bool) -> None:
 def _choose(table: pd.DataFrame, run_id: str) -> str | None:
     """Show the functions that match the filter; return the one whose details are asked for."""
     wanted = st.text_input(
-        "Filter", key="q", bind="query-params", type="search", placeholder="name, class, tag, place or reason"
+        "Filter", key="q", bind="query-params", type="search", placeholder="name, class, tag, place or reason", width=460
     )
     words = table[["kind", "labels", "place", "reason", "tags"]].agg(" ".join, axis=1) + " " + table.index
     shown = table[words.str.contains(wanted or "", case=False, regex=False)]
@@ -116,7 +116,7 @@ def _displayed(table: pd.DataFrame) -> pd.DataFrame:
         interval(low, high) if known else "" for low, high, known in zip(table["low"], table["high"], measured, strict=True)
     ]
     shown.insert(_SHOWN.index("interval"), "interval", ends)
-    return shown.drop(columns=[name for name in ("error", "since_run") if not table[name].any()])
+    return shown.drop(columns=shown.columns[(shown.isna() | (shown == "")).all()])  # a column that says nothing only takes room
 
 
 def _columns() -> dict[str, Any]:
@@ -183,7 +183,8 @@ def _votes(task: Task, run: Run, name: str, row: Mapping[Any, Any]) -> None:
         first = faults.iloc[0]
         st.error(f"It failed on {len(faults):,} rows, first on {plain(first['id'])}:", icon=":material/error:")
         st.code(first["traceback"] or first["error"], language="python", wrap_lines=True)
-    _, total = rows_voted(dataset, votes, name, size=0)
+    visible = opened.visible_rows(run, dataset)
+    _, total = rows_voted(dataset, votes, visible, name, size=0)
     st.markdown("**Rows it votes on**")
     right = f"right on {percent(row['accuracy'])} of {count(row['n_gold'])} valid rows with gold"
     known = "" if pd.isna(row["accuracy"]) else f"; {right}, 95 % interval {interval(row['low'], row['high'])}"
@@ -193,7 +194,7 @@ def _votes(task: Task, run: Run, name: str, row: Mapping[Any, Any]) -> None:
     page = 1
     if total > _PAGE:
         page = st.pagination(-(-total // _PAGE), key=f"rows {run.id} {name}")
-    shown, _ = rows_voted(dataset, votes, name, (page - 1) * _PAGE, _PAGE)
+    shown, _ = rows_voted(dataset, votes, visible, name, (page - 1) * _PAGE, _PAGE)
     column = st.column_config
     st.dataframe(
         shown,

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from workbench.tables import WorkbenchError
+
 HERE: Final = Path(__file__).parent
 ICON: Final = HERE / "icon.svg"
 OPTIONS: Final = {
@@ -26,6 +28,8 @@ OPTIONS: Final = {
 
 def command(task: Path | None = None, port: int | None = None) -> list[str]:
     """Return the command that serves the app for the tasks in `data/`, or in the folder that holds the given task."""
+    if task is not None and not (task / "task.toml").is_file():
+        raise WorkbenchError(f"{task} is no task: there is no {task / 'task.toml'}; leave it out to choose in the app")
     options = {**OPTIONS, **({} if port is None else {"server.port": str(port)})}
     flags = [
         f"--{name}={value}" for name, values in options.items() for value in ((values,) if isinstance(values, str) else values)

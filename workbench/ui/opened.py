@@ -5,9 +5,12 @@ from __future__ import annotations
 import gc
 from typing import Any
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from workbench.project.catalogue import catalogue, files_stamp
+from workbench.project.catalogue import visible_rows as visible
 from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.tables import Dataset, SoftLabels, VoteMatrix
@@ -67,6 +70,16 @@ def _votes(folder: str, _run: Run) -> VoteMatrix:
     found = _run.votes()
     _spare_the_collector()
     return found
+
+
+def visible_rows(run: Run, dataset: Dataset) -> NDArray[np.intp]:
+    """Return which rows of a run may be looked at, and where they stand in the rows of now."""
+    return _visible_rows(str(run.folder), dataset.fingerprint, run, dataset)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _visible_rows(folder: str, rows: str, _run: Run, _dataset: Dataset) -> NDArray[np.intp]:
+    return visible(_dataset, votes(_run))
 
 
 def soft_labels(run: Run) -> SoftLabels:

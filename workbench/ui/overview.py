@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +13,8 @@ from workbench.project.task import Task
 from workbench.ui import figures, opened, running
 from workbench.ui.frame import chosen_task, no_task
 from workbench.ui.wording import ago, count, figure, percent, plain
+
+_WARNINGS: Final = 3  # shown at once
 
 
 def show() -> None:
@@ -30,9 +33,10 @@ def show() -> None:
             st.caption("Not run yet" if diagnosed is None else f"Last run {ago(diagnosed.about['finished'])} · {diagnosed.id}")
         running.start_button(task.folder)
     running.panel(task.folder)
-    st.header("Next")
-    for step in overview.next_steps(task, diagnosed, diagnosis, metrics):
-        st.markdown(f"- {plain(step)}")
+    if not running.is_running(task.folder):
+        st.header("Next")
+        for step in overview.next_steps(task, diagnosed, diagnosis, metrics):
+            st.markdown(f"- {plain(step)}")
     if diagnosis is not None:
         _votes(diagnosis)
     if metrics is not None:
@@ -48,8 +52,13 @@ def _votes(diagnosis: dict[str, Any]) -> None:
     columns[1].metric("Overlap", percent(whole["overlap"]), help="Rows on which two or more functions vote.")
     columns[2].metric("Conflict", percent(whole["conflict"]), help="Rows with votes for different classes.")
     columns[3].metric("Votes a row", figure(whole["votes_per_row"], 2), help="Votes on all rows, by the number of rows.")
-    for warning in diagnosis["warnings"]:
+    warnings = diagnosis["warnings"]
+    for warning in warnings[:_WARNINGS]:
         st.warning(plain(warning), icon=":material/warning:")
+    if len(warnings) > _WARNINGS:
+        with st.expander(f"{len(warnings) - _WARNINGS:,} more warnings"):
+            for warning in warnings[_WARNINGS:]:
+                st.text(warning)
 
 
 def _side_by_side(metrics: dict[str, Any]) -> None:
@@ -87,11 +96,11 @@ def _what_it_is(task: Task, diagnosis: dict[str, Any] | None) -> None:
         for warning in warnings:
             st.text(warning)
     with right:
-        texts = {"votes": classes["votes"].map(count)}
-        if soft is not None:
-            texts |= {"training rows labelled so": classes["labelled"].map(count), "share": classes["share"].map(percent)}
+        styles: dict[str, Callable[[Any], str]] = {"votes": count, "labelled": count, "share": percent}
+        texts = {name: classes[name].map(style) for name, style in styles.items() if name in classes}
+        shown = pd.DataFrame(texts, index=classes.index).rename(columns={"labelled": "training labels"})
         with st.container(height=420 if len(classes) > 12 else "content", border=False):
-            st.html(figures.table(pd.DataFrame(texts).rename_axis("class"), "Classes with votes and labels"))
+            st.html(figures.table(shown.rename_axis("class"), "Classes with votes and labels"))
 
 
 if __name__ == "__main__":
