@@ -178,6 +178,7 @@ def test_check_finds_what_is_wrong(tiny_task):
             'model = "snorkle"',
             "model 'snorkle' is unknown; known are majority_vote, generative, snorkel",
         ),
+        ('model = "generative"', 'modle = "generative"', r"unknown key 'modle' in .*did you mean 'model'"),
         ('model = "generative"', 'model = "generative"\nstrenght = 3', r"unknown key 'strenght' in .*\[label_model\]"),
         ('features = ["tfidf"]', "epoch = 3", r"unknown key 'epoch' in .*\[end_model\]"),
         ("[slices]", "[export]\nmin_agrement = 0.5\n[slices]", r"unknown key 'min_agrement' in .*\[export\]"),

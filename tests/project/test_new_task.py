@@ -170,3 +170,29 @@ def test_labels_become_constants(labels: list[str], names: list[str]) -> None:
 def test_literals_are_python(tmp_path: Path) -> None:
     for value in ("it's", 'say "hi"\\\n', 1.5, {"a": True, 'b"': None}):
         assert eval(literal(value)) == value
+
+
+def test_the_first_function_and_rule_vote_what_the_known_labels_say(tmp_path: Path) -> None:
+    rows = [("the invoice is wrong", "billing"), ("please pay my invoice", "billing"), ("screen goes blank", "bug")] * 8
+    content = "body,topic\n" + "".join(f"{body} {i},{topic}\n" for i, (body, topic) in enumerate(rows))
+    new_task(tmp_path / "data" / "mail", save(tmp_path, content), gold="topic")
+    task = load_task(tmp_path / "data" / "mail")
+    dataset, _ = task.dataset()
+    votes = apply_lfs(task.functions(), dataset)
+    assert dataset.gold is not None
+    for column in votes.votes.T:
+        assert (column == dataset.gold)[column >= 0].all() and (column >= 0).any()
+
+
+@pytest.mark.parametrize(
+    ("columns", "note"),
+    [
+        ({"labels": ["a", "b"]}, "columns 'label' stay among the features; .*--gold"),
+        ({"gold": "label"}, "of 4 known classes stand in train, where nothing learns from them"),
+    ],
+    ids=["gold not named", "few known classes"],
+)
+def test_what_is_hardly_meant_is_noted(tmp_path: Path, columns: dict[str, object], note: str) -> None:
+    content = "body,label\n" + "".join(f"some text {i},{('a', 'b')[i % 2] if i < 4 else ''}\n" for i in range(40))
+    notes = new_task(tmp_path / "mail", save(tmp_path, content), **columns)  # type: ignore[arg-type]
+    assert any(re.search(note, one) for one in notes), notes

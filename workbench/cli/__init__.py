@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from workbench import __version__
+from workbench.io.names import did_you_mean
 from workbench.tables import WorkbenchError
 
 # Command -> the file it lives in. Files are imported when their command is used or listed, rooms only when it runs.
@@ -51,6 +52,13 @@ class Commands(click.Group):
             return None
         command: click.Command = getattr(import_module(f"workbench.cli.{COMMANDS[name]}"), f"{name}_command")
         return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; an unknown one names the nearest."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            hint = did_you_mean(args[0], COMMANDS) or "; `workbench --help` lists them"
+            raise OneLineError(f"there is no command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a library error loses its traceback and keeps its sentence."""

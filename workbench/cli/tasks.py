@@ -71,8 +71,9 @@ def check_command(task: Path) -> None:
     notes(found.notes)
     problems(found.problems)
     slowest = max(found.slowest, key=lambda name: found.slowest[name])
+    count = f"{len(found.problems)} problem{'' if len(found.problems) == 1 else 's'}"
     click.echo(
-        f"{found.rows:,} rows, {found.functions} functions, {found.examples} unit examples: {len(found.problems)} problems; "
+        f"{found.rows:,} rows, {found.functions} functions, {found.examples} unit examples: {count}; "
         f"slowest is {slowest} with {found.slowest[slowest]:,.0f} µs a row"
     )
     if found.problems:

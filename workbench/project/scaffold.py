@@ -38,6 +38,8 @@ def toml_value(value: Any) -> str:
     if isinstance(value, list | tuple):
         items = [toml_value(item) for item in value]
         return "[\n    " + ",\n    ".join(items) + ",\n]" if len(items) > 8 else "[" + ", ".join(items) + "]"
+    if isinstance(value, str) and "\\" in value and "'" not in value and value.isprintable():
+        return f"'{value}'"  # a literal string: its backslashes stay single
     return str(tomlkit.item(value).as_string())
 
 
@@ -140,8 +142,8 @@ def literal(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
-def first_function(labels: Sequence[str], name: str, condition: str, fires: Any, abstains: Any) -> str:
-    """Return a functions.py with one function that votes the first class where a condition on `row` holds.
+def first_function(labels: Sequence[str], name: str, label: int, condition: str, fires: Any, abstains: Any) -> str:
+    """Return a functions.py with one function that votes a class where a condition on `row` holds.
 
     condition: a Python expression. fires, abstains: one unit example each, a text or a dict of columns.
     """
@@ -161,6 +163,6 @@ def first_function(labels: Sequence[str], name: str, condition: str, fires: Any,
         f"@labeling_function(fires=[{literal(fires)}], abstains=[{literal(abstains)}])",
         f"def {name}(row):",
         '    """An example to replace: say here in one line why the vote is right."""',
-        f"    return {names[0]} if {condition} else ABSTAIN",
+        f"    return {names[label]} if {condition} else ABSTAIN",
     ]
     return "\n".join(lines) + "\n"

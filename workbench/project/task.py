@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,13 +93,16 @@ def find_tasks(folder: str | Path) -> list[Path]:
     return sorted(file.parent for file in Path(folder).glob("[!.]*/task.toml"))
 
 
-def build(kind: type, settings: Mapping[str, Any], where: str) -> Any:
-    """Construct an estimator from settings; an unknown setting names the nearest known one."""
+def build(kind: type, settings: Mapping[str, Any], where: str, also: Sequence[str] = ()) -> Any:
+    """Construct an estimator from settings; an unknown one names the nearest known.
+
+    also: keys of the table that are none of its settings.
+    """
     from inspect import signature
 
-    check_keys(settings, list(signature(kind).parameters), where)
+    check_keys(settings, [*also, *signature(kind).parameters], where)
     try:
-        return kind(**settings)
+        return kind(**{key: value for key, value in settings.items() if key not in also})
     except TypeError as error:
         raise WorkbenchError(f"{where}: {error}") from None
 

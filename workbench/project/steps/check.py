@@ -57,6 +57,8 @@ def check(task: Task) -> Checked:
             first = votes.faults.iloc[0]
             share = f"{len(votes.faults)} of {size} sampled rows"
             problems.append(f"{function.name} failed on {share}, first on {first['id']!r}: {first['error']}")
-    notes = [*notes, *duplicate_report(dataset).in_words(), *warnings_in_words(apply_lfs(functions, sample))]
+    notes = [*notes, *duplicate_report(dataset).in_words()]
+    if not problems:  # what a broken function leaves uncovered is no finding of its own
+        notes += warnings_in_words(apply_lfs(functions, sample))
     examples = sum(len(cases_of(function)) for function in functions)
     return Checked(len(dataset), len(functions), examples, problems, notes, slowest)

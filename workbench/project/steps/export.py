@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from workbench.export import FORMATS, Filters, apply_filters, training_frame, write_export
-from workbench.io.toml import check_keys
 from workbench.project.steps.fit import chosen_model, make_label_model
 from workbench.project.task import Task, build, settings_of
 from workbench.tables import Dataset, SoftLabels, VoteMatrix
@@ -18,13 +17,10 @@ OPTIONS = ("formats", "escape_formulas")
 def make_filters(task: Task, dataset: Dataset | None = None) -> Filters:
     """Construct the export's filters; a data set without a train split exports what it has."""
     where = f"{task.folder / 'task.toml'} [export]"
-    check_keys(task.export, [*OPTIONS, *Filters.__dataclass_fields__], where)
-    given = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in task.export.items() if key not in OPTIONS
-    }
+    given = {key: tuple(value) if isinstance(value, list) else value for key, value in task.export.items()}
     if dataset is not None and not (dataset.split == "train").any():
         given.setdefault("splits", tuple(dict.fromkeys(dataset.split)))
-    filters: Filters = build(Filters, given, where)
+    filters: Filters = build(Filters, given, where, also=OPTIONS)
     return filters
 
 

@@ -10,6 +10,8 @@ from workbench.label_models import LABEL_MODELS
 from workbench.project.task import Task, build
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
+_SHARED = ("class_balance", "seed")  # settings that hold for the models beside the chosen one too
+
 
 def training_rows(dataset: Dataset) -> Any:
     """bool[n]: the rows that models learn from; a data set without a train split, such as crowd votes, has all."""
@@ -22,10 +24,9 @@ def make_label_model(task: Task, name: str) -> Any:
     where = f"{task.folder / 'task.toml'} [label_model]"
     if name not in LABEL_MODELS:
         raise WorkbenchError(f"{where}: model {name!r} is unknown; known are {', '.join(LABEL_MODELS)}")
-    shared = ("class_balance", "seed") if name != chosen_model(task) else tuple(task.label_model)
-    return build(
-        LABEL_MODELS[name], {key: task.label_model[key] for key in task.label_model if key in shared and key != "model"}, where
-    )
+    if name == chosen_model(task):
+        return build(LABEL_MODELS[name], task.label_model, where, also=("model",))
+    return build(LABEL_MODELS[name], {key: task.label_model[key] for key in _SHARED if key in task.label_model}, where)
 
 
 def chosen_model(task: Task) -> str:

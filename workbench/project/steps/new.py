@@ -18,11 +18,13 @@ from workbench.io.files import new_folder, write_text
 from workbench.io.names import in_natural_order
 from workbench.io.readers import read_frame
 from workbench.project.scaffold import first_function, first_rules, literal, task_toml
-from workbench.tables import Dataset, WorkbenchError
+from workbench.stats import wilson_interval
+from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
 _SHARES: Final = {"train": 0.7, "valid": 0.1, "test": 0.2}
 _ABSTAINS: Final = "nothing of the kind"
 _SAMPLE: Final = 5000
+_ANSWER_NAMES: Final = ("label", "labels", "class", "gold", "target", "split")
 
 
 class Columns(TypedDict, total=False):
@@ -80,14 +82,34 @@ def new_task(
         else:
             inside = functions.is_relative_to(dest.resolve())
             written = folder / "functions" if inside else stack.enter_context(new_folder(functions))
-            code = first_function(dataset.labels, example.name, example.condition, example.fires, example.abstains)
+            code = first_function(dataset.labels, *example[:-1])
             write_text(written / "functions.py", code)
         shutil.copyfile(source, folder / source.name)
         other = next((column for column in dataset.frame.columns if column not in text), "a_column")
         write_text(folder / "rules.toml", first_rules(example.rule, dataset.labels, text[0] if text else other, other))
         place = Path(os.path.relpath(functions, dest.resolve())).as_posix()
         write_text(folder / "task.toml", task_toml(dest.resolve().name, dataset.labels, data, end_model, place))
-    return [*notes, *warnings]
+    return [*notes, *_doubts(dataset), *warnings]
+
+
+def _doubts(dataset: Dataset) -> list[str]:
+    """Return in words what is allowed, but hardly meant."""
+    found = []
+    answers = [name for name in dataset.frame.columns if name.casefold() in _ANSWER_NAMES]
+    if answers:
+        what = " and ".join(repr(name) for name in answers)
+        found.append(
+            f"columns {what} stay among the features; if they hold known classes or splits, say so with --gold and --split"
+        )
+    if dataset.gold is not None:
+        known = dataset.gold != ABSTAIN
+        in_train = int((known & (dataset.split == "train")).sum())
+        if in_train > known.sum() / 2 and known.mean() < 0.5:
+            found.append(
+                f"{in_train} of {known.sum()} known classes stand in train, where nothing learns from them: "
+                "give a split column that puts those rows into valid and test"
+            )
+    return found
 
 
 def _functions_folder(dest: Path, root: Path | str | None) -> Path:
@@ -127,6 +149,7 @@ class Example(NamedTuple):
     """A first Python function and a first rule that fire on some rows of the user's own."""
 
     name: str
+    label: int
     condition: str
     fires: Any
     abstains: Any
@@ -134,23 +157,43 @@ class Example(NamedTuple):
 
 
 def _text_example(dataset: Dataset) -> Example:
-    """Make an example of two words that are frequent, but not in most rows."""
+    """Make an example of two words, each for the class that it speaks for."""
     column = dataset.text[0]
-    texts = dataset.frame[column].head(_SAMPLE)
-    counts = Counter(word for text in texts for word in set(re.findall(r"[^\W\d_]{4,}", text.casefold())))
-    # Words of at most a fifth of the rows tell rows apart; the most frequent of those fire often enough to be seen.
-    usable = sorted(
-        (-count, word) for word, count in counts.items() if count <= max(1, len(texts) / 5) and word not in _ABSTAINS
-    )
-    words = [word for _, word in usable[:2]] or ["example"]
-    name = f"mentions_{words[0]}"
+    (word, label), *others = _telling_words(dataset, column)
+    second, other = next(((one, its) for one, its in others if its != label), (word, label))
+    name = f"mentions_{word}"
     return Example(
         name=name if name.isidentifier() else "mentions_a_word",
-        condition=f"{literal(words[0])} in row[{literal(column)}].casefold()",
-        fires=f"this row says {words[0]}",
+        label=label,
+        condition=f"{literal(word)} in row[{literal(column)}].casefold()",
+        fires=f"this row says {word}",
         abstains=_ABSTAINS,
-        rule=_live("keyword", dataset, words=[words[-1]], fires=[f"this row says {words[-1]}"], abstains=[_ABSTAINS]),
+        rule=_live("keyword", dataset, other, words=[second], fires=[f"this row says {second}"], abstains=[_ABSTAINS]),
     )
+
+
+def _telling_words(dataset: Dataset, column: str) -> list[tuple[str, int]]:
+    """Return words with the class they speak for, best first: by the known labels outside test, where there are any.
+
+    Without known labels these are words that are frequent, but not in most rows, for the first and the last class.
+    """
+    texts = dataset.frame[column].head(_SAMPLE)
+    found = [set(re.findall(r"[^\W\d_]{4,}", text.casefold())) for text in texts]
+    together: Counter[tuple[str, int]] = Counter()
+    if dataset.gold is not None:
+        gold = dataset.gold.where(dataset.split != "test", ABSTAIN).head(_SAMPLE).tolist()
+        known = [(words, label) for words, label in zip(found, gold, strict=True) if label != ABSTAIN]
+        together.update((word, label) for words, label in known for word in words if word not in _ABSTAINS)
+    if together:
+        rows, of_class = Counter(word for words, _ in known for word in words), Counter(label for _, label in known)
+        # How much likelier the word makes its class, at the least: a word seen once says little.
+        lift = {pair: float(wilson_interval(n, rows[pair[0]])[0]) / of_class[pair[1]] for pair, n in together.items()}
+        return sorted(lift, key=lambda pair: (-lift[pair], pair))
+    counts = Counter(word for words in found for word in words)
+    # Words of at most a fifth of the rows tell rows apart; the most frequent of those fire often enough to be seen.
+    usable = sorted((-n, word) for word, n in counts.items() if n <= max(1, len(texts) / 5) and word not in _ABSTAINS)
+    frequent = [word for _, word in usable[:2]] or ["example"]
+    return [(frequent[0], 0), (frequent[-1], len(dataset.labels) - 1)]
 
 
 def _table_example(dataset: Dataset) -> Example:
@@ -159,19 +202,19 @@ def _table_example(dataset: Dataset) -> Example:
         cells = dataset.frame[name].dropna()
         if len(cells):
             high, low = float(cells.quantile(0.9)), float(cells.quantile(0.1))
-            rule = _live("threshold", dataset, column=name, below=low)
-            return Example("is_high", f"row[{literal(name)}] > {high}", {name: high + 1}, {name: high - 1}, rule)
+            rule = _live("threshold", dataset, len(dataset.labels) - 1, column=name, below=low)
+            return Example("is_high", 0, f"row[{literal(name)}] > {high}", {name: high + 1}, {name: high - 1}, rule)
     for name in dataset.frame.columns:
         common = dataset.frame[name].dropna().astype("str").value_counts().index.tolist()
         if common:
-            rule = _live("lookup", dataset, column=name, values=[common[-1]])
+            rule = _live("lookup", dataset, len(dataset.labels) - 1, column=name, values=[common[-1]])
             return Example(
-                "is_common", f"str(row[{literal(name)}]) == {literal(common[0])}", {name: common[0]}, {name: "?"}, rule
+                "is_common", 0, f"str(row[{literal(name)}]) == {literal(common[0])}", {name: common[0]}, {name: "?"}, rule
             )
     raise WorkbenchError("no column holds anything to write a first function about; give the text column")
 
 
-def _live(kind: str, dataset: Dataset, **settings: Any) -> dict[str, Any]:
-    """Return the settings of the first rule; it votes the last class, as the first function votes the first one."""
+def _live(kind: str, dataset: Dataset, label: int, **settings: Any) -> dict[str, Any]:
+    """Return the settings of the first rule."""
     reason = "an example to replace: say why this is right"
-    return {"name": "first_rule", "kind": kind, **settings, "label": dataset.labels[-1], "reason": reason}
+    return {"name": "first_rule", "kind": kind, **settings, "label": dataset.labels[label], "reason": reason}

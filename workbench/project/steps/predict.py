@@ -23,7 +23,10 @@ def predict(task: Task, run: Run, source: Path, target: Path) -> tuple[int, list
     model = EndModel.load(run.end_model_folder())
     kept = {key: task.data[key] for key in ("id", "text", "encoding", "delimiter") if key in task.data}
     dataset, warnings = read_dataset(source, labels=task.labels, **kept)
-    soft = model.predict_proba(dataset)
+    try:
+        soft = model.predict_proba(dataset)
+    except WorkbenchError as error:
+        raise WorkbenchError(f"{source}: {error}") from None
     columns = {f"p_{label}": soft.probs[:, c] for c, label in enumerate(soft.labels)}
     best = soft.probs.argmax(axis=1)
     answers = {"predicted": [soft.labels[c] for c in best], "confidence": soft.probs.max(axis=1), **columns}

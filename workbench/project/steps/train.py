@@ -13,8 +13,7 @@ def make_end_model(task: Task) -> Any:
     """Construct the end model with the task's settings."""
     from workbench.end_model import EndModel
 
-    settings = {key: value for key, value in task.end_model.items() if key != "enabled"}
-    return build(EndModel, settings, f"{task.folder / 'task.toml'} [end_model]")
+    return build(EndModel, task.end_model, f"{task.folder / 'task.toml'} [end_model]", also=("enabled",))
 
 
 def train(task: Task, dataset: Dataset, soft: SoftLabels, progress: Any = None) -> Any:
