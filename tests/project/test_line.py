@@ -189,6 +189,7 @@ def test_check_finds_what_is_wrong(tiny_task):
         "top key",
         "data key",
         "model",
+        "model key",
         "model setting",
         "end model setting",
         "export setting",
