@@ -41,7 +41,7 @@ def run(name, data, folder):
     return metrics, time.perf_counter() - start
 
 
-def row(name, metrics, seconds):
+def row(name, metrics):
     scores = {**metrics["label_model"], "end_model": metrics["end_model"], "ceiling": metrics["ceiling"]}
     majority = scores["majority_vote"]["test"]
     share = majority["covered"]["n"] / majority["all"]["n"]
@@ -49,7 +49,7 @@ def row(name, metrics, seconds):
     cells += ["-" if "skipped" in scores[key] else f"{scores[key]['test']['all']['accuracy']:.3f}"[1:] for key in COLUMNS]
     pgr = metrics["pgr"]
     ends = ", ".join("?" if end is None else f"{end:.2f}" for end in pgr["interval"]) if pgr.get("interval") else ""
-    cells += ["-" if pgr["value"] is None else f"{pgr['value']:.2f} [{ends}]", f"{seconds:.0f} s"]
+    cells.append("-" if pgr["value"] is None else f"{pgr['value']:.2f} [{ends}]")
     return "| " + " | ".join(cells) + " |"
 
 
@@ -60,12 +60,14 @@ def main():
     arguments = parser.parse_args()
     if not arguments.data.is_dir():
         sys.exit(f"there is no folder {arguments.data}; give --data")
-    head = ("set", "test n", "covered", "majority vote", "generative", "Snorkel", "end model", "gold ceiling", "PGR", "time")
+    head = ("set", "test n", "covered", "majority vote", "generative", "Snorkel", "end model", "gold ceiling", "PGR")
     print("| " + " | ".join(head) + " |")
     print("|" + "---|" * len(head))
     with tempfile.TemporaryDirectory() as folder:
         for name in arguments.only.split(","):
-            print(row(name, *run(name, arguments.data.resolve(), Path(folder))), flush=True)
+            metrics, seconds = run(name, arguments.data.resolve(), Path(folder))
+            print(row(name, metrics), flush=True)
+            print(f"{name}: import and run took {seconds:.0f} s", file=sys.stderr)
 
 
 if __name__ == "__main__":
