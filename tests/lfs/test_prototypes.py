@@ -75,12 +75,9 @@ def test_wrong_examples_are_refused(examples, options, said):
         prototypes(examples, **options)
 
 
-def test_an_encoder_that_is_not_there_is_a_fault_on_every_row():
-    import pandas as pd
-
-    chunk = Chunk(pd.DataFrame({"text": ["a", "b"]}, index=["r", "s"]), ("text",), ("ham", "spam"))
-    votes, faults = prototypes({"ham": ["a"]}, encoder="no_such_encoder").votes(chunk)
-    assert votes.tolist() == [-1, -1] and len(faults) == 2 and "is not on this machine" in faults[0].error
+def test_an_encoder_that_is_not_there_is_refused_when_the_function_is_made():
+    with pytest.raises(WorkbenchError, match="'no_such_encoder' is not on this machine"):
+        prototypes({"ham": ["a"]}, encoder="no_such_encoder")
 
 
 def test_the_fingerprint_follows_examples_and_settings():

@@ -9,7 +9,7 @@ import pytest
 
 from workbench.tables import WorkbenchError
 from workbench.text import encoders
-from workbench.text.encoders import encode
+from workbench.text.encoders import encode, encoder_version
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +138,10 @@ def test_a_folder_with_a_broken_model_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(WorkbenchError, match="does not load as a sentence-transformers model"):
         encode(["a"], str(tmp_path))
+
+
+def test_an_encoder_tells_its_version() -> None:
+    assert encoder_version("static").startswith("wordllama ")
+    assert len(encoder_version("minilm")) == 64
+    with pytest.raises(WorkbenchError, match="did you mean 'minilm'"):
+        encoder_version("miniml")

@@ -121,9 +121,10 @@ def _check_needs(needs: str | Sequence[str], name: str) -> tuple[str, ...]:
 
 def _version_of(need: str) -> str:
     from workbench.text.docs import pipeline_version
+    from workbench.text.encoders import encoder_version
 
     kind, _, which = need.partition(":")
-    return pipeline_version(which or NEEDS[kind]) if kind == "doc" else which
+    return (pipeline_version if kind == "doc" else encoder_version)(which or NEEDS[kind])
 
 
 @overload

@@ -44,9 +44,11 @@ def prototypes(
                 raise WorkbenchError(f"the example {text!r} stands under {owner[text]!r} and under {label!r}; keep it in one")
     if not named or not all(named.values()):
         raise WorkbenchError("a class of prototypes has no example; give at least one text a class")
+    from workbench.text.encoders import encode, encoder_version
+
     settings = {
         "examples": named,
-        "encoder": encoder,
+        "encoder": (encoder, encoder_version(encoder)),
         "threshold": check_share(threshold, "threshold"),
         "margin": check_share(margin, "margin"),
         "nearest": nearest,
@@ -56,8 +58,6 @@ def prototypes(
     @once
     def vectors() -> list[NDArray[np.float32]]:
         """One matrix of unit vectors a class: its examples, or their mean alone."""
-        from workbench.text.encoders import encode
-
         every = [encode(texts, encoder) for texts in named.values()]
         return every if nearest else [_unit(matrix.mean(axis=0, keepdims=True)) for matrix in every]
 

@@ -83,6 +83,15 @@ def _sentence_vectors(texts: list[str], encoder: str, cache: Path | None) -> NDA
     return np.stack([np.frombuffer(known[key], "<f4") for key in keys]).astype(np.float32)
 
 
+def encoder_version(encoder: str) -> str:
+    """Return what an encoder's vectors depend on beside the text: the installed version, or the sha256 of the model's files."""
+    if encoder == "static":
+        from importlib.metadata import version
+
+        return f"wordllama {version('wordllama')}"
+    return _identity(_model_folder(encoder))
+
+
 def _model_folder(encoder: str) -> Path:
     """Return the folder that holds the model's `modules.json`."""
     if encoder and encoder not in _PACKAGES and Path(encoder).is_dir():

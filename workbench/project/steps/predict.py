@@ -20,7 +20,7 @@ def predict(task: Task, run: Run, source: Path, target: Path) -> tuple[int, list
 
     if source.resolve() == target.resolve():
         raise WorkbenchError(f"{target} is the file to be read; give another file to write to")
-    model = EndModel.load(run.end_model_folder())
+    model = EndModel.load(run.end_model_folder(), labels=task.labels)
     kept = {key: task.data[key] for key in ("id", "text", "encoding", "delimiter") if key in task.data}
     dataset, warnings = read_dataset(source, labels=task.labels, **kept)
     try:
