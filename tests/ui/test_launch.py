@@ -53,13 +53,24 @@ def test_the_files_the_app_is_made_of_are_there():
 
 @pytest.mark.parametrize(
     "text",
-    ["![x](http://example.org/x.png)", "**bold** _it_ `code` <b>", "$x^2$ :red[a] | ~~b~~", "1. a\\b # c"],
-    ids=["image", "emphasis", "mathematics and colours", "list and heading"],
+    [
+        "![x](http://example.org/x.png)",
+        "**bold** _it_ ` <b>",
+        "$x^2$ :red[a] | ~~b~~",
+        "1. a\\b # c",
+        "``a`![x](u)`",
+        "`![x]\n\n(u)`",
+    ],
+    ids=["image", "emphasis", "mathematics and colours", "list and heading", "two backticks", "a break inside backticks"],
 )
 def test_foreign_text_is_no_markup(text):
     escaped = plain(text)
     assert escaped.replace("\\", "") == text.replace("\\", "")
     assert all(escaped[place - 1] == "\\" for place, sign in enumerate(escaped) if sign in "![]()*_`<>$^:|~.#")
+
+
+def test_a_command_in_a_message_stays_code():
+    assert plain("run `workbench run a_b` *now*") == r"run `workbench run a_b` \*now\*"
 
 
 def test_figures_are_written_one_way():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -165,10 +166,11 @@ def describe(task: Task, kept: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
             loaded += found
             functions += [_describe(function, task) for function in found]
         except WorkbenchError as error:
-            errors.append({"file": _file_of(str(error), path), "error": str(error), "traceback": _frames(error, path)})
+            said = str(error).removeprefix(f"{path}{os.sep}")
+            errors.append({"file": _file_of(str(error), path), "error": said, "traceback": _frames(error, path)})
             rules = path == task.rules_file
             old = [one for one in kept if one["place"].startswith("rules.toml:") == rules]
-            functions += [{**one, "error": str(error) if _made_in(one, errors[-1]["file"]) else ""} for one in old]
+            functions += [{**one, "error": said if _made_in(one, errors[-1]["file"]) else ""} for one in old]
     try:
         bind(loaded, None, ())
     except WorkbenchError as error:

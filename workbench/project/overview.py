@@ -106,8 +106,10 @@ def next_steps(task: Task, run: Run | None, diagnosis: dict[str, Any] | None, me
     if gap.get("student") is not None and gap["student"] < gap["weak"]:
         steps.append(
             f"Trust the label model more than the end model: on {gap['n']:,} test rows the end model is right on "
-            f"{gap['student']:.1%}, the votes it learned from on {gap['weak']:.1%}."
+            f"{gap['student']:.1%}, the better label model on {gap['weak']:.1%}."
         )
     if not steps:
-        steps.append(f"Use the training set in {run.folder / 'export'}, or label a new file with `workbench predict`.")
+        steps.append(
+            f"Use the training set in runs/{run.id}/export of the task's folder, or label a new file with `workbench predict`."
+        )
     return steps

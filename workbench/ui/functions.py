@@ -101,7 +101,7 @@ def _choose(table: pd.DataFrame, run_id: str) -> str | None:
 
 
 _SHOWN: Final = (
-    "labels", "coverage", "overlap", "conflict", "n_votes", "accuracy", "interval", "n_gold", "faults", "since_run", "error",
+    "error", "since_run", "labels", "coverage", "overlap", "conflict", "n_votes", "accuracy", "interval", "n_gold", "faults",
     "kind", "place", "reason",
 )  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
@@ -36,11 +35,3 @@ def command(task: Path | None = None, port: int | None = None) -> list[str]:
     ]
     where = ["data"] if task is None else [str(task.resolve().parent), task.resolve().name]
     return [sys.executable, "-m", "streamlit", "run", str(HERE / "app.py"), *flags, "--", *where]
-
-
-def main() -> int:
-    """Serve the app until it is stopped."""
-    try:
-        return subprocess.call(command())
-    except KeyboardInterrupt:
-        return 0

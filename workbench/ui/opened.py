@@ -94,5 +94,6 @@ def _soft_labels(folder: str, _run: Run) -> SoftLabels:
 
 def _spare_the_collector() -> None:
     """Keep large tables out of garbage collection: Streamlit collects after every click, and walking them takes 0.1 s."""
+    gc.unfreeze()  # so that what an earlier task left can go
     gc.collect()
     gc.freeze()

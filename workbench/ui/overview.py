@@ -99,8 +99,7 @@ def _what_it_is(task: Task, diagnosis: dict[str, Any] | None) -> None:
         styles: dict[str, Callable[[Any], str]] = {"votes": count, "labelled": count, "share": percent}
         texts = {name: classes[name].map(style) for name, style in styles.items() if name in classes}
         shown = pd.DataFrame(texts, index=classes.index).rename(columns={"labelled": "training labels"})
-        with st.container(height=420 if len(classes) > 12 else "content", border=False):
-            st.html(figures.table(shown.rename_axis("class"), "Classes with votes and labels"))
+        st.html(figures.table(shown.rename_axis("class"), "Classes with votes and labels"))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,17 @@ import pandas as pd
 
 
 def plain(text: str) -> str:
-    """Return text that Markdown shows as it stands; what comes from rows, files or errors must not become markup or images."""
+    """Return text that Markdown shows as it stands: what comes from rows, files or errors must not become markup or images.
+
+    Commands between single backticks stay code, in which nothing is markup.
+    """
+    parts = text.split("`")
+    if len(parts) % 2 == 0 or "``" in text or any("\n" in code for code in parts[1::2]):
+        return _escaped(text)
+    return "".join(f"`{part}`" if place % 2 else _escaped(part) for place, part in enumerate(parts))
+
+
+def _escaped(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
