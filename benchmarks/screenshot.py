@@ -17,7 +17,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from workbench.ui.launch import command
+from workbench.project.steps.app import command
 
 
 def serve(task: Path) -> tuple[subprocess.Popen[bytes], str]:

@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from workbench.ui.launch import command
+from workbench.project.steps.app import command
 
 pytestmark = pytest.mark.browser
 NASTY = '<img src="http://rows.example.org/a.png"> ![x](http://rows.example.org/b.png) win'

@@ -13,6 +13,6 @@ import click
 @click.option("--port", type=int, help="Port on this machine. Default: a free one from 8501 on.")
 def app_command(task: Path | None, port: int | None) -> None:
     """Open the app in the browser, on this machine only."""
-    from workbench.ui.launch import command
+    from workbench.project.steps.app import command
 
     raise SystemExit(subprocess.call(command(task, port)))

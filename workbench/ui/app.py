@@ -1,4 +1,4 @@
-"""The script that Streamlit runs; `workbench.ui.launch` says with which settings."""
+"""The script that Streamlit runs; `workbench.project.steps.app` says with which settings."""
 
 from workbench.ui.frame import show
 

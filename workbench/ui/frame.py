@@ -12,7 +12,6 @@ from workbench.project.overview import newest
 from workbench.project.task import Task, find_tasks, load_task
 from workbench.tables import WorkbenchError
 from workbench.ui import running
-from workbench.ui.launch import ICON
 from workbench.ui.wording import plain
 
 _PAGES: Final = Path(__file__).parent
@@ -31,7 +30,7 @@ def data_folder() -> Path:
 
 def show() -> None:
     """Draw the frame and the page in it; a mistake in what the user gave is one sentence on the page, never a traceback."""
-    st.set_page_config(page_title="Weak supervision workbench", page_icon=str(ICON), layout="wide")
+    st.set_page_config(page_title="Weak supervision workbench", page_icon=str(_PAGES / "icon.svg"), layout="wide")
     st.html(_PAGES / "style.css")
     page = st.navigation(
         [

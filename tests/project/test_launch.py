@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from workbench.project.steps import app as launch
 from workbench.tables import WorkbenchError
-from workbench.ui import launch
-from workbench.ui.wording import ago, interval, percent, plain
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_command_names_the_folder_of_tasks_and_the_task(toy):
-    command = launch.command(toy, 8600)
+def test_the_command_names_the_folder_of_tasks_and_the_task(tiny_task):
+    command = launch.command(tiny_task, 8600)
     assert command[:4] == [sys.executable, "-m", "streamlit", "run"] and Path(command[4]).name == "app.py"
-    assert command[command.index("--") + 1 :] == [str(toy.parent), "toy"]
+    assert command[command.index("--") + 1 :] == [str(tiny_task.parent), "tiny"]
     assert "--server.port=8600" in command
     assert launch.command()[-1] == "data" and not any("server.port" in flag for flag in launch.command())
 
@@ -47,37 +46,5 @@ def test_a_checkout_run_by_streamlit_itself_has_the_same_settings():
 
 
 def test_the_files_the_app_is_made_of_are_there():
-    for file in (launch.ICON, launch.HERE / "theme.toml", launch.HERE / "style.css", launch.HERE / "app.py"):
+    for file in (launch.PAGES / name for name in ("icon.svg", "theme.toml", "style.css", "app.py")):
         assert file.is_file()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "![x](http://example.org/x.png)",
-        "**bold** _it_ ` <b>",
-        "$x^2$ :red[a] | ~~b~~",
-        "1. a\\b # c",
-        "``a`![x](u)`",
-        "`![x]\n\n(u)`",
-    ],
-    ids=["image", "emphasis", "mathematics and colours", "list and heading", "two backticks", "a break inside backticks"],
-)
-def test_foreign_text_is_no_markup(text):
-    escaped = plain(text)
-    assert escaped.replace("\\", "") == text.replace("\\", "")
-    assert all(escaped[place - 1] == "\\" for place, sign in enumerate(escaped) if sign in "![]()*_`<>$^:|~.#")
-
-
-def test_a_command_in_a_message_stays_code():
-    assert plain("run `workbench run a_b` *now*") == r"run `workbench run a_b` \*now\*"
-
-
-def test_figures_are_written_one_way():
-    assert (percent(0.7345), percent(None), interval(0.341, 1.0), interval(0.678, 0.8415, 1)) == (
-        "73.5%",
-        "",
-        "34–100%",
-        "67.8–84.2%",
-    )
-    assert ago("2020-01-01T00:00:00+00:00").endswith("days ago")

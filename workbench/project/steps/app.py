@@ -1,4 +1,4 @@
-"""How the app is started: on this machine only, silent towards any other, in our own colours."""
+"""`workbench app`: how the app is started, on this machine only, silent towards any other, in our own colours."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Final
 
 from workbench.tables import WorkbenchError
 
-HERE: Final = Path(__file__).parent
-ICON: Final = HERE / "icon.svg"
+PAGES: Final = Path(__file__).parents[2] / "ui"
 OPTIONS: Final = {
     # Streamlit listens on every interface unless told, and takes any Host header, which lets a web page reach it by rebinding.
     "server.address": "127.0.0.1",
@@ -21,7 +20,7 @@ OPTIONS: Final = {
     "client.showErrorLinks": "false",
     # The functions of a task are read by their content; the app itself does not change while it runs.
     "server.fileWatcherType": "none",
-    "theme.base": str(HERE / "theme.toml"),
+    "theme.base": str(PAGES / "theme.toml"),
 }
 
 
@@ -34,4 +33,4 @@ def command(task: Path | None = None, port: int | None = None) -> list[str]:
         f"--{name}={value}" for name, values in options.items() for value in ((values,) if isinstance(values, str) else values)
     ]
     where = ["data"] if task is None else [str(task.resolve().parent), task.resolve().name]
-    return [sys.executable, "-m", "streamlit", "run", str(HERE / "app.py"), *flags, "--", *where]
+    return [sys.executable, "-m", "streamlit", "run", str(PAGES / "app.py"), *flags, "--", *where]
