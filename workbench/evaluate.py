@@ -103,9 +103,7 @@ def pgr(
     a, b, c = (float(mean) for mean in correct.mean(axis=0))
     found = {"value": None, "interval": None, "weak": a, "student": b, "ceiling": c, "n": int(known.sum())}
     if c - a < MIN_GAP - 1e-12:
-        return found | {
-            "reason": f"not defined: the ceiling is {100 * (c - a):.1f} points above weak, under {100 * MIN_GAP:.0f}"
-        }
+        return found | {"reason": f"not defined: ceiling {c:.3f} - weak {a:.3f} is under {100 * MIN_GAP:.0f} points"}
     ends = paired_bootstrap(correct, _recovered, n_boot=n_boot, seed=seed)
     return found | {"value": (b - a) / (c - a), "interval": [end if np.isfinite(end) else None for end in ends]}
 

@@ -13,14 +13,6 @@ if TYPE_CHECKING:
 
     from workbench.project.runs import Run
 
-NAMES = {
-    "majority_vote": "majority vote",
-    "generative": "generative model",
-    "snorkel": "Snorkel's LabelModel",
-    "end_model": "end model",
-    "ceiling": "gold-trained ceiling",
-}
-
 
 def notes(sentences: Sequence[str]) -> None:
     """Print warnings on stderr, one a line."""
@@ -49,17 +41,20 @@ def report_progress() -> Iterator[Callable[[str, int, int], None]]:
 
 def summary(metrics: dict[str, Any]) -> None:
     """Print the models side by side on the test split, or on the valid split where there is no other."""
-    models = {**metrics["label_model"], "end_model": metrics["end_model"], "ceiling": metrics["ceiling"]}
-    scored = [split for split in ("test", "valid") if any(split in scores for scores in models.values())]
-    if not scored:
-        click.echo("no row outside the train split: nothing to score on")
-    for split in scored[:1]:
-        table = _table(
-            f"{split} split", ("model", "accuracy, all rows", "n", "macro-F1", "log loss", "ECE", "accuracy, covered", "n")
-        )
-        for name, scores in models.items():
-            table.add_row(NAMES[name], *_score_cells(scores, split))
+    from workbench.project.overview import scoreboard, scored_splits
+
+    splits = scored_splits(metrics)
+    if splits:
+        every, covered = (scoreboard(metrics, splits[0], rows) for rows in ("all", "covered"))
+        columns = ("model", "accuracy, all rows", "n", "macro-F1", "log loss", "ECE", "accuracy, covered", "n")
+        table = _table(f"{splits[0]} split", columns)
+        for (name, row), (_, voted) in zip(every.iterrows(), covered.iterrows(), strict=True):
+            table.add_row(str(name), *([] if row["reason"] else _score_cells(row, voted)))
         _print(table)
+        for name, reason in every["reason"][every["reason"] != ""].items():
+            click.echo(f"{name}: {reason}")
+    else:
+        click.echo("no row outside the train split: nothing to score on")
     pgr = metrics["pgr"]
     if pgr["value"] is None:
         click.echo(f"performance gap recovered: {pgr['reason']}")
@@ -68,16 +63,10 @@ def summary(metrics: dict[str, Any]) -> None:
         click.echo(f"performance gap recovered: {pgr['value']:.2f} [{low}, {high}], n = {pgr['n']}")
 
 
-def _score_cells(scores: dict[str, Any], split: str) -> list[str]:
-    if "skipped" in scores:
-        return [f"skipped: {scores['skipped']}", *[""] * 6]
-    every, covered = scores[split]["all"], scores[split]["covered"]
-    if every["accuracy"] is None:
-        return [every["reason"], *[""] * 6]
-    low, high = every["interval"]
-    cells = [f"{every['accuracy']:.3f} [{low:.3f}, {high:.3f}]", f"{every['n']:,}"]
+def _score_cells(every: Any, covered: Any) -> list[str]:
+    cells = [f"{every['accuracy']:.3f} [{every['low']:.3f}, {every['high']:.3f}]", f"{every['n']:,.0f}"]
     cells += [f"{every[name]:.3f}" for name in ("macro_f1", "log_loss", "ece")]
-    return [*cells, "" if covered["accuracy"] is None else f"{covered['accuracy']:.3f}", f"{covered['n']:,}"]
+    return [*cells, "" if covered["reason"] else f"{covered['accuracy']:.3f}", f"{covered['n']:,.0f}"]
 
 
 def functions_table(diagnosis: dict[str, Any]) -> None:

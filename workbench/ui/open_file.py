@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from workbench.io.readers import read_frame
-from workbench.project.steps.new import new_task
+from workbench.project.steps.new import guess_text, new_task
 from workbench.tables import WorkbenchError
 from workbench.ui.frame import data_folder
 from workbench.ui.wording import plain
@@ -102,7 +102,7 @@ def _columns(source: Path, frame: pd.DataFrame, reading: dict[str, str]) -> None
 
     left, right = st.columns(2, gap="large")
     with left:
-        proposed = [name for name in names if name == "text"]
+        proposed = ["text"] if "text" in names else guess_text(frame, [])[0]
         note = "What functions and models read; several are joined."
         text = st.multiselect(
             "Text columns", names, proposed, key=f"text {key}", placeholder="the column with the longest text", help=note

@@ -61,7 +61,7 @@ def new_task(
     labels = _labels(frame, gold, source) if labels is None else list(labels)
     roles = [column for column in (gold, columns.get("id"), split) if isinstance(column, str)]
     given = columns.get("text")
-    text, notes = (list(given), []) if given is not None else _guess_text(frame, roles)
+    text, notes = (list(given), []) if given is not None else guess_text(frame, roles)
     dataset, warnings = read_dataset(
         source,
         labels=labels,
@@ -135,7 +135,7 @@ def _labels(frame: pd.DataFrame, gold: str | None, source: Path) -> list[str]:
     return in_natural_order(cells)
 
 
-def _guess_text(frame: pd.DataFrame, roles: Sequence[str]) -> tuple[list[str], list[str]]:
+def guess_text(frame: pd.DataFrame, roles: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the column with the longest strings on average, if any, and what was guessed in words."""
     strings = [name for name in frame.columns if name not in roles and isinstance(frame[name].dtype, pd.StringDtype)]
     if not strings:
