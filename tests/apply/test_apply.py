@@ -1,7 +1,5 @@
 """Functions over rows: the same votes and faults whatever the chunk size."""
 
-import time
-
 import pandas as pd
 import pytest
 
@@ -126,22 +124,3 @@ def test_rows_and_functions_are_not_changed_by_a_run():
     apply_lfs([function], DATA)
     pd.testing.assert_frame_equal(FRAME, before)
     assert function.classes is None and function.text == ("text",)
-
-
-def test_many_python_functions_cost_little_more_than_their_own_loop():
-    texts = [f"Hello number {i}, please look at my ticket" for i in range(20_000)]
-    words = [f"word{j}" for j in range(40)]
-    functions = [
-        labeling_function(name=word)(lambda row, word=word: 1 if word in row.text.lower() else ABSTAIN) for word in words
-    ]
-    rows = Dataset(pd.DataFrame({"text": texts}, index=[f"r{i}" for i in range(len(texts))]), labels=("ham", "spam"))
-    start = time.perf_counter()
-    votes = apply_lfs(functions, rows)
-    took = time.perf_counter() - start
-    start = time.perf_counter()
-    for word in words:
-        for text in texts:
-            _ = 1 if word in text.lower() else ABSTAIN
-    bare = time.perf_counter() - start
-    assert not votes.covered.any()
-    assert took < 10 * bare + 1  # a pandas row each would cost a hundred times the loop

@@ -1,7 +1,5 @@
 """What the tables about votes say, on matrices small enough to count by eye."""
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -109,14 +107,3 @@ def test_an_empty_matrix_has_empty_tables(shape: tuple[int, int]) -> None:
     assert len(function_table(votes, pd.Series(dtype=float))) == shape[1]
     assert pairwise(votes).empty and redundant(votes).empty
     assert coverage_summary(votes)["label_coverage"] == 0
-
-
-def test_a_hundred_thousand_rows_take_less_than_a_second() -> None:
-    rng = np.random.default_rng(0)
-    array = np.where(rng.random((100_000, 40)) < 0.1, rng.integers(0, 3, (100_000, 40)), -1)
-    votes = VoteMatrix.from_array(array, ["a", "b", "c"])
-    gold = pd.Series(rng.integers(0, 3, len(votes)), index=votes.ids)
-    start = time.process_time()
-    table, pairs = function_table(votes, gold), pairwise(votes)
-    assert time.process_time() - start < 1
-    assert table["n_votes"].sum() == (array >= 0).sum() and len(pairs) == 40 * 39 / 2
