@@ -1,5 +1,6 @@
 """A run in a process of its own: it outlives who started it, says how far it is, and can be cancelled."""
 
+import json
 import os
 import signal
 import subprocess
@@ -84,11 +85,44 @@ def test_a_cancelled_job_leaves_no_half_made_run_and_another_may_start(endless):
     assert wait_for(endless, "cancelled", "failed", "done").status == "done"
 
 
+def test_a_job_cancelled_while_its_functions_load_is_cancelled(toy):
+    (toy / "functions" / "a_slow.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)\n")
+    jobs.start(toy)
+    while "loading" not in jobs.state(toy).tail:
+        time.sleep(0.05)
+    jobs.cancel(toy)
+    job = wait_for(toy, "cancelled", "failed", "done")
+    assert (job.status, job.error) == ("cancelled", "")
+
+
+def test_a_run_finished_before_the_cancel_reached_it_is_kept(toy):
+    folder = toy / "runs" / ".job"
+    folder.mkdir(parents=True)
+    jobs.write_json(folder / "job.json", {"pid": 1, "started": 0})
+    (folder / "cancelled").touch()
+    jobs.write_json(folder / "end.json", {"error": "it was stopped", "ended": 9})
+    assert jobs.state(toy).status == "cancelled"
+    jobs.write_json(folder / "end.json", {"run": "20260101", "ended": 9})
+    assert (jobs.state(toy).status, jobs.state(toy).run) == ("done", "20260101")
+
+
+def test_a_look_at_a_job_that_is_just_starting_finds_it_whatever_files_are_missing(toy):
+    folder = toy / "runs" / ".job"
+    folder.mkdir(parents=True)
+    assert jobs.state(toy).status == "none"
+    with jobs._lock(folder, jobs.fcntl.LOCK_EX):
+        assert jobs.state(toy).status == "running", "it has no job.json yet"
+        jobs.cancel(toy)
+        assert not (folder / "cancelled").exists(), "nothing to be ended yet"
+    jobs.write_json(folder / "job.json", {"pid": 1, "started": 0})
+    assert jobs.state(toy).status == "failed", "it has no log"
+
+
 def test_a_killed_job_is_failed_and_shows_what_it_said_last(endless):
     jobs.start(endless)
     while "loading the slow one" not in jobs.state(endless).tail:
         time.sleep(0.05)
-    pid = jobs.read_json(endless / "runs" / ".job" / "job.json")["pid"]
+    pid = json.loads((endless / "runs" / ".job" / "job.json").read_bytes())["pid"]
     os.killpg(pid, signal.SIGKILL)
     job = wait_for(endless, "cancelled", "failed", "done")
     assert job.status == "failed" and "ended without a result" in job.error

@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, NoReturn
 
-from workbench.io.files import read_json, write_json
+from workbench.io.files import write_json
 from workbench.tables import WorkbenchError
 
 _GRACE: Final = 5.0  # seconds a cancelled run has to tidy up before it is killed
 _TAIL: Final = 20  # lines of the log that are shown
+_READ: Final = 100_000  # bytes at the end of a file that are looked at; only the log and the progress grow beyond
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def start(task: Path, until: str = "evaluate") -> bool:
     with _lock(folder, fcntl.LOCK_EX, patience=0.5) as lock:
         if lock is None:
             return False
-        for old in ("progress", "log", "end.json", "cancelled", "job.json"):
+        for old in ("job.json", "progress", "log", "end.json", "cancelled"):  # what names the process goes first
             (folder / old).unlink(missing_ok=True)
         arguments = [sys.executable, "-u", "-m", "workbench.project.jobs", str(task.resolve()), until]
         with (folder / "log").open("wb") as log:
@@ -81,40 +82,41 @@ def start(task: Path, until: str = "evaluate") -> bool:
 def state(task: Path) -> Job:
     """Return what the last job of a task folder does or did."""
     folder = _folder(task)
-    if not (folder / "job.json").exists():
+    if not folder.is_dir():
         return Job("none")
-    with _lock(folder, fcntl.LOCK_SH) as lock:
-        running = lock is None
-    now = time.time()
-    started = read_json(folder / "job.json")["started"]
-    known = {**_last_progress(folder), "tail": _tail(folder / "log")}
-    if running:
-        return Job("running", seconds=now - started, **known)
-    if (folder / "end.json").exists():
-        end = read_json(folder / "end.json")
-        seconds = end.pop("ended") - started
-        return Job("failed" if "error" in end else "done", seconds=seconds, **end, **known)
-    if (folder / "cancelled").exists():
-        return Job("cancelled", seconds=(folder / "cancelled").stat().st_mtime - started, **known)
+    with _lock(folder, fcntl.LOCK_SH) as lock:  # no job starts while its files are read, unless one runs
+        about, end = _read(folder / "job.json"), _read(folder / "end.json")
+        known = {**_last_progress(folder), "tail": _tail(folder / "log")}
+        started = about.get("started", time.time())  # a job that is just starting has no job.json yet
+        if lock is None:
+            return Job("running", seconds=time.time() - started, **known)
+        if not about:
+            return Job("none")
+        cancelled, log = folder / "cancelled", folder / "log"
+        if cancelled.exists() and "run" not in end:  # a run that was finished before the signal came is kept
+            return Job("cancelled", seconds=cancelled.stat().st_mtime - started, **known)
+        if end:
+            seconds = end.pop("ended") - started
+            return Job("failed" if "error" in end else "done", seconds=seconds, **end, **known)
+        said_last = log.stat().st_mtime if log.exists() else started
     reason = "The run ended without a result; the last lines of its output say why, or the system ended it (out of memory?)."
-    return Job("failed", error=reason, seconds=(folder / "log").stat().st_mtime - started, **known)
+    return Job("failed", error=reason, seconds=said_last - started, **known)
 
 
 def cancel(task: Path) -> None:
     """End the running job of a task, if there is one: asked first, so that it removes its half-made run, then killed."""
     folder = _folder(task)
-    if state(task).status != "running":
+    if state(task).status != "running" or not (about := _read(folder / "job.json")):  # gone, or not yet there to be ended
         return
-    pid = read_json(folder / "job.json")["pid"]
     (folder / "cancelled").touch()
-    _signal(pid, signal.SIGTERM)
+    _signal(about["pid"], signal.SIGTERM)
 
     def insist() -> None:
         end = time.monotonic() + _GRACE
         while time.monotonic() < end and state(task).status == "running":
             time.sleep(0.1)
         if state(task).status == "running":
-            _signal(pid, signal.SIGKILL)
+            _signal(about["pid"], signal.SIGKILL)
 
     threading.Thread(target=insist, daemon=True).start()
 
@@ -151,19 +153,31 @@ def _try(file: IO[bytes], kind: int) -> bool:
     return True
 
 
+def _read(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_end_of(file) or b"{}")
+    return found
+
+
 def _last_progress(folder: Path) -> dict[str, Any]:
     """Return the last whole line of progress; the worker may be writing the next one."""
-    path = folder / "progress"
-    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    lines = _end_of(folder / "progress").split(b"\n")[:-1]
     found: dict[str, Any] = json.loads(lines[-1]) if lines else {}
     return found
 
 
 def _tail(log: Path) -> tuple[str, ...]:
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 20_000))
-        text = file.read().decode("utf-8", "replace")
+    text = _end_of(log).decode("utf-8", "replace")
     return tuple(line for line in text.splitlines() if line.strip())[-_TAIL:]
+
+
+def _end_of(file: Path) -> bytes:
+    """Return the last bytes of a file, nothing where it is missing: a job that starts removes those of the one before."""
+    try:
+        with file.open("rb") as opened:
+            opened.seek(max(0, os.fstat(opened.fileno()).st_size - _READ))
+            return opened.read()
+    except FileNotFoundError:
+        return b""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -172,7 +186,7 @@ def main(arguments: Sequence[str]) -> int:
     from workbench.project.task import load_task
 
     def stop(*_: object) -> NoReturn:
-        sys.exit(143)  # unwinds, so that the half-made run folder is removed
+        raise KeyboardInterrupt  # unwinds, so that the half-made run folder is removed; a file of functions may exit by itself
 
     signal.signal(signal.SIGTERM, stop)
     task, until = Path(arguments[0]), arguments[1]
