@@ -1,4 +1,4 @@
-"""Votes and soft labels on disk: Parquet, with functions and labels in the file itself."""
+"""Votes and soft labels on disk: Parquet, with functions and labels in the file itself, and faults in a file beside it."""
 
 from __future__ import annotations
 
@@ -9,25 +9,40 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.io.files import atomic_write
+from workbench.io.files import atomic_write, write_frame
 from workbench.tables import SoftLabels, VoteMatrix, WorkbenchError, no_faults
 
-FORMAT = 1
+FORMAT = 2
 
 
 def write_votes(votes: VoteMatrix, path: Path | str) -> None:
-    """Write a vote matrix: one row a row id, one int16 column a function, faults and labels in the file's metadata."""
-    extra = {"lfs": list(votes.lfs), "labels": list(votes.labels), "faults": votes.faults.to_dict(orient="records")}
+    """Write a vote matrix: one row a row id, one int16 column a function; faults, where there are any, to `*.faults.parquet`.
+
+    Faults come first, and the votes say how many there must be: whatever is interrupted or lost is noticed when they are read.
+    """
+    beside = _faults_path(path)
+    if len(votes.faults):
+        write_frame(votes.faults.astype("str").reset_index(drop=True), beside)
     columns = {str(j): votes.votes[:, j] for j in range(len(votes.lfs))}
+    extra = {"lfs": list(votes.lfs), "labels": list(votes.labels), "faults": len(votes.faults)}
     _write(path, "votes", list(votes.ids), columns, extra)
+    if not len(votes.faults):
+        beside.unlink(missing_ok=True)
 
 
 def read_votes(path: Path | str) -> VoteMatrix:
-    """Read what write_votes wrote."""
+    """Read what write_votes wrote; raises WorkbenchError where its faults are lost."""
     ids, columns, extra = _read(path, "votes")
     matrix = np.column_stack(columns) if columns else np.empty((len(ids), 0), np.int16)
-    faults = pd.DataFrame(extra["faults"], columns=list(no_faults().columns)).astype("str")
+    beside = _faults_path(path)
+    faults = _table(beside, "faults").to_pandas() if extra["faults"] and beside.exists() else no_faults()
+    if len(faults) != extra["faults"]:
+        raise WorkbenchError(f"{beside} holds {len(faults):,} of {extra['faults']:,} faults; put the file back, or run again")
     return VoteMatrix(pd.Index(ids), tuple(extra["lfs"]), tuple(extra["labels"]), matrix, faults)
+
+
+def _faults_path(path: Path | str) -> Path:
+    return Path(path).with_suffix(".faults.parquet")
 
 
 def write_soft_labels(soft: SoftLabels, path: Path | str) -> None:
@@ -52,18 +67,23 @@ def _write(path: Path | str, kind: str, ids: list[str], columns: dict[str, Any],
         pq.write_table(table.replace_schema_metadata({"workbench": head}), temporary)
 
 
-def _read(path: Path | str, kind: str) -> tuple[list[str], list[Any], dict[str, Any]]:
+def _table(path: Path | str, kind: str) -> Any:
+    """Return a Parquet file as an Arrow table."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
+        return pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise WorkbenchError(f"{path} cannot be read as {kind}: {str(error).partition(chr(10))[0]}") from None
+
+
+def _read(path: Path | str, kind: str) -> tuple[list[str], list[Any], dict[str, Any]]:
+    table = _table(path, kind)
     head = json.loads((table.schema.metadata or {}).get(b"workbench", b"{}"))
     if head.get("kind") != kind:
         raise WorkbenchError(f"{path} does not hold {kind}; give a file that a run wrote")
-    if head["format"] > FORMAT:
-        raise WorkbenchError(f"{path} has format {head['format']}, newer than {FORMAT}; update the workbench to read it")
+    if head["format"] != FORMAT:
+        raise WorkbenchError(f"{path} has format {head['format']}, and this workbench reads {FORMAT}; update it, or run again")
     columns = [column.to_numpy() for column in table.columns[1:]]
     return table.column("id").to_pylist(), columns, head
