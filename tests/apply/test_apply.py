@@ -1,5 +1,6 @@
 """Functions over rows: the same votes and faults whatever the chunk size."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -75,6 +76,33 @@ def test_the_first_traceback_is_kept_where_another_fault_comes_before_it():
     late = labeling_function(name="late")(lambda row: None if row.name == "a" else 1 // 0)
     faults = apply_lfs([late], DATA, chunk_rows=2).faults
     assert [bool(trace) for trace in faults["traceback"]] == [False, True] + [False] * 7
+
+
+@pytest.mark.parametrize("options", [{}, {"batch": True}, {"pre": [lambda row: row]}], ids=["row", "batch", "after a step"])
+def test_a_function_that_exits_faults_and_only_an_interrupt_stops_the_run(options):
+    def leaves(_):
+        raise SystemExit(0)
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    votes = apply_lfs([labeling_function(**options)(leaves), keyword("refund", "spam", name="k")], DATA)
+    assert votes.to_frame()["k"].tolist() == EXPECTED["says_refund"] and set(votes.to_frame()["leaves"]) == {-1}
+    assert set(votes.faults["error"]) == {"SystemExit: 0"} and len(votes.faults) == len(DATA)
+    assert "raise SystemExit(0)" in votes.faults["traceback"][0]
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
+        apply_lfs([labeling_function(**options)(interrupted)], DATA)
+
+
+def test_an_error_of_many_lines_is_one_line_and_whole_in_its_traceback():
+    def explains(row):
+        raise ValueError("no vote:\r\n\n    the  cell\u2028is bad")
+
+    faults = apply_lfs([labeling_function()(explains)], DATA).faults
+    assert set(faults["error"]) == {"ValueError: no vote: the  cell is bad"}
+    assert "no vote:\r\n\n    the  cell" in faults["traceback"][0]
+    matrix = labeling_function(name="matrix")(lambda row: np.zeros((2, 2)))
+    assert apply_lfs([matrix], DATA).faults["error"][0].startswith("returned array([[0., 0.], [0., 0.]]) (ndarray); allowed")
 
 
 def test_functions_of_one_name_are_refused_with_both_places():

@@ -130,6 +130,14 @@ def test_a_malformed_answer_is_a_fault_that_names_it(answer, said):
         raise ValueError(faults["error"][0])
 
 
+def test_a_client_that_exits_is_a_fault_and_a_long_answer_is_told_on_one_line():
+    def leaves(texts):
+        raise SystemExit("bye")
+
+    assert ask(leaves, "a")[1]["error"].tolist() == ["SystemExit: bye"]
+    assert ask(lambda texts: [np.eye(2)], "b")[1]["error"][0].startswith("answered array([[1., 0.], [0., 1.]]); ")
+
+
 def test_an_answer_too_few_is_a_fault_on_the_batch():
     votes, faults = ask(lambda texts: [[0, 1]], "a", "b")
     assert votes == [-1, -1]

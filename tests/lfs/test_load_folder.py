@@ -94,13 +94,20 @@ def test_only_the_last_version_of_a_folder_stays_importable(write):
         ),
         ({"functions": "from workbench.lfs import keyword\nk = keyword([], 'a')\n"}, "functions.py:2: words is empty"),
         ({"functions": "import sys\nsys.exit(3)\n"}, "functions.py:2: SystemExit: 3"),
+        ({"functions": "raise ValueError('two\\n  lines')\n"}, "functions.py:1: ValueError: two lines$"),
         ({"v1.2": "x = 1\n"}, "v1.2.py: a module's name has no dot; rename the file"),
     ],
-    ids=["syntax", "syntax of a sibling", "missing library", "absolute sibling", "error in a sibling", "maker", "exit", "dot"],
-)
+    ids=["syntax", "syntax of a sibling", "missing library", "absolute sibling", "error in a sibling", "maker", "exit",
+         "lines", "dot"],
+)  # fmt: skip
 def test_a_broken_file_is_named_with_its_line(write, files, said):
     with pytest.raises(WorkbenchError, match=said):
         load_lfs(write(**files))
+
+
+def test_an_interrupt_while_a_file_is_imported_stops(write):
+    with pytest.raises(KeyboardInterrupt, match="stop"):
+        load_lfs(write(functions="raise KeyboardInterrupt('stop')\n"))
 
 
 def test_a_file_that_is_not_utf8_is_named(write):

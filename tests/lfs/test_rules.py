@@ -207,7 +207,7 @@ RULES = {
 }
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", RULES, ids=str)
 @settings(max_examples=20, deadline=None)
 @given(
     rows=st.lists(

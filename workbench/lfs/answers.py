@@ -13,7 +13,7 @@ import numpy as np
 from workbench.lfs.chunk import Chunk
 from workbench.lfs.function import About, LabelingFunction, caller_place
 from workbench.lfs.models import check_share, likeliest
-from workbench.lfs.votes import Fault, Outputs, fault_of, resolve_label
+from workbench.lfs.votes import FAULTS, Fault, Outputs, fault_of, resolve_label, shown
 from workbench.tables import ABSTAIN, WorkbenchError
 from workbench.text.cache import Store, text_key
 
@@ -80,7 +80,7 @@ class AskingFunction(LabelingFunction):
             replies = list(self.client(list(batch)))
             if len(replies) != len(batch):
                 raise WorkbenchError(f"answered {len(replies)} times for {len(batch)} texts; one answer a text is needed")
-        except Exception as error:  # noqa: BLE001  # whatever a user's client raises is recorded as its fault
+        except FAULTS as error:
             return dict.fromkeys(batch, fault_of(0, error))
         return {text: _checked(reply, labels) for text, reply in zip(batch, replies, strict=True)}
 
@@ -101,23 +101,24 @@ def _distinct(texts: Iterable[str]) -> list[str]:
 
 def _checked(reply: Any, labels: Sequence[str] | None) -> Answer | Fault:
     """Return an answer as it is kept, by class name where the names are known, or a fault that says what is wrong with it."""
+    said = f"answered {shown(reply)}"
     if not isinstance(reply, (Mapping, list, tuple, np.ndarray)) or len(reply) == 0:
-        return Fault(0, f"answered {reply!r}; an answer is a map from class to probability, or one probability a class", "")
+        return Fault(0, f"{said}; an answer is a map from class to probability, or one probability a class", "")
     values = list(reply.values() if isinstance(reply, Mapping) else reply)
     for value in values:
         number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
         if not number or not 0 <= value <= 1:
-            return Fault(0, f"answered {reply!r}; {value!r} is not a probability, which lies from 0 to 1", "")
+            return Fault(0, f"{said}; {shown(value)} is not a probability, which lies from 0 to 1", "")
     total = math.fsum(float(value) for value in values)
     if total > 1.001:
-        return Fault(0, f"answered {reply!r}; its probabilities sum to {total:.3g}, and cannot sum to more than 1", "")
+        return Fault(0, f"{said}; its probabilities sum to {total:.3g}, and cannot sum to more than 1", "")
     numbers = [float(value) for value in values]
     if isinstance(reply, Mapping):
         return dict(zip(map(str, reply), numbers, strict=True))
     if labels is None:
         return numbers
     if len(numbers) != len(labels):
-        return Fault(0, f"answered {reply!r}: {len(numbers)} probabilities for {len(labels)} classes ({', '.join(labels)})", "")
+        return Fault(0, f"{said}: {len(numbers)} probabilities for {len(labels)} classes ({', '.join(labels)})", "")
     return dict(zip(labels, numbers, strict=True))
 
 

@@ -54,6 +54,7 @@ class _Walk:
         self.home = ""  # the module of the function whose reach is followed
 
     def add(self, thing: Any) -> None:
+        """Write down a constant, or that an object was met before, or what a new one is made of."""
         if isinstance(thing, enum.Enum):
             self._add_many(f"enum {thing.name}", [thing.value, type(thing)])
         elif type(thing) in _CONSTANTS:

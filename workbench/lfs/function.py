@@ -18,7 +18,7 @@ from workbench.io.names import did_you_mean, listed
 from workbench.lfs.chunk import Chunk
 from workbench.lfs.fingerprint import fingerprint_of
 from workbench.lfs.rows import cells_of
-from workbench.lfs.votes import Fault, Outputs, check_length, fault_of, resolve_label, validate_votes
+from workbench.lfs.votes import FAULTS, Fault, Outputs, check_length, fault_of, resolve_label, validate_votes
 from workbench.tables import ABSTAIN, WorkbenchError
 
 Item = TypeVar("Item")
@@ -90,7 +90,7 @@ class LabelingFunction:
         """
         try:
             return self._checked_votes(chunk)
-        except Exception as error:  # noqa: BLE001  # whatever a user's function raises is recorded as its fault
+        except FAULTS as error:
             fault = fault_of(0, error)
             return np.full(len(chunk), ABSTAIN, np.int16), [fault._replace(position=i) for i in range(len(chunk))]
 

@@ -19,6 +19,7 @@ from typing import Any
 from workbench.lfs.fingerprint import PACKAGE_HASH, PREFIX
 from workbench.lfs.foreign import as_labeling_function, is_foreign
 from workbench.lfs.function import LabelingFunction
+from workbench.lfs.votes import FAULTS, one_line
 from workbench.tables import WorkbenchError
 
 
@@ -152,7 +153,7 @@ class _Package(MetaPathFinder, Loader):
             raise WorkbenchError(f"{self.folder / file}: a module's name has no dot; rename the file")
         try:
             return importlib.import_module(name)
-        except (Exception, SystemExit) as error:
+        except FAULTS as error:
             raise WorkbenchError(self._explain(file, error)) from error
 
     def _explain(self, file: str, error: BaseException) -> str:
@@ -165,4 +166,4 @@ class _Package(MetaPathFinder, Loader):
         if isinstance(error, ModuleNotFoundError) and f"{error.name}.py" in self.sources:
             hint = f"; {error.name}.py stands in the same folder: write `from .{error.name} import ...`"
         kind = "" if isinstance(error, WorkbenchError) else f"{type(error).__name__}: "
-        return f"{place}: {kind}{error}{hint}"
+        return f"{place}: {one_line(f'{kind}{error}')}{hint}"

@@ -15,6 +15,9 @@ from workbench.tables import ABSTAIN, WorkbenchError, describe_votes
 
 Outputs = Sequence[Any] | NDArray[Any]
 
+# What is a fault when a user's code raises it, `exit()` included; KeyboardInterrupt, which signals raise too, stops a run.
+FAULTS: Final = (Exception, SystemExit)
+
 _OURS: Final = str(Path(__file__).parents[1])
 _MANY: Final = 2**15  # classes a vote can hold, where the labels are not known
 
@@ -88,7 +91,7 @@ def _vote_of(output: Any, labels: Sequence[str] | None, k: int, can: set[int] | 
         output = labels.index(output)
     if isinstance(output, (bool, np.bool_)) or not isinstance(output, (int, np.integer)):
         near = did_you_mean(output, labels) if isinstance(output, str) and labels is not None else ""
-        return f"returned {_short(output)} ({type(output).__name__}); allowed are {known}, or a class name{near}"
+        return f"returned {shown(output)} ({type(output).__name__}); allowed are {known}, or a class name{near}"
     if not ABSTAIN <= output < k:
         return f"voted {int(output)}; allowed are {known}"
     if can is not None and output != ABSTAIN and int(output) not in can:
@@ -96,9 +99,15 @@ def _vote_of(output: Any, labels: Sequence[str] | None, k: int, can: set[int] | 
     return int(output)
 
 
-def _short(output: Any) -> str:
-    shown = repr(output.item() if isinstance(output, np.generic) else output)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+def shown(output: Any) -> str:
+    """Return a value for a message: one line, cut short."""
+    text = one_line(repr(output.item() if isinstance(output, np.generic) else output))
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def one_line(text: str) -> str:
+    """Return a text with its line breaks, and the indents after them, folded to spaces."""
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())
 
 
 def check_length(outputs: Any, n: int) -> None:
@@ -114,7 +123,7 @@ def check_length(outputs: Any, n: int) -> None:
 
 
 def call_on_rows(function: Callable[[Any], Any], rows: Iterable[Any]) -> tuple[list[Any], list[Fault]]:
-    """Call a function on every row; an exception becomes a fault and the next row goes on."""
+    """Call a function on every row; an exception, or an exit, becomes a fault and the next row goes on."""
     outputs: list[Any] = []
     faults: list[Fault] = []
     append = outputs.append
@@ -124,17 +133,17 @@ def call_on_rows(function: Callable[[Any], Any], rows: Iterable[Any]) -> tuple[l
             for row in remaining:  # a fault leaves this loop; the iterator remembers where it stood
                 append(function(row))
             return outputs, faults
-        except Exception as error:  # noqa: BLE001  # whatever a user's function raises is recorded as its fault
+        except FAULTS as error:
             faults.append(fault_of(len(outputs), error, traced=not faults))
             append(ABSTAIN)
 
 
-def fault_of(position: int, error: Exception, *, traced: bool = True) -> Fault:
+def fault_of(position: int, error: BaseException, *, traced: bool = True) -> Fault:
     """Return the fault an exception makes, with the traceback below our own code; our own errors speak for themselves."""
     if isinstance(error, WorkbenchError):
-        return Fault(position, str(error), "")
+        return Fault(position, one_line(str(error)), "")
     place = error.__traceback__
     while place is not None and place.tb_frame.f_code.co_filename.startswith(_OURS):
         place = place.tb_next
     trace = "".join(traceback.format_exception(type(error), error, place)) if traced else ""
-    return Fault(position, f"{type(error).__name__}: {error}", trace)
+    return Fault(position, one_line(f"{type(error).__name__}: {error}"), trace)
