@@ -1,6 +1,9 @@
 """The commands as a user types them."""
 
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 from click.testing import CliRunner
@@ -80,3 +83,32 @@ def test_predict_writes_a_file(tiny_task, tmp_path):
     answer = workbench("predict", tiny_task, source, tmp_path / "out.jsonl")
     assert answer.exit_code == 0, answer.output
     assert json.loads((tmp_path / "out.jsonl").read_text())["predicted"] == "billing"
+
+
+def test_what_a_function_prints_stays_out_of_the_json(tiny_task):
+    file = tiny_task.parents[1] / "labeling_functions" / "tiny" / "functions.py"
+    file.write_text(file.read_text().replace("    return BUG if", "    print('debug')\n    return BUG if"))
+    answer = workbench("run", tiny_task, "--json")
+    assert json.loads(answer.stdout)["end_model"]["test"]["all"]["n"] == 25
+    assert "debug" in answer.stderr
+
+
+def test_a_refusal_of_the_disk_is_one_line(tiny_task):
+    (tiny_task / "runs").write_text("a file where the runs should go")
+    answer = workbench("apply", tiny_task)
+    assert answer.exit_code == 2
+    assert answer.stderr.strip().splitlines()[-1].startswith("error: ") and "runs" in answer.stderr
+
+
+def test_a_terminated_run_leaves_nothing_behind(tiny_task):
+    file = tiny_task.parents[1] / "labeling_functions" / "tiny" / "functions.py"
+    file.write_text(file.read_text().replace("    return BUG if", "    import time\n    time.sleep(1)\n    return BUG if"))
+    process = subprocess.Popen([sys.executable, "-m", "workbench", "run", str(tiny_task)], stderr=subprocess.DEVNULL)
+    for _ in range(300):
+        if list(tiny_task.glob("runs/.*")):
+            break
+        time.sleep(0.1)
+    assert list(tiny_task.glob("runs/.*"))
+    process.terminate()
+    assert process.wait(timeout=20) != 0
+    assert list(tiny_task.glob("runs/*")) == [] and list(tiny_task.glob("runs/.*")) == []

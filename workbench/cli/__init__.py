@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from importlib import import_module
 from typing import Any
 
@@ -61,14 +63,23 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a library error loses its traceback and keeps its sentence."""
+        """Run a command; a user's mistake, or the disk's refusal, loses its traceback and keeps its sentence."""
         try:
             return super().invoke(ctx)
         except WorkbenchError as error:
             raise OneLineError(str(error)) from None
+        except OSError as error:
+            raise OneLineError(f"{error.filename or 'the system'}: {error.strerror or error}") from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="workbench")
 def main() -> None:
     """A workbench for weak supervision: labeling functions vote, a label model weighs them, an end model learns past them."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _stop)
+
+
+def _stop(number: int, frame: Any) -> None:
+    """Stop as Ctrl-C does: what is half written is removed on the way out."""
+    raise KeyboardInterrupt

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,9 @@ def _run(task: Path, until: str) -> Run:
     from workbench.project.steps.run import run
     from workbench.project.task import load_task
 
-    with report_progress() as report:
-        return run(load_task(task), until=until, report=report)
+    # What a user's function prints must not end up in the JSON on stdout.
+    with redirect_stdout(sys.stderr), report_progress() as report:
+        return run(load_task(task), until=until, report=report, say=lambda sentence: notes([sentence]))
 
 
 @click.command("run")
@@ -32,10 +34,10 @@ def _run(task: Path, until: str) -> Run:
 def run_command(task: Path, as_json: bool) -> None:
     """Run the whole line: apply, diagnose, label model, export, end model, evaluate."""
     done = _run(task, "evaluate")
+    notes(done.about["notes"])
     if as_json:
         click.echo(json.dumps(done.metrics(), indent=2))
         return
-    notes(done.about["notes"])
     summary(done.metrics())
     click.echo(f"run {done.id}: {done.folder}")
 
@@ -81,7 +83,8 @@ def fit_command(task: Path) -> None:
 def export_command(task: Path) -> None:
     """Write the training set with its manifest and dataset card into a new run."""
     with _ended_early(task, "export") as done:
-        click.echo(f"training set: {done.folder / 'export'}")
+        if (done.folder / "export").exists():
+            click.echo(f"training set: {done.folder / 'export'}")
 
 
 @click.command("train")
@@ -89,4 +92,5 @@ def export_command(task: Path) -> None:
 def train_command(task: Path) -> None:
     """Train the end model on the soft labels and save it in a new run."""
     with _ended_early(task, "train") as done:
-        click.echo(f"end model: {done.end_model_folder()}")
+        if (done.folder / "end_model").exists():
+            click.echo(f"end model: {done.end_model_folder()}")

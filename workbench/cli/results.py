@@ -45,8 +45,8 @@ def runs_command(task: Path) -> None:
 
 @click.command("predict")
 @TASK
-@click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
 @RUN
 def predict_command(task: Path, source: Path, target: Path, run_id: str | None) -> None:
     """Label the rows of SOURCE with a run's end model and write them to TARGET (.csv, .tsv, .jsonl or .parquet)."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
 
 from workbench.cli.show import notes, problems
 
-FOLDER = click.Path(path_type=Path, file_okay=False)
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+FOLDER = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path)
 
 
 @click.command("new")
@@ -38,7 +40,7 @@ def import_command() -> None:
 
 
 @import_command.command("wrench")
-@click.argument("src", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("src", type=FILE)
 @click.argument("dest", type=FOLDER)
 def wrench(src: Path, dest: Path) -> None:
     """Import WRENCH JSON (train/valid/test.json, label.json); its stored votes become functions."""
@@ -67,14 +69,13 @@ def check_command(task: Path) -> None:
     from workbench.project.steps.check import check
     from workbench.project.task import load_task
 
-    found = check(load_task(task))
+    with redirect_stdout(sys.stderr):
+        found = check(load_task(task))
     notes(found.notes)
     problems(found.problems)
-    slowest = max(found.slowest, key=lambda name: found.slowest[name])
+    slowest = max(found.slowest, key=lambda name: found.slowest[name], default=None)
+    speed = "" if slowest is None else f"; slowest is {slowest} with {found.slowest[slowest]:,.0f} µs a row"
     count = f"{len(found.problems)} problem{'' if len(found.problems) == 1 else 's'}"
-    click.echo(
-        f"{found.rows:,} rows, {found.functions} functions, {found.examples} unit examples: {count}; "
-        f"slowest is {slowest} with {found.slowest[slowest]:,.0f} µs a row"
-    )
+    click.echo(f"{found.rows:,} rows, {found.functions} functions, {found.examples} unit examples: {count}{speed}")
     if found.problems:
         raise SystemExit(1)

@@ -28,9 +28,9 @@ class EndModel:
     `workbench.text.encoders`. columns: columns of the table, numbers or categories. hidden: width of the hidden layer, 0 for
     none. epochs, patience: at most so many epochs of 5 L-BFGS steps, and how many without a better hold-out before stopping.
     holdout: share of the rows that decides how long to train; all rows then teach the final model. weight_decay: precision of
-    the Gaussian prior on weights, 1 / C of scikit-learn's LogisticRegression. use_weights: whether row weights given to `fit`
-    count. use_uncovered: whether rows on which no function voted teach the class balance. max_features: most terms of a kind,
-    and most values of a category. device: `cpu`, or what torch calls the other.
+    the Gaussian prior on weights, 1 / C of scikit-learn's LogisticRegression. use_uncovered: whether rows on which no function
+    voted teach the class balance. max_features: most terms of a kind, and most values of a category. device: `cpu`, or what
+    torch calls the other.
 
     Learned: `labels_`, `features_`, `parameters_`, `history_` (one line an epoch: epoch, loss, and
     holdout_loss where rows were held out), `best_epoch_` (from 1).
@@ -45,7 +45,6 @@ class EndModel:
         patience: int = 3,
         holdout: float = 0.1,
         weight_decay: float = 0.1,
-        use_weights: bool = True,
         use_uncovered: bool = False,
         max_features: int = 50_000,
         device: str = "cpu",
@@ -58,7 +57,6 @@ class EndModel:
         self.patience = patience
         self.holdout = holdout
         self.weight_decay = weight_decay
-        self.use_weights = use_weights
         self.use_uncovered = use_uncovered
         self.max_features = max_features
         self.device = device
@@ -81,14 +79,14 @@ class EndModel:
         is done, what there is to do as far as known, and a line of text. Gold is never read. Raises WorkbenchError where labels
         differ, a row is missing from the dataset, no row is covered, or a setting is out of range.
         """
-        self._check_settings()
+        self.check_settings()
         _check_labels(dataset, soft.labels, "the soft labels have")
         places = dataset.ids.get_indexer(soft.ids)
         if (places < 0).any():
             raise WorkbenchError(
                 f"soft labels name row {soft.ids[places < 0][0]!r}, which the dataset has not; give the same rows"
             )
-        row_weights = _row_weights(weights if self.use_weights else None, soft)
+        row_weights = _row_weights(weights, soft)
         taught = (soft.covered | self.use_uncovered) & (row_weights > 0)
         if not taught.any():
             what = "no row is covered by a labeling function" if not soft.covered.any() else "every covered row has weight 0"
@@ -158,7 +156,8 @@ class EndModel:
 
             raise NotFittedError("this EndModel has learned nothing yet; call fit(dataset, soft) first")
 
-    def _check_settings(self) -> None:
+    def check_settings(self) -> None:
+        """Refuse settings that are out of range."""
         for name, least in (
             ("hidden", 0),
             ("seed", 0),

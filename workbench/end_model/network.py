@@ -55,8 +55,8 @@ def logits(parameters: Mapping[str, Tensor], sparse: Any, dense: Tensor) -> Tens
 def _sparse_product() -> Callable[[Tensor, Any], Tensor]:
     """Return `sparse @ weights` as torch can differentiate it, the product itself done by scipy.
 
-    On 10,003 texts x 36,603 terms x 77 classes the backward pass takes 0.03 s so, 0.15 s with torch's COO, 0.36 s with its
-    CSR and 0.78 s with an embedding bag; it runs in one thread, so equal inputs give equal bits.
+    Several times faster than torch's own sparse products and its embedding bag, and in one thread, so that equal inputs give
+    equal bits.
     """
     import torch
 

@@ -102,8 +102,8 @@ def _watch(taught: Examples, held: Examples, recipe: Recipe, report: Progress) -
 def _descend(examples: Examples, recipe: Recipe) -> Iterator[tuple[float, Parameters]]:
     """Yield the loss and the parameters after every epoch of L-BFGS over all rows at once, until it has converged.
 
-    Not stochastic descent: Adam gives rare terms too much weight (it divides by how small their gradients are), and on the
-    valid splits of youtube and trec it scored 3 to 5 points lower; nor is there a learning rate to choose here.
+    Not stochastic descent: Adam gives rare terms too much weight, as it divides by how small their gradients are; nor is there
+    a learning rate to choose here.
     """
     import torch
 

@@ -18,8 +18,7 @@ KINDS: Final[dict[str, dict[str, Any]]] = {
     "word": {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": r"(?u)\b\w+\b|[^\w\s]"},
     "character": {"analyzer": "char_wb", "ngram_range": (3, 5), "min_df": 2},
 }
-# Half the length of a TF-IDF row: at full length the embedding drowns rare words (trec loses 2 points on its valid split),
-# at a quarter what it knows is lost (banking77 loses 2).
+# Half the length of a TF-IDF row: at full length the embedding drowns rare words, at a quarter what it knows is lost.
 _EMBEDDING_LENGTH: Final = 0.5
 _PROBE: Final = "The embedding of this sentence shows whether an encoder is still the same."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from workbench.spec import Slice, parse_slices
 from workbench.tables import Dataset, WorkbenchError
 
 TOP = ("format", "name", "labels", "functions", "data", "label_model", "end_model", "export", "slices")
-DATA = ("file", "id", "text", "gold", "split", "encoding", "delimiter")
+DATA: dict[str, Any] = {"file": str, "id": str, "text": list[str], "gold": str, "split": (str, dict), "encoding": str, "delimiter": str}
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,8 @@ def load_task(path: str | Path) -> Task:
     where = f"{file} [data]"
     check_keys(data, DATA, where)
     expect(data, "file", str, where)
+    for key, kind in DATA.items():
+        expect(data, key, kind, where, None)
     functions = expect(document, "functions", str, str(file), None)
     return Task(
         folder=file.parent,
@@ -93,18 +95,26 @@ def find_tasks(folder: str | Path) -> list[Path]:
     return sorted(file.parent for file in Path(folder).glob("[!.]*/task.toml"))
 
 
-def build(kind: type, settings: Mapping[str, Any], where: str, also: Sequence[str] = ()) -> Any:
-    """Construct an estimator from settings; an unknown one names the nearest known.
+def build(kind: type, settings: Mapping[str, Any], where: str, also: Mapping[str, Any] | None = None) -> Any:
+    """Construct an estimator from settings; an unknown one names the nearest known, a value of the wrong kind is refused.
 
-    also: keys of the table that are none of its settings.
+    also: keys of the table that are none of its settings, with their kinds.
     """
     from inspect import signature
 
-    check_keys(settings, [*also, *signature(kind).parameters], where)
-    try:
-        return kind(**{key: value for key, value in settings.items() if key not in also})
-    except TypeError as error:
-        raise WorkbenchError(f"{where}: {error}") from None
+    others = also or {}
+    parameters = signature(kind).parameters
+    check_keys(settings, [*others, *parameters], where)
+    for key in settings:
+        wanted = others[key] if key in others else _kind_of(parameters[key].default)
+        if wanted is not None:
+            expect(settings, key, wanted, where)
+    return kind(**{key: value for key, value in settings.items() if key not in others})
+
+
+def _kind_of(default: Any) -> Any:
+    """Return the kind of a setting, told by its default; None where any value may come."""
+    return None if default is None else list if isinstance(default, tuple) else type(default)
 
 
 def settings_of(estimator: Any) -> dict[str, Any]:

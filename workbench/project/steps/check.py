@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -9,11 +10,14 @@ import numpy as np
 
 from workbench.apply import apply_lfs
 from workbench.diagnose import warnings_in_words
+from workbench.io.toml import expect
+from workbench.lfs import LabelingFunction
 from workbench.lfs.examples import cases_of, failed_examples
 from workbench.project.steps.export import make_filters
 from workbench.project.steps.fit import chosen_model, make_label_model
 from workbench.project.steps.train import make_end_model
 from workbench.project.task import Task
+from workbench.tables import Dataset, VoteMatrix
 from workbench.text.duplicates import duplicate_report
 
 SAMPLE = 500
@@ -33,17 +37,32 @@ class Checked:
 
 def check_settings(task: Task) -> None:
     """Refuse settings that a model or a filter would refuse, before any work is done."""
-    make_label_model(task, chosen_model(task))
-    if task.end_model.get("enabled", True):
-        make_end_model(task)
+    model = make_label_model(task, chosen_model(task))
+    if model.class_balance == "valid":
+        model.class_balance = None  # known once the rows are read
+    model.fit(VoteMatrix.from_array(np.empty((0, 0)), task.labels))
+    if expect(task.end_model, "enabled", bool, f"{task.folder / 'task.toml'} [end_model]", True):
+        make_end_model(task).check_settings()
     make_filters(task)
 
 
+def calls_ahead(functions: Sequence[LabelingFunction], dataset: Dataset) -> list[str]:
+    """Return in words how many calls each function that asks a client is about to make on these rows."""
+    texts = dataset.texts()
+    counts = {function.name: function.pending_calls(texts) for function in functions if hasattr(function, "pending_calls")}
+    return [f"{name} is about to ask its client about {count:,} texts" for name, count in counts.items() if count]
+
+
 def check(task: Task) -> Checked:
-    """Read the rows, load the functions, run their unit examples, and let each vote on a sample of 500 rows."""
+    """Read the rows, load the functions, run their unit examples, and let each vote on a sample of 500 rows.
+
+    A function that asks a client is not run: its calls are counted.
+    """
     check_settings(task)
     dataset, notes = task.dataset()
-    functions = task.functions()
+    loaded = task.functions()
+    notes += [f"{sentence} when the task is run" for sentence in calls_ahead(loaded, dataset)]
+    functions = [function for function in loaded if not hasattr(function, "pending_calls")]
     columns = list(dataset.frame.columns)
     problems = [failure for function in functions for failure in failed_examples(function, columns)]
     size = min(SAMPLE, len(dataset))
@@ -61,4 +80,4 @@ def check(task: Task) -> Checked:
     if not problems:  # what a broken function leaves uncovered is no finding of its own
         notes += warnings_in_words(apply_lfs(functions, sample))
     examples = sum(len(cases_of(function)) for function in functions)
-    return Checked(len(dataset), len(functions), examples, problems, notes, slowest)
+    return Checked(len(dataset), len(loaded), examples, problems, notes, slowest)

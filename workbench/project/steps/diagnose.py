@@ -29,7 +29,7 @@ def diagnose(folder: Path, task: Task, dataset: Dataset, votes: VoteMatrix) -> l
         {
             "summary": coverage_summary(votes, gold),
             "functions": function_table(votes, gold).to_dict(orient="records"),
-            "slices": slices.reset_index().to_dict(orient="records"),
+            "slices": slices.to_dict(orient="records"),
             "redundant": redundant(votes).to_dict(orient="records"),
             "gold": "valid" if gold is not None else None,
             "warnings": warnings,

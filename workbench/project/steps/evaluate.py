@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +16,32 @@ from workbench.project.runs import Run
 from workbench.project.steps.fit import fit_label_model
 from workbench.project.steps.train import train
 from workbench.project.task import Task
-from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix
+from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
-SLOW_CELLS = 2_000  # functions x classes from which Snorkel's 500 epochs take minutes
+SLOW_CELLS = 1_000  # functions x classes from which Snorkel's 500 epochs take minutes
+Report = Callable[[str, int, int], None]  # stage, done, total
 STUDENTS = ("end_model", "ceiling")
 Answers = dict[str, SoftLabels | str]  # by model: its labels of the rows outside train, or in words why there are none
 
 
-def evaluate(folder: Path, task: Task, dataset: Dataset, votes: VoteMatrix, fitted: dict[str, Any]) -> None:
+def evaluate(
+    folder: Path, task: Task, dataset: Dataset, votes: VoteMatrix, fitted: dict[str, Any], report: Report = lambda *_: None
+) -> None:
     """Write every model's answers on the rows outside train, and metrics.json.
 
     fitted: the soft labels of label models already fitted, and under `end_model` the model or why there is none.
     """
     held_out = (dataset.split != "train").to_numpy()
     answers: Answers = {}
-    for name in LABEL_MODELS:
-        reason = skip_reason(name, votes)
-        if reason is None:
-            soft = fitted[name] if name in fitted else fit_label_model(task, name, dataset, votes)
-            answers[name] = soft.take(held_out)
-        else:
+    for place, name in enumerate(LABEL_MODELS):
+        report("evaluate", place, len(LABEL_MODELS) + 1)
+        reason = None if name in fitted else skip_reason(name, votes)
+        if reason is not None:
             answers[name] = reason
+        else:
+            soft = fitted[name] if name in fitted else fit_label_model(task, name, dataset, votes)[0]
+            answers[name] = soft.take(held_out)
+    report("evaluate", len(LABEL_MODELS), len(LABEL_MODELS) + 1)
     end_model = fitted["end_model"]
     ceiling = end_model if isinstance(end_model, str) else train_ceiling(task, dataset)
     for name, model in (("end_model", end_model), ("ceiling", ceiling)):
@@ -47,12 +53,24 @@ def evaluate(folder: Path, task: Task, dataset: Dataset, votes: VoteMatrix, fitt
 
 
 def rescore(run: Run, dataset: Dataset) -> dict[str, Any]:
-    """Score the answers that a run stored against the gold as it is now."""
-    before, answers = run.metrics(), {}
+    """Score the answers that a run stored against the gold as it is now; rows and labels must be those it answered."""
+    before = run.metrics()
+    wanted = dataset.ids[(dataset.split != "train").to_numpy()]
+    answers: Answers = {}
     for name in (*LABEL_MODELS, *STUDENTS):
         path = run.folder / "answers" / f"{name}.parquet"
-        skipped = before[name] if name in STUDENTS else before["label_model"][name]
-        answers[name] = read_soft_labels(path) if path.exists() else skipped["skipped"]
+        if not path.exists():
+            answers[name] = (before[name] if name in STUDENTS else before["label_model"][name])["skipped"]
+            continue
+        stored = read_soft_labels(path)
+        if stored.labels != dataset.labels:
+            raise WorkbenchError(
+                f"run {run.id} answered with the labels {list(stored.labels)}, and the task now has others; run again"
+            )
+        unanswered = wanted.difference(stored.ids, sort=False)
+        if len(unanswered):
+            raise WorkbenchError(f"run {run.id} has not answered row {unanswered[0]!r}, which is outside train now; run again")
+        answers[name] = stored.take(stored.ids.get_indexer(wanted))
     return score_answers(answers, dataset, run.votes())
 
 
@@ -81,23 +99,27 @@ def skip_reason(name: str, votes: VoteMatrix) -> str | None:
 
 
 def train_ceiling(task: Task, dataset: Dataset) -> Any:
-    """Return the same end model trained on train gold, or in words why there is no ceiling."""
-    if dataset.gold is None or not (dataset.gold[dataset.split == "train"] != ABSTAIN).any():
-        return "the train split has no gold to train a ceiling on"
-    return train(task, dataset, SoftLabels.from_hard(dataset.ids, dataset.labels, dataset.gold.to_numpy()))
+    """Return the same end model trained on the train rows whose gold is known, or in words why there is no ceiling."""
+    gold = SoftLabels.from_hard(dataset.ids, dataset.labels, [ABSTAIN] * len(dataset) if dataset.gold is None else dataset.gold)
+    known = gold.covered & (dataset.split == "train").to_numpy()
+    return train(task, dataset.take(known), gold.take(known)) if known.any() else "train has no gold to train a ceiling on"
 
 
 def gap_recovered(answers: Answers, dataset: Dataset) -> dict[str, Any]:
     """Return the performance gap recovered on all test rows; weak is the better of majority vote and the generative model."""
     test = dataset.ids[(dataset.split == "test").to_numpy()]
     if dataset.gold is None or not len(test):
-        return {"value": None, "reason": "not defined: there is no test split with gold"}
+        return _no_gap("there is no test split with gold")
     gold = dataset.gold[test]
     on_test: dict[str, SoftLabels] = {}
     for name, answer in answers.items():
         if not isinstance(answer, str):
             on_test[name] = answer.take(answer.ids.get_indexer(test))
         elif name in STUDENTS:
-            return {"value": None, "reason": f"not defined: {answer}"}
+            return _no_gap(answer)
     both = [pgr(on_test[weak], on_test["end_model"], on_test["ceiling"], gold) for weak in ("majority_vote", "generative")]
     return max(both, key=lambda one: one["weak"] or 0)
+
+
+def _no_gap(why: str) -> dict[str, Any]:
+    return {**dict.fromkeys(("value", "interval", "weak", "student", "ceiling")), "n": 0, "reason": f"not defined: {why}"}

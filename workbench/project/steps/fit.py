@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.io.toml import expect
 from workbench.label_models import LABEL_MODELS
 from workbench.project.task import Task, build
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, WorkbenchError
@@ -24,8 +25,9 @@ def make_label_model(task: Task, name: str) -> Any:
     where = f"{task.folder / 'task.toml'} [label_model]"
     if name not in LABEL_MODELS:
         raise WorkbenchError(f"{where}: model {name!r} is unknown; known are {', '.join(LABEL_MODELS)}")
+    expect(task.label_model, "class_balance", (str, list[float]), where, None)
     if name == chosen_model(task):
-        return build(LABEL_MODELS[name], task.label_model, where, also=("model",))
+        return build(LABEL_MODELS[name], task.label_model, where, also={"model": str})
     return build(LABEL_MODELS[name], {key: task.label_model[key] for key in _SHARED if key in task.label_model}, where)
 
 
@@ -34,13 +36,12 @@ def chosen_model(task: Task) -> str:
     return str(task.label_model.get("model", "generative"))
 
 
-def fit_label_model(task: Task, name: str, dataset: Dataset, votes: VoteMatrix) -> SoftLabels:
-    """Fit a label model on the votes of the training rows, without gold, and label every row."""
+def fit_label_model(task: Task, name: str, dataset: Dataset, votes: VoteMatrix) -> tuple[SoftLabels, Any]:
+    """Fit a label model on the votes of the training rows, without gold; return its labels of every row, and the model."""
     model = make_label_model(task, name)
     if model.class_balance == "valid":
         model.class_balance = _valid_balance(dataset, task)
-    answers: SoftLabels = model.fit(votes.take(training_rows(dataset))).predict_proba(votes)
-    return answers
+    return model.fit(votes.take(training_rows(dataset))).predict_proba(votes), model
 
 
 def _valid_balance(dataset: Dataset, task: Task) -> list[float]:

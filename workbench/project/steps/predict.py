@@ -33,5 +33,6 @@ def predict(task: Task, run: Run, source: Path, target: Path) -> tuple[int, list
     taken = [name for name in answers if name in dataset.frame.columns]
     if taken:
         raise WorkbenchError(f"{source} has a column {taken[0]!r}, which the answers need; rename it")
-    write_frame(dataset.frame.assign(**answers), target)
+    own = dataset.frame.rename(columns={"id": "data:id"})  # a column called id that is not the row id
+    write_frame(own.assign(**answers), target)
     return len(dataset), warnings

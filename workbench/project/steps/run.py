@@ -6,28 +6,41 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.apply import apply_lfs
+from workbench.export import training_frame
 from workbench.io.files import new_folder
 from workbench.io.votes import write_soft_labels, write_votes
 from workbench.project.runs import Run, describe_run, find_run, new_run_id
-from workbench.project.steps.check import check_settings
+from workbench.project.steps.check import calls_ahead, check_settings
 from workbench.project.steps.diagnose import diagnose
-from workbench.project.steps.evaluate import evaluate
-from workbench.project.steps.export import export
-from workbench.project.steps.fit import chosen_model, fit_label_model
+from workbench.project.steps.evaluate import Report, evaluate
+from workbench.project.steps.export import export, provenance_of
+from workbench.project.steps.fit import chosen_model, fit_label_model, training_rows
 from workbench.project.steps.train import train
 from workbench.project.task import Task
 from workbench.text.duplicates import duplicate_report
 
 STAGES = ("apply", "diagnose", "fit", "export", "train", "evaluate")
-Report = Callable[[str, int, int], None]  # stage, done, total
 
 
-def run(task: Task, *, until: str = "evaluate", report: Report = lambda stage, done, total: None) -> Run:
-    """Apply, diagnose, fit, export, train and evaluate, ending after the stage `until`, into a new run folder."""
+def _quiet(stage: str, done: int, total: int) -> None:
+    """Report to nobody."""
+
+
+def _mute(sentence: str) -> None:
+    """Say it to nobody."""
+
+
+def run(task: Task, *, until: str = "evaluate", report: Report = _quiet, say: Callable[[str], None] = _mute) -> Run:
+    """Apply, diagnose, fit, export, train and evaluate, ending after the stage `until`, into a new run folder.
+
+    report: told how far each stage is. say: told at once what cannot wait for the notes, such as calls about to be made.
+    """
     last = STAGES.index(until)
     check_settings(task)
     dataset, notes = task.dataset()
     functions = task.functions()
+    for sentence in calls_ahead(functions, dataset):
+        say(sentence)
     notes = [*notes, *duplicate_report(dataset).in_words()]
     run_id = new_run_id(task)
     with new_folder(task.runs_folder / run_id) as folder:
@@ -40,18 +53,22 @@ def run(task: Task, *, until: str = "evaluate", report: Report = lambda stage, d
             notes += diagnose(folder, task, dataset, votes)
         if last >= STAGES.index("fit"):
             report("fit", 0, 1)
-            chosen = chosen_model(task)
-            soft = fit_label_model(task, chosen, dataset, votes)
+            soft, model = fit_label_model(task, chosen_model(task), dataset, votes)
             write_soft_labels(soft, folder / "soft_labels.parquet")
+            if not getattr(model, "converged_", True):
+                notes.append(
+                    f"The label model has not converged after {model.n_iter_} iterations; raise max_iter in [label_model]."
+                )
         if last >= STAGES.index("export"):
             report("export", 0, 1)
-            export(folder / "export", task, dataset, votes, soft, facts)
+            frame = training_frame(dataset, votes, soft)
+            notes += export(folder / "export", task, frame, provenance_of(task, model, facts), notes)
         if last >= STAGES.index("train"):
-            end_model = train(task, dataset, soft, lambda done, total, text: report("train", done, total))
+            rows = training_rows(dataset)
+            end_model = train(task, dataset.take(rows), soft.take(rows), lambda done, total, _: report("train", done, total))
             if not isinstance(end_model, str):
                 end_model.save(folder / "end_model")
         if last >= STAGES.index("evaluate"):
-            report("evaluate", 0, 1)
-            evaluate(folder, task, dataset, votes, {chosen: soft, "end_model": end_model})
+            evaluate(folder, task, dataset, votes, {chosen_model(task): soft, "end_model": end_model}, report)
         describe_run(folder, task, until, notes=notes, **facts)
     return find_run(task, run_id)

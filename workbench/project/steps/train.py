@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.project.steps.fit import training_rows
 from workbench.project.task import Task, build
 from workbench.tables import Dataset, SoftLabels
 
@@ -13,14 +12,13 @@ def make_end_model(task: Task) -> Any:
     """Construct the end model with the task's settings."""
     from workbench.end_model import EndModel
 
-    return build(EndModel, task.end_model, f"{task.folder / 'task.toml'} [end_model]", also=("enabled",))
+    return build(EndModel, task.end_model, f"{task.folder / 'task.toml'} [end_model]", also={"enabled": bool})
 
 
 def train(task: Task, dataset: Dataset, soft: SoftLabels, progress: Any = None) -> Any:
-    """Return the end model trained on the soft labels of the training rows, or in words why there is none."""
+    """Return the end model trained on the soft labels of the given rows, or in words why there is none."""
     if not task.end_model.get("enabled", True):
         return "the end model is switched off in task.toml"
-    rows = training_rows(dataset)
-    if not soft.covered[rows].any():
+    if not soft.covered.any():
         return "no training row is covered by a function"
-    return make_end_model(task).fit(dataset.take(rows), soft.take(rows), progress=progress)
+    return make_end_model(task).fit(dataset, soft, progress=progress)
