@@ -41,6 +41,24 @@ def test_files_are_loaded_again_only_when_they_changed(toy):
     assert kept.stat().st_mtime_ns > first
 
 
+@pytest.mark.parametrize("cut", [b'{"format": 1, "stam', b"[]", b"\xff"], ids=["cut short", "no table", "no text"])
+def test_a_damaged_record_of_the_functions_is_made_anew(toy, cut):
+    (toy / "runs").mkdir()
+    (toy / "runs" / ".functions.json").write_bytes(cut)
+    assert len(catalogue(load_task(toy))["functions"]) == 4
+
+
+def test_a_list_in_a_folder_of_the_task_counts_among_its_files_and_a_run_does_not(toy):
+    (toy / "lists").mkdir()
+    (toy / "lists" / "shops.txt").write_text("acme\n")
+    stamp = files_stamp(load_task(toy))
+    (toy / "runs" / "20260101").mkdir(parents=True)
+    (toy / "runs" / "20260101" / "run.json").write_text("{}")
+    assert files_stamp(load_task(toy)) == stamp
+    (toy / "lists" / "shops.txt").write_text("acme\nbestbuy\n")
+    assert files_stamp(load_task(toy)) != stamp
+
+
 def test_a_broken_file_keeps_the_functions_it_last_held_beside_its_error(toy):
     before = catalogue(load_task(toy))
     source = toy / "functions" / "spam.py"
@@ -78,7 +96,7 @@ def test_the_table_joins_the_run_with_the_files(ran):
     run = find_run(task)
     rules = ran / "rules.toml"
     rules.write_text(rules.read_text().replace('["free"]', '["free", "gratis"]').replace("says_hello", "greets"))
-    table = function_rows(task, run.diagnosis(), run.about["functions"], catalogue(task))
+    table = function_rows(run.diagnosis(), run.about["functions"], catalogue(task))
     assert table["since_run"].to_dict() == {
         "promises": "",
         "fails_on_question": "",

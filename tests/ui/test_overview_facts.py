@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.project.overview import class_table, edited_since, newest, next_steps, scoreboard, scored_splits, split_table
+from workbench.project.catalogue import catalogue, changes
+from workbench.project.overview import class_table, newest, next_steps, scoreboard, scored_splits, split_table, steps_since
 from workbench.project.runs import find_run
 from workbench.project.task import load_task
 from workbench.tables import Dataset, SoftLabels
@@ -55,26 +56,60 @@ def test_a_skipped_model_stands_in_the_table_with_its_reason():
 def test_before_the_first_run_the_next_step_is_to_run(toy):
     task = load_task(toy)
     assert newest(task, "metrics.json") is None
-    assert next_steps(task, None, None, None)[0].startswith("Run the line")
+    assert next_steps(None, None, None)[0].startswith("Run the line")
 
 
-def test_an_edit_after_the_run_asks_for_another(ran):
-    task, run = load_task(ran), find_run(load_task(ran))
-    for file in [ran / "rules.toml", ran / "task.toml", ran / "rows.csv", ran / "functions" / "spam.py"]:
-        os.utime(file, (0, 0))
-    assert edited_since(task, run) == []
-    (ran / "functions" / "spam.py").write_text("")
-    assert edited_since(task, run) == ["spam.py"]
-    assert next_steps(task, run, run.diagnosis(), run.metrics())[0].startswith("Run again: spam.py changed")
+def since(folder):
+    task = load_task(folder)
+    return steps_since(task, find_run(task), task.dataset()[0], catalogue(task))
+
+
+def test_a_file_written_again_as_it_was_asks_for_no_run(ran):
+    for file in (ran / "rules.toml", ran / "task.toml", ran / "rows.csv", ran / "functions" / "spam.py"):
+        os.utime(file)
+    assert since(ran) == []
+
+
+def test_functions_edited_after_the_run_are_named_and_ask_for_another(ran):
+    rules = ran / "rules.toml"
+    rules.write_text(rules.read_text().replace('["free"]', '["free", "gratis"]').replace("says_hello", "greets"))
+    (step,) = since(ran)
+    assert step.endswith("older: new function greets; changed function says_free; removed function says_hello.")
+    run = find_run(load_task(ran))
+    assert next_steps(run, run.diagnosis(), run.metrics(), [step])[0] == step
+
+
+def test_other_rows_and_settings_ask_for_another_run(ran):
+    with (ran / "rows.csv").open("a") as rows:
+        rows.write("more,win more,spam,train\n")
+    assert since(ran)[0].endswith("older: other rows.")
+    (ran / "task.toml").write_text((ran / "task.toml").read_text() + "seed = 3\n")
+    assert since(ran)[0].endswith("older: other rows; other settings.")
+
+
+def test_an_edited_list_of_a_lookup_changes_its_rule(ran):
+    rule = '[[rule]]\nname = "shop"\nkind = "lookup"\ncolumn = "text"\nfile = "lists/shops.txt"\nlabel = "spam"\n'
+    (ran / "lists").mkdir()
+    (ran / "lists" / "shops.txt").write_text("acme\n")
+    (ran / "rules.toml").write_text((ran / "rules.toml").read_text() + rule)
+    task = load_task(ran)
+    before = {one["name"]: one["fingerprint"] for one in catalogue(task)["functions"]}
+    (ran / "lists" / "shops.txt").write_text("acme\nbestbuy\n")
+    assert changes(before, catalogue(task)) == {"shop": "changed"}
+
+
+def test_a_file_that_cannot_be_loaded_is_to_be_mended_first(ran):
+    (ran / "functions" / "spam.py").write_text("def f(:\n")
+    assert since(ran)[0].startswith("Mend spam.py, which cannot be loaded: spam.py:1: invalid syntax")
 
 
 def test_an_end_model_below_its_teachers_is_said_aloud(ran):
-    task, run = load_task(ran), find_run(load_task(ran))
+    run = find_run(load_task(ran))
     worse = {**run.metrics(), "pgr": {"weak": 0.79, "student": 0.58, "n": 100, "value": None}}
-    assert any("right on 58.0%" in step and "79.0%" in step for step in next_steps(task, run, run.diagnosis(), worse))
+    assert any("right on 58.0%" in step and "79.0%" in step for step in next_steps(run, run.diagnosis(), worse))
 
 
 def test_without_gold_in_valid_the_next_step_is_to_label_some(ran):
-    task, run = load_task(ran), find_run(load_task(ran))
+    run = find_run(load_task(ran))
     blind = {**run.diagnosis(), "gold": None, "warnings": []}
-    assert any("valid split" in step for step in next_steps(task, run, blind, run.metrics()))
+    assert any("valid split" in step for step in next_steps(run, blind, run.metrics()))

@@ -85,6 +85,13 @@ def test_a_mistake_in_the_settings_is_one_sentence_and_the_other_tasks_work(open
     assert clean(app).title[0].value == "toy"
 
 
+def test_functions_that_cannot_be_read_hide_no_figure_of_the_run(open_app, ran):
+    (ran / "functions" / "spam.py").write_text("import os\nos._exit(3)\n")
+    app = clean(open_app())
+    assert "Mend what cannot be read: loading the functions of 'toy' ended with code 3" in plain_words(app)
+    assert any("Models side by side" in block.value for block in app.html)
+
+
 def test_a_failed_run_shows_why_and_what_it_said(open_app, toy):
     folder = toy / "runs" / ".job"
     folder.mkdir(parents=True)

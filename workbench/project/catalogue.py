@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,22 +62,40 @@ def catalogue(task: Task) -> dict[str, Any]:
 
 def files_stamp(task: Task) -> str:
     """Return a hash of what decides the functions: code and TOML by content, other files beside them by size and time."""
-    folders = [path for path in (task.folder, task.functions_folder) if path is not None and path.is_dir()]
     state = hashlib.sha256(__version__.encode())
-    for folder in folders:
-        found = folder.glob("*") if folder == task.folder else folder.rglob("*")
-        for path in sorted(found):
-            inside = path.relative_to(folder)
-            if not path.is_file() or any(part.startswith(".") or part == "__pycache__" for part in inside.parts):
-                continue
+    runs = task.runs_folder.resolve()
+    for folder in (task.folder, task.functions_folder):
+        for path in _files(folder.resolve(), runs) if folder is not None and folder.is_dir() else ():
             about = path.stat()
+            state.update(f"{path}\0".encode())
             code = path.suffix in (".py", ".toml")
-            state.update(f"{inside}\0".encode())
             state.update(path.read_bytes() if code else f"{about.st_mtime_ns} {about.st_size}".encode())
     return state.hexdigest()
 
 
-def function_rows(task: Task, diagnosis: dict[str, Any] | None, ran: dict[str, str], found: dict[str, Any]) -> pd.DataFrame:
+def _files(folder: Path, without: Path) -> Iterator[Path]:
+    """Yield the files of a folder and of those in it, in order: lists and models may stand in folders of their own."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name == "__pycache__" or path == without:
+            continue
+        if path.is_dir():
+            yield from _files(path, without)
+        elif path.is_file():
+            yield path
+
+
+def changes(ran: Mapping[str, str], found: dict[str, Any]) -> dict[str, str]:
+    """Return the functions that are `new`, `changed` or `removed` since a run; with a broken file none counts as removed.
+
+    ran: the fingerprints of the functions that the run applied. found: the catalogue.
+    """
+    now = {one["name"]: one["fingerprint"] for one in found["functions"]}
+    gone = [] if found["errors"] else [name for name in ran if name not in now]
+    met = {name: "changed" if name in ran else "new" for name, fingerprint in now.items() if ran.get(name) != fingerprint}
+    return met | dict.fromkeys(gone, "removed")
+
+
+def function_rows(diagnosis: dict[str, Any] | None, ran: Mapping[str, str], found: dict[str, Any]) -> pd.DataFrame:
     """Return one row a function, of the last run and of the files alike, indexed by name.
 
     diagnosis, ran: the diagnosis of a run and the fingerprints of the functions it ran. found: the catalogue. Columns: kind,
@@ -85,6 +103,7 @@ def function_rows(task: Task, diagnosis: dict[str, Any] | None, ran: dict[str, s
     """
     measured = {row["lf"]: row for row in (diagnosis or {"functions": []})["functions"]}
     described = {one["name"]: one for one in found["functions"]}
+    since = changes(ran, found) if ran else {}
     figures = ("coverage", "overlap", "conflict", "n_votes", "accuracy", "low", "high", "n_gold", "faults")
     rows = []
     for name in dict.fromkeys([*measured, *described]):
@@ -93,9 +112,7 @@ def function_rows(task: Task, diagnosis: dict[str, Any] | None, ran: dict[str, s
         line = {"name": name, "kind": one.get("kind", ""), "labels": ", ".join(labels)}
         line |= {figure: row.get(figure) for figure in figures}
         line |= {"place": one.get("place", ""), "reason": one.get("reason", ""), "tags": ", ".join(one.get("tags", ()))}
-        changed = "" if not one or ran.get(name) == one["fingerprint"] else "changed"
-        since = "new" if name not in ran else "removed" if not one and not found["errors"] else changed
-        rows.append(line | {"since_run": since if ran else "", "error": one.get("error", "")})
+        rows.append(line | {"since_run": since.get(name, ""), "error": one.get("error", "")})
     columns = ("name", "kind", "labels", *figures, "place", "reason", "tags", "since_run", "error")
     table = pd.DataFrame(rows, columns=list(columns)).set_index("name")
     numbers = table[list(figures)].apply(pd.to_numeric)
@@ -241,8 +258,12 @@ def _file(task: Task) -> Path:
 
 
 def _kept(file: Path) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(file) if file.exists() else {}
-    return found if found.get("format") == FORMAT else {}
+    """Return what was kept; nothing where that is missing, of another format, or cut short: it can be read anew."""
+    try:
+        found = read_json(file) if file.exists() else None
+    except WorkbenchError:
+        return {}
+    return found if isinstance(found, dict) and found.get("format") == FORMAT else {}
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from workbench.project.catalogue import changes
 from workbench.project.runs import Run, list_runs
 from workbench.project.task import Task
 from workbench.tables import ABSTAIN, SPLITS, Dataset, SoftLabels
@@ -20,6 +21,7 @@ MODELS: Final = {
     "ceiling": "gold-trained ceiling",
 }
 _SCORES: Final = ("accuracy", "low", "high", "macro_f1", "log_loss", "ece", "n")
+_NAMED: Final = 5  # changed functions named at most
 
 
 def newest(task: Task, holding: str) -> Run | None:
@@ -74,25 +76,34 @@ def _models(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {**metrics["label_model"], "end_model": metrics["end_model"], "ceiling": metrics["ceiling"]}
 
 
-def edited_since(task: Task, run: Run) -> list[str]:
-    """Return the files of settings, rows and functions that were written after a run finished."""
-    ended = datetime.fromisoformat(run.about["finished"]).timestamp()
-    folder = task.functions_folder
-    code = sorted(folder.glob("*.py")) if folder is not None and folder.is_dir() else []
-    files = [task.folder / "task.toml", task.rules_file, task.folder / task.data["file"], *code]
-    return [file.name for file in files if file.exists() and file.stat().st_mtime > ended]
+def steps_since(task: Task, run: Run, dataset: Dataset, found: dict[str, Any]) -> list[str]:
+    """Return what to do because functions, rows or settings are other now than when a run was made; found: the catalogue."""
+    steps = [f"Mend {error['file']}, which cannot be loaded: {error['error']}" for error in found["errors"]]
+    since = changes(run.about["functions"], found)
+    words = []
+    for kind in ("new", "changed", "removed"):
+        names = [name for name, what in since.items() if what == kind]
+        if names:
+            more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+            words.append(f"{kind} function{'s' * (len(names) > 1)} {', '.join(names[:_NAMED])}{more}")
+    if dataset.fingerprint != run.about["data"]:
+        words.append("other rows")
+    if any(getattr(task, table) != settings for table, settings in run.about["settings"].items()):
+        words.append("other settings")
+    if words:
+        steps.append(f"Run again, for the figures below are older: {'; '.join(words)}.")
+    return steps
 
 
-def next_steps(task: Task, run: Run | None, diagnosis: dict[str, Any] | None, metrics: dict[str, Any] | None) -> list[str]:
-    """Return what to do next and why, the most useful first."""
+def next_steps(
+    run: Run | None, diagnosis: dict[str, Any] | None, metrics: dict[str, Any] | None, since: Sequence[str] = ()
+) -> list[str]:
+    """Return what to do next and why, the most useful first; since: of `steps_since`."""
     if run is None or diagnosis is None:
         return [
             "Run the line: the functions vote on every row, and you see what they cover, where they conflict, and the scores."
         ]
-    steps = []
-    edited = edited_since(task, run)
-    if edited:
-        steps.append(f"Run again: {', '.join(edited)} changed after the last run, and the figures below are older.")
+    steps = [*since]
     if metrics is None:
         steps.append("Run the whole line: the last run ended before the scores.")
     if diagnosis["warnings"]:

@@ -42,7 +42,7 @@ def show() -> None:
         st.error(f"**{plain(error['file'])}** cannot be loaded: {plain(error['error'])}", icon=":material/error:")
         if error["traceback"]:
             st.code(error["traceback"], language="python", wrap_lines=True)
-    table = function_rows(task, diagnosis, {} if run is None else run.about["functions"], found)
+    table = function_rows(diagnosis, {} if run is None else run.about["functions"], found)
     if table.empty:
         _no_functions(task, bool(found["errors"]))
         return

@@ -9,7 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from workbench.project import overview
+from workbench.project.runs import Run
 from workbench.project.task import Task
+from workbench.tables import WorkbenchError
 from workbench.ui import figures, opened, running
 from workbench.ui.frame import chosen_task, no_task
 from workbench.ui.wording import ago, count, figure, percent, plain
@@ -35,13 +37,21 @@ def show() -> None:
     running.panel(task.folder)
     if not running.is_running(task.folder):
         st.header("Next")
-        for step in overview.next_steps(task, diagnosed, diagnosis, metrics):
+        for step in overview.next_steps(diagnosed, diagnosis, metrics, [] if diagnosed is None else _since(task, diagnosed)):
             st.markdown(f"- {plain(step)}")
     if diagnosis is not None:
         _votes(diagnosis)
     if metrics is not None:
         _side_by_side(metrics)
     _what_it_is(task, diagnosis)
+
+
+def _since(task: Task, run: Run) -> list[str]:
+    """Return what edits after a run ask for; what cannot be read is said, and hides no figure of the run."""
+    try:
+        return overview.steps_since(task, run, opened.rows(task)[0], opened.described(task))
+    except WorkbenchError as error:
+        return [f"Mend what cannot be read: {error}"]
 
 
 def _votes(diagnosis: dict[str, Any]) -> None:
