@@ -184,6 +184,22 @@ def test_the_first_function_and_rule_vote_what_the_known_labels_say(tmp_path: Pa
         assert (column == dataset.gold)[column >= 0].all() and (column >= 0).any()
 
 
+def test_known_labels_of_train_and_test_change_nothing_in_the_files(tmp_path: Path) -> None:
+    texts = [("win a prize", "spam"), ("lunch is ready", "ham"), ("free prize inside", "spam"), ("ready when you are", "ham")]
+    for folder, swapped in (("as known", ()), ("swapped", ("train", "test"))):
+        content = "body,topic,part\n"
+        for part in ("train", "valid", "test"):
+            for body, topic in texts * 2:
+                told = {"spam": "ham", "ham": "spam"}[topic] if part in swapped else topic
+                content += f"{body},{told},{part}\n"
+        (tmp_path / folder).mkdir()
+        new_task(tmp_path / folder / "mail", save(tmp_path / folder, content), gold="topic", split="part")
+    for name in ("task.toml", "rules.toml", "functions/functions.py"):
+        written = [(tmp_path / folder / "mail" / name).read_text() for folder in ("as known", "swapped")]
+        assert written[0] == written[1], name
+    assert "prize" in written[0] or "ready" in written[0], "the words of valid are used"
+
+
 @pytest.mark.parametrize(
     ("columns", "note"),
     [

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypedDict, Unpack
@@ -173,27 +173,30 @@ def _text_example(dataset: Dataset) -> Example:
 
 
 def _telling_words(dataset: Dataset, column: str) -> list[tuple[str, int]]:
-    """Return words with the class they speak for, best first: by the known labels outside test, where there are any.
+    """Return words with the class they speak for, best first: by the known labels of valid, where there are any.
 
     Without known labels these are words that are frequent, but not in most rows, for the first and the last class.
     """
-    texts = dataset.frame[column].head(_SAMPLE)
-    found = [set(re.findall(r"[^\W\d_]{4,}", text.casefold())) for text in texts]
     together: Counter[tuple[str, int]] = Counter()
     if dataset.gold is not None:
-        gold = dataset.gold.where(dataset.split != "test", ABSTAIN).head(_SAMPLE).tolist()
-        known = [(words, label) for words, label in zip(found, gold, strict=True) if label != ABSTAIN]
+        valid = dataset.frame[column][((dataset.split == "valid") & (dataset.gold != ABSTAIN)).to_numpy()].head(_SAMPLE)
+        known = list(zip(_long_words(valid), dataset.gold[valid.index].tolist(), strict=True))
         together.update((word, label) for words, label in known for word in words if word not in _ABSTAINS)
     if together:
         rows, of_class = Counter(word for words, _ in known for word in words), Counter(label for _, label in known)
         # How much likelier the word makes its class, at the least: a word seen once says little.
         lift = {pair: float(wilson_interval(n, rows[pair[0]])[0]) / of_class[pair[1]] for pair, n in together.items()}
         return sorted(lift, key=lambda pair: (-lift[pair], pair))
+    found = _long_words(dataset.frame[column].head(_SAMPLE))
     counts = Counter(word for words in found for word in words)
     # Words of at most a fifth of the rows tell rows apart; the most frequent of those fire often enough to be seen.
-    usable = sorted((-n, word) for word, n in counts.items() if n <= max(1, len(texts) / 5) and word not in _ABSTAINS)
+    usable = sorted((-n, word) for word, n in counts.items() if n <= max(1, len(found) / 5) and word not in _ABSTAINS)
     frequent = [word for _, word in usable[:2]] or ["example"]
     return [(frequent[0], 0), (frequent[-1], len(dataset.labels) - 1)]
+
+
+def _long_words(texts: Iterable[str]) -> list[set[str]]:
+    return [set(re.findall(r"[^\W\d_]{4,}", text.casefold())) for text in texts]
 
 
 def _table_example(dataset: Dataset) -> Example:
