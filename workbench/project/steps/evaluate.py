@@ -102,7 +102,11 @@ def train_ceiling(task: Task, dataset: Dataset) -> Any:
     """Return the same end model trained on the train rows whose gold is known, or in words why there is no ceiling."""
     gold = SoftLabels.from_hard(dataset.ids, dataset.labels, [ABSTAIN] * len(dataset) if dataset.gold is None else dataset.gold)
     known = gold.covered & (dataset.split == "train").to_numpy()
-    return train(task, dataset.take(known), gold.take(known)) if known.any() else "train has no gold to train a ceiling on"
+    return (
+        train(task, dataset.take(known), gold.take(known))
+        if known.any()
+        else "the train split has no gold to train a ceiling on"
+    )
 
 
 def gap_recovered(answers: Answers, dataset: Dataset) -> dict[str, Any]:
