@@ -1,5 +1,8 @@
 """Clients that answer with probabilities: asked once a text, answers kept, faults kept apart."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +23,9 @@ class Client:
         if "crash" in texts:
             raise ConnectionError("no line")
         return [self.answers.get(text, {"ham": 0.5, "spam": 0.5}) for text in texts]
+
+    def __getstate__(self):
+        return self.answers  # the log of questions is no setting
 
 
 @pytest.fixture(autouse=True)
@@ -176,11 +182,55 @@ def test_a_wrong_setting_is_refused(options, said):
         probabilities("gpt", name="judge", version="1")
 
 
-def test_the_fingerprint_follows_name_version_and_settings_and_not_the_client():
+def test_the_fingerprint_follows_name_version_settings_and_client():
     def printed(client=None, **options):
         return probabilities(client or Client(), **{"name": "judge", "version": "1", **options}).fingerprint
 
     base = printed()
     changed = [printed(version="2"), printed(name="other"), printed(threshold=0.8), printed(column="body")]
-    assert printed(Client(a=[0, 1]), batch_size=3) == base
-    assert len({base, *changed}) == 5
+    assert printed(batch_size=3) == base
+    assert len({base, *changed, printed(Client(a=[0, 1]))}) == 6
+
+
+def test_another_client_of_the_same_name_and_version_gets_no_answer_of_the_first():
+    first, second = Client(a=[0, 1]), Client(a=[1, 0])
+    assert ask(first, "a")[0] == [1]
+    assert ask(second, "a")[0] == [0]
+    assert (first.asked, second.asked) == ([["a"]], [["a"]])
+
+
+CLIENT = """
+import threading
+from pathlib import Path
+from workbench.lfs import probabilities
+
+LINE = threading.Lock()  # stands for an open connection, which tells nothing of itself
+
+def llm(texts):
+    assert not LINE.locked()
+    with (Path(ASKED)).open("a") as log:
+        log.writelines(texts)
+    return [{"spam": SURE} for _ in texts]
+
+judge = probabilities(llm, name="llm", version="1")
+SURE = 0.9
+ASKED = "asked.txt"
+"""
+RUN = """
+import sys
+from workbench.lfs import load_lfs
+[judge] = load_lfs(sys.argv[1], labels=["ham", "spam"])
+print(judge({"text": "a"}), judge.fingerprint)
+"""
+
+
+def test_answers_are_kept_across_processes_until_the_client_changes(write, tmp_path):
+    def run(code):
+        folder = write(functions=code)
+        command = [sys.executable, "-c", RUN, str(folder)]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    assert run(CLIENT) == run(CLIENT + "# a comment\n")
+    assert (tmp_path / "asked.txt").read_text() == "a"
+    assert run(CLIENT.replace("0.9", "0.1"))[:2] == "-1"  # what a global below the client says counts too
+    assert (tmp_path / "asked.txt").read_text() == "aa"

@@ -17,7 +17,7 @@ import re
 from types import MappingProxyType
 from workbench import labeling_function
 from workbench.lfs import keyword
-from .words import LIMIT, REFUND, clean, Kind
+from .words import LIMIT, REFUND, clean, Kind, KIND
 from . import words
 
 TABLE = MappingProxyType({"a": 1})
@@ -37,6 +37,10 @@ def by_module(row):
 @labeling_function()
 def by_class(row):
     return 0 if Kind().is_it(row.text) else -1
+
+@labeling_function()
+def by_object(row):
+    return 0 if KIND.is_it(row.text) else -1
 
 @labeling_function()
 def by_table(row):
@@ -80,6 +84,8 @@ class Kind:
     word = "x"
     def is_it(self, text):
         return self.word in text
+
+KIND = Kind()
 """
 WHOLE_FOLDER = {"by_module", "by_file", "by_local_import"}
 
@@ -111,8 +117,8 @@ def changed(write):
         ("words.py", "text.lower()", "text.upper()", {"by_helper"}),
         ("words.py", 're.compile("x")', 're.compile("y")', {"by_helper"}),
         ("words.py", "return PATTERN", "return not PATTERN", {"by_helper"}),
-        ("words.py", 'word = "x"', 'word = "y"', {"by_class"}),
-        ("words.py", "return self.word in text", "return self.word not in text", {"by_class"}),
+        ("words.py", 'word = "x"', 'word = "y"', {"by_class", "by_object"}),
+        ("words.py", "return self.word in text", "return self.word not in text", {"by_class", "by_object"}),
         ("words.py", "LIMIT = 3", "LIMIT = 4", set()),
         ("words.py", "LIMIT = 3", "LIMIT = 3  # a comment", set()),
         ("list.txt", "refund", "refunds", set()),

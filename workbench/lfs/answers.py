@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache as once
 from pathlib import Path
 from typing import Any, Unpack
 
 import numpy as np
 
 from workbench.lfs.chunk import Chunk
+from workbench.lfs.fingerprint import fingerprint_of
 from workbench.lfs.function import About, LabelingFunction, caller_place
 from workbench.lfs.models import check_share, likeliest
 from workbench.lfs.votes import FAULTS, Fault, Outputs, fault_of, resolve_label, shown
@@ -31,13 +33,19 @@ class AskingFunction(LabelingFunction):
     ) -> None:
         super().__init__(caller_place(2), "probabilities", **about)
         self.client, self.batch_size, self.settings = client, batch_size, dict(settings)
-        identity = json.dumps(["probabilities", self.name, settings["version"]])
-        self.store = Store(None if cache is True else Path(cache), identity) if cache else None
+        # On first use, when the globals below the client in its file exist too; a bound copy shares what was made.
+        self.client_print = once(lambda: fingerprint_of(client, strict=False))
+        self.cache = cache
+
+    def _store(self) -> Store | None:
+        """Return where the answers are kept: another client of the same name and version never reads them."""
+        identity = json.dumps(["probabilities", self.name, self.settings["version"], self.client_print()])
+        return Store(None if self.cache is True else Path(self.cache), identity) if self.cache else None
 
     @property
     def content(self) -> tuple[Any, ...]:
-        """Name, version and settings: they, not the code of the client, say which answers to expect."""
-        return self.name, self.settings
+        """Name, version, settings and client: they say which answers to expect."""
+        return self.name, self.settings, self.client_print()
 
     def pending_calls(self, texts: Iterable[str]) -> int:
         """Return how many texts the client would be asked: distinct, not blank, not answered before."""
@@ -59,20 +67,22 @@ class AskingFunction(LabelingFunction):
 
     def _known(self, texts: Sequence[str]) -> dict[str, Answer]:
         keys = {text_key(text): text for text in texts}
-        found = self.store.get_many(keys) if self.store is not None else {}
+        store = self._store()
+        found = store.get_many(keys) if store is not None else {}
         return {keys[key]: json.loads(value) for key, value in found.items()}
 
     def _answers(self, texts: Sequence[str], labels: Sequence[str] | None) -> dict[str, Answer | Fault]:
         """Return what is known, then ask; what a batch answered well is kept before the next one is asked."""
         answers: dict[str, Answer | Fault] = dict(self._known(texts))
         missing = [text for text in texts if text not in answers]
+        store = self._store()
         for start in range(0, len(missing), self.batch_size):
             batch = missing[start : start + self.batch_size]
             answered = self._ask(batch, labels)
             answers |= answered
             good = {text_key(text): json.dumps(a).encode() for text, a in answered.items() if not isinstance(a, Fault)}
-            if self.store is not None and good:
-                self.store.put_many(good)
+            if store is not None and good:
+                store.put_many(good)
         return answers
 
     def _ask(self, batch: list[str], labels: Sequence[str] | None) -> dict[str, Answer | Fault]:
@@ -134,8 +144,10 @@ def probabilities(
 ) -> AskingFunction:
     """Vote what any callable says that takes texts and answers each with `{class: probability}` or one probability a class.
 
-    Answers are kept on disk by name, version and text: change the version with the prompt or the model; a name must be given.
-    cache: False keeps none, a path is a file of its own. `pending_calls(texts)` tells beforehand how many would be asked.
+    Answers are kept on disk by name, version, client and text: change the version with what the client's code does not show,
+    such as a model behind a server; a name must be given. A client counts by its code with all it reaches, an object also by
+    its state as pickling would keep it: `__getstate__` can leave out a counter or a key. cache: False keeps none, a path is a
+    file of its own. `pending_calls(texts)` tells beforehand how many would be asked.
 
     >>> def client(texts):
     ...     return [{"spam": 0.9, "ham": 0.1} if "win" in text else {"spam": 0.5, "ham": 0.5} for text in texts]

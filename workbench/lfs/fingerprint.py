@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 PACKAGE_HASH: Final = "__workbench_folder_hash__"  # set by the loader in every module of a folder of functions
-PREFIX: Final = "workbench_lfs_"  # the loader's package names, which hold a hash of the whole folder
 
 # Globals that say where a module stands, so that a function which reads one may read any file beside it.
 _WHEREABOUTS: Final = {"__file__", "__name__", "__package__", "__path__", "__spec__", "__loader__"}
@@ -32,14 +31,14 @@ _BOOKKEEPING: Final = {
 _CONSTANTS: Final = (types.NoneType, bool, int, float, complex, str, bytes, range, types.EllipsisType, types.NotImplementedType)
 
 
-def fingerprint_of(*things: Any) -> str:
+def fingerprint_of(*things: Any, strict: bool = True) -> str:
     """Return a sha256 over functions (compiled code and every global they reach), settings and constants.
 
     The same in every process and for every place of the folder; comments do not count. Of installed libraries name and version
-    count; what cannot be read counts as its whole folder: stale votes are worse than votes computed twice.
+    count; what cannot be read counts as its whole folder: stale votes are worse than votes computed twice. strict: False counts
+    an installed library's object that cannot be read, such as an open connection, by its kind and version alone.
     """
-    walk = _Walk()
-    walk.parts.append(_library("workbench.lfs"))  # the rules below are code too
+    walk = _Walk(strict)
     for thing in things:
         walk.add(thing)
     return hashlib.sha256("\0".join(walk.parts).encode("utf-8", "surrogatepass")).hexdigest()
@@ -48,7 +47,8 @@ def fingerprint_of(*things: Any) -> str:
 class _Walk:
     """A walk over objects that writes down what it meets."""
 
-    def __init__(self) -> None:
+    def __init__(self, strict: bool) -> None:
+        self.strict = strict
         self.parts: list[str] = []
         self.seen: dict[int, tuple[int, Any]] = {}  # holds on to the objects: an id is unique only while its object lives
         self.home = ""  # the module of the function whose reach is followed
@@ -81,7 +81,7 @@ class _Walk:
         elif type(thing) in (dict, types.MappingProxyType):
             self._add_many("dict", [part for pair in thing.items() for part in pair])
         elif type(thing) in (set, frozenset):
-            self._add_many("set", sorted(fingerprint_of(item) for item in thing))
+            self._add_many("set", sorted(fingerprint_of(item, strict=self.strict) for item in thing))
         else:
             self._add_object(thing)
 
@@ -128,7 +128,7 @@ class _Walk:
                     self._add_many(name, [getattr(member, "__func__", member)])  # inside classmethod and staticmethod
 
     def _add_object(self, thing: Any) -> None:
-        kind = f"{type(thing).__module__.removeprefix(PREFIX)}.{type(thing).__qualname__}"
+        kind = type(thing).__qualname__  # without its module, whose name the loader makes of place and content of the folder
         if isinstance(thing, PurePath):
             self._add_path(thing)
         elif isinstance(thing, re.Pattern):
@@ -155,7 +155,9 @@ class _Walk:
             recipe = thing.__reduce_ex__(2)
         except Exception:  # noqa: BLE001  # whatever it raises, it does not tell what it is made of
             module = type(thing).__module__
-            self.parts.append(f"object {kind} {_library(module) or _folder_hash(module)} {_folder_hash(self.home)}")
+            library = _library(module)
+            around = _folder_hash(self.home) if self.strict or not library else ""
+            self.parts.append(f"object {kind} {library or _folder_hash(module)} {around}")
             return
         parts = (recipe,) if isinstance(recipe, str) else recipe
         self._add_many(f"object {kind}", [list(part) if hasattr(part, "__next__") else part for part in parts])

@@ -76,8 +76,11 @@ class LabelingFunction:
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 of the content; made on first use, when the globals below the function in its file exist too."""
-        return fingerprint_of(type(self).__name__, self.kind, self.labels, *self.content)
+        """sha256 of the content and of our own version, whose rules are code too.
+
+        Made on first use, when the globals below the function in its file exist too.
+        """
+        return fingerprint_of(type(self), self.kind, self.labels, *self.content)
 
     def raw_votes(self, chunk: Chunk) -> tuple[Outputs, list[Fault]]:
         """Return one output a row, not yet validated, and the faults met."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from workbench.lfs.fingerprint import PACKAGE_HASH, PREFIX
+from workbench.lfs.fingerprint import PACKAGE_HASH
 from workbench.lfs.foreign import as_labeling_function, is_foreign
 from workbench.lfs.function import LabelingFunction
 from workbench.lfs.votes import FAULTS, one_line
@@ -107,7 +107,7 @@ class _Package(MetaPathFinder, Loader):
                 content.update(f"{inside.as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
         self.content_hash = content.hexdigest()
         state = [str(folder).encode(), *(name.encode() + b"\0" + hashlib.sha256(sources[name]).digest() for name in sources)]
-        self.name = PREFIX + hashlib.sha256(b"\0".join(state)).hexdigest()[:16]
+        self.name = "workbench_lfs_" + hashlib.sha256(b"\0".join(state)).hexdigest()[:16]
         # One finder a folder: earlier versions live on in the functions that were made of them.
         for older in [finder for finder in sys.meta_path if isinstance(finder, _Package) and finder.folder == folder]:
             sys.meta_path.remove(older)
