@@ -26,6 +26,9 @@ split = "split"
 
 [end_model]
 enabled = false
+
+[slices]
+prizes = {column = "text", contains = "win"}
 """
 RULES = """[[rule]]
 name = "says_free"

@@ -7,7 +7,16 @@ import pandas as pd
 import pytest
 
 from workbench.project.catalogue import catalogue, changes
-from workbench.project.overview import class_table, newest, next_steps, scoreboard, scored_splits, split_table, steps_since
+from workbench.project.overview import (
+    class_table,
+    newest,
+    next_steps,
+    scoreboard,
+    scored_splits,
+    slice_table,
+    split_table,
+    steps_since,
+)
 from workbench.project.runs import find_run
 from workbench.project.task import load_task
 from workbench.tables import Dataset, SoftLabels
@@ -53,6 +62,21 @@ def test_a_skipped_model_stands_in_the_table_with_its_reason():
     assert board["reason"].tolist() == ["", "too large", "switched off", "no gold"]
 
 
+def test_slices_leave_out_accuracies_where_nobody_knows():
+    line = {
+        "slice": "pro",
+        "n": 5,
+        "label_coverage": 0.6,
+        "conflict": 0.2,
+        "accuracy": 0.5,
+        "low": 0.1,
+        "high": 0.9,
+        "n_gold": 2,
+    }
+    assert slice_table({"slices": [line], "gold": "valid"}).loc["pro"].tolist() == [5, 0.6, 0.2, 0.5, 0.1, 0.9, 2]
+    assert slice_table({"slices": [line], "gold": None}).loc["pro"].tolist() == [5, 0.6, 0.2]
+
+
 def test_before_the_first_run_the_next_step_is_to_run(toy):
     task = load_task(toy)
     assert newest(task, "metrics.json") is None
@@ -83,7 +107,7 @@ def test_other_rows_and_settings_ask_for_another_run(ran):
     with (ran / "rows.csv").open("a") as rows:
         rows.write("more,win more,spam,train\n")
     assert since(ran)[0].endswith("older: other rows.")
-    (ran / "task.toml").write_text((ran / "task.toml").read_text() + "seed = 3\n")
+    (ran / "task.toml").write_text((ran / "task.toml").read_text().replace("enabled", "seed = 3\nenabled"))
     assert since(ran)[0].endswith("older: other rows; other settings.")
 
 

@@ -55,6 +55,13 @@ def test_the_overview_counts_rows_and_classes(open_app, ran):
     assert any('<th scope="row">ham</th><td>12</td>' in table for table in tables)
 
 
+def test_the_overview_shows_the_votes_of_each_slice(open_app, ran):
+    table = next(block.value for block in open_app().html if "Votes by slice" in block.value)
+    # "win" stands in two of six texts, so in four rows of each split: all spam, all voted on, nobody says ham
+    cells = ("12", "100.0%", "0.0%", "100.0%", "51–100%", "4")
+    assert '<th scope="row">prizes</th>' + "".join(f"<td>{cell}</td>" for cell in cells) in table
+
+
 def test_a_task_that_never_ran_offers_to(open_app, toy):
     app = clean(open_app())
     assert "Not run yet" in words(app) and "Run the line" in words(app)

@@ -53,6 +53,15 @@ def class_table(dataset: Dataset, soft: SoftLabels | None, diagnosis: dict[str, 
     return table
 
 
+def slice_table(diagnosis: dict[str, Any]) -> pd.DataFrame:
+    """Return one row a slice: n, label_coverage, conflict, and where valid has gold accuracy, low, high, n_gold.
+
+    accuracy: on covered rows with gold, the mean share of a row's votes that are right.
+    """
+    figures = ["n", "label_coverage", "conflict", *(("accuracy", "low", "high", "n_gold") if diagnosis["gold"] else ())]
+    return pd.DataFrame(diagnosis["slices"], columns=["slice", *figures]).set_index("slice")
+
+
 def scored_splits(metrics: dict[str, Any]) -> list[str]:
     """Return the splits that some model is scored on, test first."""
     return [split for split in ("test", "valid") if any(split in scores for scores in _models(metrics).values())]

@@ -70,7 +70,12 @@ def task_toml(
         for key, value in keys.items():
             parts.append(f"# {_COMMENTS[key]}")
             parts.append(_EXAMPLES[key] if value is None else f"{key} = {toml_value(value)}")
-    parts += ["", "[slices]", "# parts of the rows that get scores of their own; any name", f"# {_SLICE}"]
+    parts += [
+        "",
+        "[slices]",
+        "# parts of the rows whose votes get figures of their own in diagnosis and app; any name",
+        f"# {_SLICE}",
+    ]
     return "\n".join(parts) + "\n"
 
 

@@ -14,9 +14,10 @@ from workbench.project.task import Task
 from workbench.tables import WorkbenchError
 from workbench.ui import figures, opened, running
 from workbench.ui.frame import chosen_task, no_task
-from workbench.ui.wording import ago, count, figure, percent, plain
+from workbench.ui.wording import ago, count, figure, interval, percent, plain
 
 _WARNINGS: Final = 3  # shown at once
+_SLICES: Final = 12  # more than these scroll
 
 
 def show() -> None:
@@ -43,6 +44,8 @@ def show() -> None:
         _votes(diagnosis)
     if metrics is not None:
         _side_by_side(metrics)
+    if diagnosis is not None and diagnosis["slices"]:
+        _slices(diagnosis)
     _what_it_is(task, diagnosis)
 
 
@@ -90,6 +93,21 @@ def _gap(pgr: dict[str, Any]) -> str:
         return f"Performance gap recovered: {pgr['reason']}."
     low, high = (figure(end, 2) or "?" for end in pgr["interval"])
     return f"Performance gap recovered: {pgr['value']:.2f}, 95 % interval {low} to {high}, n = {pgr['n']:,} test rows."
+
+
+def _slices(diagnosis: dict[str, Any]) -> None:
+    st.header("Slices")
+    table = overview.slice_table(diagnosis)
+    shown = pd.DataFrame({"rows": table["n"].map(count)})
+    shown = shown.assign(coverage=table["label_coverage"].map(percent), conflict=table["conflict"].map(percent))
+    if "accuracy" in table:
+        shown["votes right"] = table["accuracy"].map(percent)
+        shown["95 % interval"] = [interval(low, high) for low, high in zip(table["low"], table["high"], strict=True)]
+        shown["n"] = table["n_gold"].map(count)
+    with st.container(height="content" if len(shown) <= _SLICES else 420):
+        st.html(figures.table(shown, "Votes by slice"))
+    if "accuracy" in table:
+        st.caption("Votes right: the mean share of a row's votes that equal its gold, on n covered valid rows.")
 
 
 def _what_it_is(task: Task, diagnosis: dict[str, Any] | None) -> None:
