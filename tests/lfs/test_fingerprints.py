@@ -156,6 +156,40 @@ def test_fingerprints_are_the_same_in_another_process_and_another_place(write, t
     assert len(set(here)) == len(here)
 
 
+FINDS = """
+import importlib, sys
+from workbench import labeling_function
+def helper(text):
+    return any(word in text for word in helper.words)
+helper.words = ["x"]
+WORDS = ["y"]
+@labeling_function()
+def f(row):
+    return 0 if {} else -1
+"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "old"),
+    [
+        ("helper(row.text)", '["x"]'),
+        ('globals()["WORDS"]', '["y"]'),
+        ('eval("WORDS")', '["y"]'),
+        ('[exec("global found; found = WORDS"), found]', '["y"]'),
+        ("vars(sys.modules[f.f.__module__])", '["y"]'),
+        ('getattr(sys.modules[f.f.__module__], "WOR" + "DS")', '["y"]'),
+        ('getattr(importlib.import_module(f.f.__module__), "WORDS")', '["y"]'),
+        ('getattr(__import__(f.f.__module__, fromlist=["x"]), "WORDS")', '["y"]'),
+    ],
+    ids=["attribute of a function", "globals", "eval", "exec", "vars", "modules", "importlib", "import"],
+)
+def test_what_a_function_finds_while_it_runs_counts(write, condition, old):
+    [before] = load_lfs(write(a=FINDS.format(condition)))
+    assert before({"text": "x"}) == 0
+    [after] = load_lfs(write(a=FINDS.format(condition).replace(old, '["z"]')))
+    assert before.fingerprint != after.fingerprint
+
+
 def same(a, b):
     return fingerprint_of(a) == fingerprint_of(b)
 

@@ -19,6 +19,8 @@ PACKAGE_HASH: Final = "__workbench_folder_hash__"  # set by the loader in every 
 
 # Globals that say where a module stands, so that a function which reads one may read any file beside it.
 _WHEREABOUTS: Final = {"__file__", "__name__", "__package__", "__path__", "__spec__", "__loader__"}
+# What finds other names while it runs, so that a function which names one may reach anything in its folder.
+_DYNAMIC: Final = {"globals", "locals", "vars", "eval", "exec", "__import__", "importlib", "import_module", "modules"}
 _BOOKKEEPING: Final = {
     "__dict__",
     "__weakref__",
@@ -99,6 +101,7 @@ class _Walk:
         self._add_code(f.__code__)
         self._add_many("defaults", [f.__defaults__, f.__kwdefaults__])
         self._add_many("closure", [_content(cell) for cell in f.__closure__ or ()])
+        self._add_many("attributes", [f.__dict__])
         names = _names(f.__code__)
         for name in sorted(names & f.__globals__.keys()):
             self.parts.append(f"global {name}")
@@ -106,7 +109,7 @@ class _Walk:
                 self.parts.append(_folder_hash(f.__module__))
             else:
                 self.add(f.__globals__[name])
-        if "import ." in names:
+        if "import ." in names or names & _DYNAMIC:
             self.parts.append(_folder_hash(f.__module__))
 
     def _add_code(self, code: types.CodeType) -> None:
