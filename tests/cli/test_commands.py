@@ -10,8 +10,6 @@ from click.testing import CliRunner
 
 from workbench.cli import COMMANDS, main
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
-
 
 def workbench(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])

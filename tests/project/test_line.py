@@ -17,8 +17,6 @@ from workbench.project.steps.run import STAGES, run
 from workbench.project.task import load_task
 from workbench.tables import VoteMatrix, WorkbenchError
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
-
 
 def change(task_folder, old, new, file="task.toml"):
     path = task_folder / file

@@ -8,10 +8,7 @@ from workbench.project.steps.importing import import_crowd, import_wrench
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
 
-pytestmark = [
-    pytest.mark.timeout(900),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning"),
-]
+pytestmark = pytest.mark.timeout(900)
 slow = pytest.mark.slow
 
 
@@ -36,7 +33,7 @@ def test_a_public_set_runs_from_import_to_scores(shared_data, tmp_path, name, ro
     metrics = done.metrics()
     found = accuracies(metrics)
     assert metrics["label_model"]["majority_vote"]["test"]["all"]["n"] == rows
-    assert found["generative"] >= found["majority_vote"] - 0.005
+    assert found["generative"] >= found["majority_vote"]
     assert found["end_model"] >= end_model
     assert found["ceiling"] >= ceiling
     assert ("snorkel" in found) == (name != "banking77")
