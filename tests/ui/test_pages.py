@@ -1,11 +1,15 @@
 """Every page as a user meets it: with a run, without, with nothing at all, and with a mistake in the files."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from workbench.project import jobs
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def words(app):
@@ -266,6 +270,13 @@ def test_an_uploaded_file_is_opened_like_one_on_disk(open_app, table):
 
 
 # ---------------------------------------------------------------- the process
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "workbench" / "ui").glob("*.py")), ids=lambda page: page.stem)
+def test_pages_read_files_through_steps(page):
+    """A page parses, calls and shows: what reads, votes or learns stands behind `workbench.project`."""
+    met = set(re.findall(r"^(?:from|import) workbench\.(\w+)", page.read_text(), re.MULTILINE))
+    assert met <= {"project", "tables", "ui"}
 
 
 def test_the_app_never_loads_a_model_library(ran):

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The app: one file a page, and what pages share."""

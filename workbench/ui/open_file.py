@@ -12,8 +12,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from workbench.io.readers import read_frame
-from workbench.project.steps.new import guess_text, new_task
+from workbench.project.steps.new import guess_text, new_task, preview
 from workbench.tables import WorkbenchError
 from workbench.ui.frame import data_folder
 from workbench.ui.wording import plain
@@ -86,7 +85,7 @@ def _read(source: Path, gold: str, reading: dict[str, str]) -> tuple[pd.DataFram
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the file")
 def _read_once(source: str, gold: str, reading: dict[str, str], state: tuple[int, int]) -> tuple[pd.DataFrame, list[str]]:
-    return read_frame(Path(source), text_columns=[gold] if gold else [], **reading)
+    return preview(source, gold, **reading)
 
 
 def _columns(source: Path, frame: pd.DataFrame, reading: dict[str, str]) -> None:

@@ -38,6 +38,11 @@ class Columns(TypedDict, total=False):
     delimiter: str | None
 
 
+def preview(source: Path | str, gold: str | None = None, **reading: str) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rows of a file as `new_task` reads them, and the warnings of the reader; reading: encoding, delimiter."""
+    return read_frame(Path(source), text_columns=[gold] if gold else [], **reading)
+
+
 def new_task(
     dest: Path | str,
     source: Path | str,
@@ -54,14 +59,15 @@ def new_task(
     holds dest, else the task folder itself. The file is read whole first: whatever is wrong with it, nothing is written.
     """
     dest, source = Path(dest), Path(source)
-    reading = {key: value for key in ("encoding", "delimiter") if (value := columns.get(key)) is not None}
+    given = {"encoding": columns.get("encoding"), "delimiter": columns.get("delimiter")}
+    reading = {key: value for key, value in given.items() if value is not None}
     gold, split = columns.get("gold"), columns.get("split")
     split = _SHARES if split is None and gold is not None else split
-    frame, _ = read_frame(source, text_columns=[gold] if gold else [], **reading)  # type: ignore[arg-type]
+    frame, _ = preview(source, gold, **reading)
     labels = _labels(frame, gold, source) if labels is None else list(labels)
     roles = [column for column in (gold, columns.get("id"), split) if isinstance(column, str)]
-    given = columns.get("text")
-    text, notes = (list(given), []) if given is not None else guess_text(frame, roles)
+    chosen = columns.get("text")
+    text, notes = (list(chosen), []) if chosen is not None else guess_text(frame, roles)
     dataset, warnings = read_dataset(
         source,
         labels=labels,
@@ -69,7 +75,7 @@ def new_task(
         id=columns.get("id"),
         split=split,
         gold=gold,
-        **reading,  # type: ignore[arg-type]
+        **reading,  # type: ignore[arg-type]  # its other settings are no strings
     )
     data = {"file": source.name, "id": columns.get("id"), "text": text, "gold": gold, "split": split, **reading}
     end_model = {"features": None if text else [], "columns": [] if text else list(dataset.frame.columns)}
