@@ -194,6 +194,9 @@ def test_a_rule_may_read_one_column_or_all_text_columns():
     chunk = Chunk(frame, ("subject", "body"), ("ham", "spam"))
     assert keyword("refund", 1).votes(chunk)[0].tolist() == [1, -1]
     assert keyword("refund", 1, column="body").votes(chunk)[0].tolist() == [-1, -1]
+    assert phrase("refund", 1).votes(chunk)[0].tolist() == [1, -1]
+    assert phrase("refund", 1, column="body").votes(chunk)[0].tolist() == [-1, -1]
+    assert phrase("refund", 1, column="body").fingerprint != phrase("refund", 1).fingerprint
     assert regex("refund\ny", 1).votes(chunk)[0].tolist() == [1, -1]
 
 

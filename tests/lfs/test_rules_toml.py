@@ -32,6 +32,7 @@ kind = "phrase"
 phrases = "credit card"
 label = "spam"
 language = "de"
+column = "text"
 
 [[rule]]
 name = "long"
@@ -86,7 +87,7 @@ def test_every_kind_of_rule_votes_and_one_that_is_not_enabled_is_left_out(tmp_pa
     }
     money = rules[0]
     assert (money.reason, money.tags, money.fires, money.abstains) == ("money", ("billing",), ["a refund"], ("hello",))
-    assert money.place == "rules.toml:4" and rules[-1].place == "rules.toml:43"
+    assert money.place == "rules.toml:4" and rules[-1].place == "rules.toml:44"
 
 
 @pytest.mark.parametrize("text", ["", "format = 1\n", "# nothing yet\n"], ids=["empty", "format alone", "comment"])

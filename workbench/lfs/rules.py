@@ -149,11 +149,18 @@ def regex(
 
 
 def phrase(
-    phrases: Sequence[str] | str, label: str | int, *, language: str = "en", case: bool = False, **about: Unpack[About]
+    phrases: Sequence[str] | str,
+    label: str | int,
+    *,
+    language: str = "en",
+    case: bool = False,
+    column: str | None = None,
+    **about: Unpack[About],
 ) -> LabelingFunction:
     """Vote where spaCy's PhraseMatcher finds one of the phrases, compared token by token as the language splits them.
 
-    language: a code such as `de`. An unknown one is an error when the function is made.
+    language: a code such as `de`; an unknown one is an error when the function is made. column: one column instead of all text
+    columns.
     """
     from workbench.text.docs import make_docs, pipeline_version
 
@@ -166,9 +173,9 @@ def phrase(
 
         matcher = PhraseMatcher(patterns[0].vocab, attr="ORTH" if case else "LOWER")
         matcher.add("phrase", patterns)
-        return np.array([bool(matcher(doc)) for doc in chunk.docs(pipeline)], dtype=bool), []
+        return np.array([bool(matcher(doc)) for doc in chunk.docs(pipeline, column)], dtype=bool), []
 
-    settings = {"phrases": listed, "language": pipeline_version(pipeline), "case": case}
+    settings = {"phrases": listed, "language": pipeline_version(pipeline), "case": case, "column": column}
     return Rule("phrase", label, match, settings, **about)
 
 
