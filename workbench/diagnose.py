@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.stats import wilson_interval
-from workbench.tables import ABSTAIN, VoteMatrix, WorkbenchError
+from workbench.tables import ABSTAIN, VoteMatrix, WorkbenchError, aligned_gold
 
 _BLOCK: Final = 65_536  # rows counted at once: float32 sums of so many ones are exact
 _NAMED: Final = 10  # sentences of one kind; a thousand warnings are no warning
@@ -38,8 +38,8 @@ def function_table(votes: VoteMatrix, gold: pd.Series[Any] | None = None) -> pd.
             "polarity": pd.Series([_named(votes, line) for line in cast], dtype="object"),
             "n_votes": cast.sum(axis=1),
             "coverage": cast.sum(axis=1) / rows,
-            "overlap": voted[voted.sum(axis=1) > 1].sum(axis=0) / rows,
-            "conflict": voted[_conflicting(votes)].sum(axis=0) / rows,
+            "overlap": voted[votes.n_votes > 1].sum(axis=0) / rows,
+            "conflict": voted[votes.conflicting].sum(axis=0) / rows,
         }
     )
     return pd.concat([table, _accuracy(votes, gold)], axis=1).assign(
@@ -52,7 +52,7 @@ def _accuracy(votes: VoteMatrix, gold: pd.Series[Any] | None) -> pd.DataFrame:
         nothing = pd.Series(np.nan, index=range(len(votes.lfs)))
         counts = dict.fromkeys(("n_gold", "correct"), nothing.astype("Int64"))
         return pd.DataFrame(counts | dict.fromkeys(("accuracy", "low", "high"), nothing))
-    truth = _gold_of(votes, gold)
+    truth = aligned_gold(votes.ids, votes.labels, gold)
     known = truth != ABSTAIN
     n_gold = (votes.votes[known] != ABSTAIN).sum(axis=0)
     correct = (votes.votes[known] == truth[known, None]).sum(axis=0)
@@ -96,10 +96,10 @@ def coverage_summary(votes: VoteMatrix, gold: pd.Series[Any] | None = None) -> d
     classes: by name, the votes for it and, with gold, its rows and the share of them on which any function votes.
     """
     rows = max(len(votes), 1)
-    counts = (votes.votes != ABSTAIN).sum(axis=1)
+    counts = votes.n_votes
     cast = _votes_by_class(votes).sum(axis=0)
     classes: dict[str, dict[str, Any]] = {}
-    truth = None if gold is None else _gold_of(votes, gold)
+    truth = None if gold is None else aligned_gold(votes.ids, votes.labels, gold)
     for index, label in enumerate(votes.labels):
         of_class = np.zeros(0, bool) if truth is None else votes.covered[truth == index]
         share = float(of_class.mean()) if len(of_class) else None
@@ -108,7 +108,7 @@ def coverage_summary(votes: VoteMatrix, gold: pd.Series[Any] | None = None) -> d
         "rows": len(votes),
         "label_coverage": float((counts > 0).sum() / rows),
         "overlap": float((counts > 1).sum() / rows),
-        "conflict": float(_conflicting(votes).sum() / rows),
+        "conflict": float(votes.conflicting.sum() / rows),
         "uncovered": int((counts == 0).sum()),
         "votes_per_row": float(counts.sum() / rows),
         "classes": classes,
@@ -121,9 +121,9 @@ def by_slice(votes: VoteMatrix, masks: Mapping[str, NDArray[np.bool_]], gold: pd
     masks: bool[n] in the order of the rows. accuracy: on covered rows with gold, the mean share of a row's votes that are
     right; n_gold counts those rows, correct adds their shares, low..high is the 95 % Wilson interval. Missing without gold.
     """
-    counts = (votes.votes != ABSTAIN).sum(axis=1)
-    conflicts = _conflicting(votes)
-    truth = np.full(len(votes), ABSTAIN) if gold is None else _gold_of(votes, gold)
+    counts = votes.n_votes
+    conflicts = votes.conflicting
+    truth = np.full(len(votes), ABSTAIN) if gold is None else aligned_gold(votes.ids, votes.labels, gold)
     right = (votes.votes == truth[:, None]).sum(axis=1) / np.maximum(counts, 1)
     lines = []
     for name, given in masks.items():
@@ -143,20 +143,6 @@ def by_slice(votes: VoteMatrix, masks: Mapping[str, NDArray[np.bool_]], gold: pd
     if gold is None:
         table[["n_gold", "correct", "accuracy", "low", "high"]] = pd.NA
     return table
-
-
-def _gold_of(votes: VoteMatrix, gold: pd.Series[Any]) -> NDArray[np.int64]:
-    """int64[n]: the gold of each row of the votes, -1 where nobody knows."""
-    truth = gold.reindex(votes.ids).fillna(ABSTAIN).to_numpy(dtype=np.int64)
-    if len(truth) and truth.max() >= len(votes.labels):
-        raise WorkbenchError(f"gold holds {truth.max()}, but the votes know 0..{len(votes.labels) - 1} and -1 for unknown")
-    return truth
-
-
-def _conflicting(votes: VoteMatrix) -> NDArray[np.bool_]:
-    """bool[n]: rows with votes for two classes, that is with a vote other than their highest."""
-    highest = votes.votes.max(axis=1, initial=ABSTAIN)
-    return np.asarray(((votes.votes != ABSTAIN) & (votes.votes != highest[:, None])).any(axis=1))
 
 
 def _votes_by_class(votes: VoteMatrix) -> NDArray[np.int64]:
@@ -203,7 +189,7 @@ def warnings_in_words(votes: VoteMatrix, gold: pd.Series[Any] | None = None) -> 
         return [f"There are {len(votes):,} rows and {len(votes.lfs):,} functions: nothing to diagnose; add what is missing."]
     table = function_table(votes, gold)
     kinds = [_faulty(votes), _silent(votes, table), _unvoted(votes, table)]
-    kinds += [] if gold is None else [_worse_than_chance(votes, _gold_of(votes, gold), table)]
+    kinds += [] if gold is None else [_worse_than_chance(votes, aligned_gold(votes.ids, votes.labels, gold), table)]
     kinds += [_doubles(votes), _whole_set(votes)]
     return [sentence for kind in kinds for sentence in kind]
 
@@ -274,7 +260,7 @@ def _doubles(votes: VoteMatrix) -> list[str]:
 
 
 def _whole_set(votes: VoteMatrix) -> list[str]:
-    counts = (votes.votes != ABSTAIN).sum(axis=1)
+    counts = votes.n_votes
     covered, shared, n, m = int((counts > 0).sum()), int((counts > 1).sum()), len(votes), len(votes.lfs)
     overlapping = int((votes.votes[counts > 1] != ABSTAIN).any(axis=0).sum())
     found = []
@@ -288,7 +274,7 @@ def _whole_set(votes: VoteMatrix) -> list[str]:
             f"Only {overlapping} of {m:,} functions vote on a row where another does, and a label model needs three to learn "
             "their accuracies; add functions for the same rows, or use majority vote."
         )
-    elif len(votes.labels) > 1 and not _conflicting(votes).any():
+    elif len(votes.labels) > 1 and not votes.conflicting.any():
         found.append(
             f"No function of {m:,} ever conflicts with another: 0 of {shared:,} rows with two or more votes have two classes; "
             "add functions that look at the same rows in another way, or nothing tells which ones err."

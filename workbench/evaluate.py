@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.stats import paired_bootstrap, wilson_interval
-from workbench.tables import ABSTAIN, SoftLabels, WorkbenchError, tied_classes
+from workbench.tables import ABSTAIN, SoftLabels, WorkbenchError, aligned_gold, tied_classes
 
 #: Log loss takes every probability to be at least this, the row made to sum to 1 again: majority vote gives an exact 0 to each
 #: class without a vote, and one such row would make the mean infinite.
@@ -36,7 +36,7 @@ def score(
     which labeling functions vote; by default soft.covered. macro_f1 is over the classes that occur in gold or answers;
     log_loss in nats; ece is top-label over 10 bins of equal width; interval is the 95 % Wilson interval of accuracy.
     """
-    truth = np.full(len(soft), ABSTAIN) if gold is None else _gold_of(soft, gold)
+    truth = np.full(len(soft), ABSTAIN) if gold is None else aligned_gold(soft.ids, soft.labels, gold)
     chosen = truth != ABSTAIN
     known = int(chosen.sum())
     if rows == "covered":
@@ -88,7 +88,7 @@ def pgr(
     ceiling, n}: interval is a 95 % paired bootstrap over rows, an end None where too many resamples close the gap. value is
     None, with a `reason`, where ceiling - weak is under 5 points: a share of nearly nothing means nothing.
     """
-    truth = _gold_of(weak, gold)
+    truth = aligned_gold(weak.ids, weak.labels, gold)
     known = truth != ABSTAIN
     if not known.any():
         nothing = dict.fromkeys(("value", "interval", "weak", "student", "ceiling"))
@@ -113,14 +113,6 @@ def _recovered(means: NDArray[np.float64]) -> NDArray[np.float64]:
     gap = ceiling - weak
     open_ = gap > 1e-12  # a resample whose gap is closed has no share of it
     return np.where(open_, (student - weak) / np.where(open_, gap, 1), np.nan)
-
-
-def _gold_of(soft: SoftLabels, gold: pd.Series[Any]) -> NDArray[np.int64]:
-    """int64[n]: the gold of each row, -1 where nobody knows."""
-    truth = gold.reindex(soft.ids).fillna(ABSTAIN).to_numpy(dtype=np.int64)
-    if len(truth) and truth.max() >= len(soft.labels):
-        raise WorkbenchError(f"gold holds {truth.max()}, but the answers know 0..{len(soft.labels) - 1} and -1 for unknown")
-    return truth
 
 
 def _covered_of(soft: SoftLabels, covered: pd.Series[Any] | None) -> NDArray[np.bool_]:

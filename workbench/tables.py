@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 ABSTAIN: Final = -1
 SPLITS: Final = ("train", "valid", "test")
+_set: Final = object.__setattr__  # fills a frozen table while it is built
 
 
 class WorkbenchError(ValueError):
@@ -32,23 +33,31 @@ def _digest(*parts: bytes) -> str:
     return state.hexdigest()
 
 
-def _first_repeated(names: Sequence[str]) -> str:
-    return next(name for name in names if names.count(name) > 1)
+def _check_unique(what: str, names: pd.Index) -> None:
+    for name in names[names.duplicated()]:
+        _fail(f"{what} {name!r} stands twice; {what}s must be unique")
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array
+
+
+def _check_names(what: str, names: Iterable[str]) -> tuple[str, ...]:
+    checked = tuple(names)
+    for name in checked:
+        if not isinstance(name, str) or not name.strip():
+            _fail(f"{what} {name!r} is not a non-empty string")
+    _check_unique(what, pd.Index(checked, dtype=object))
+    return checked
 
 
 def _check_labels(labels: Iterable[str]) -> tuple[str, ...]:
     if isinstance(labels, str):
         _fail(f"labels must be a list of class names, not the single string {labels!r}")
-    checked = tuple(labels)
-    if not checked:
-        _fail("labels is empty; give at least one class name")
-    if len(checked) > np.iinfo(np.int16).max:
-        _fail(f"{len(checked):,} labels; at most {np.iinfo(np.int16).max:,} fit a vote")
-    for label in checked:
-        if not isinstance(label, str) or not label.strip():
-            _fail(f"label {label!r} is not a non-empty string; labels are class names")
-    if len(set(checked)) < len(checked):
-        _fail(f"label {_first_repeated(checked)!r} stands twice in labels; class names must be unique")
+    checked = _check_names("label", labels)
+    if not 1 <= len(checked) <= np.iinfo(np.int16).max:
+        _fail(f"labels is {'too long' if checked else 'empty'}; give 1 to {np.iinfo(np.int16).max:,} class names")
     return checked
 
 
@@ -58,17 +67,14 @@ def _check_ids(ids: Iterable[str] | pd.Index) -> pd.Index:
     for place, value in enumerate(values):
         if not isinstance(value, str) or not value:
             _fail(f"row id {value!r} at position {place} is not a non-empty string; row ids are strings")
-    if not index.is_unique:
-        twice = index[index.duplicated()][0]
+    for twice in index[index.duplicated()]:
         places = np.flatnonzero(values == twice)[:2]
         _fail(f"row id {twice!r} stands twice, at positions {places[0]} and {places[1]}; ids must be unique over all splits")
-    checked: pd.Index = pd.Index(values, dtype="str", name="id")
-    return checked
+    return index.astype("str").rename("id")
 
 
-def _check_index(name: str, series: pd.Series[Any], ids: pd.Index) -> None:
-    if not series.index.equals(ids):
-        _fail(f"{name} has not the row ids of the frame in their order; give it the index of the frame")
+def _by_row(name: str, values: NDArray[Any], ids: pd.Index) -> pd.Series[Any]:
+    return pd.Series(_read_only(values), index=ids, dtype=values.dtype, name=name, copy=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,50 +96,32 @@ class Dataset:
         ids = _check_ids(self.frame.index)
         frame = self.frame.copy(deep=False)
         frame.index = ids
-        set_ = object.__setattr__
-        set_(self, "frame", frame)
-        set_(self, "labels", _check_labels(self.labels))
-        set_(self, "text", (self.text,) if isinstance(self.text, str) else tuple(self.text))
+        _set(self, "frame", frame)
+        _set(self, "labels", _check_labels(self.labels))
+        _set(self, "text", (self.text,) if isinstance(self.text, str) else tuple(self.text))
         self._check_columns()
+        for name, series in (("split", self.split), ("gold", self.gold)):
+            if series is not None and not series.index.equals(ids):
+                _fail(f"{name} has not the row ids of the frame in their order; give it the index of the frame")
         split = pd.Series("train", index=ids) if self.split is None else self.split
-        set_(self, "split", self._check_split(split))
-        set_(self, "gold", None if self.gold is None else self._check_gold(self.gold))
+        for row, value in split[~split.isin(SPLITS)].items():
+            _fail(f"split is {value!r} on row {row!r}; allowed are {', '.join(SPLITS)}")
+        _set(self, "split", _by_row("split", np.array(split, dtype=object), ids))
+        if self.gold is not None:
+            _set(self, "gold", _by_row("gold", aligned_gold(ids, self.labels, self.gold).astype(np.int16), ids))
 
     def _check_columns(self) -> None:
-        columns = list(self.frame.columns)
-        odd = [column for column in columns if not isinstance(column, str)]
-        if odd:
-            _fail(f"column name {odd[0]!r} is not a string")
-        if len(set(columns)) < len(columns):
-            _fail(f"column {_first_repeated(columns)!r} stands twice; column names must be unique")
+        columns = self.frame.columns
+        for column in columns:
+            if not isinstance(column, str):
+                _fail(f"column name {column!r} is not a string")
+        _check_unique("column", columns)
         for column in self.text:
             if column not in columns:
-                _fail(f"text column {column!r} is not among the columns {columns}")
-            for place, value in enumerate(self.frame[column].to_numpy(dtype=object)):
-                if not isinstance(value, str):
-                    _fail(
-                        f"text column {column!r} holds {value!r} on row {self.frame.index[place]!r}; "
-                        "text must be strings, use '' where there is none"
-                    )
-
-    def _check_split(self, split: pd.Series[Any]) -> pd.Series[Any]:
-        _check_index("split", split, self.frame.index)
-        wrong = ~split.isin(SPLITS)
-        if wrong.any():
-            row = split.index[wrong.to_numpy()][0]
-            _fail(f"split is {split[row]!r} on row {row!r}; allowed are {', '.join(SPLITS)}")
-        return split.astype("str").rename("split")
-
-    def _check_gold(self, gold: pd.Series[Any]) -> pd.Series[Any]:
-        _check_index("gold", gold, self.frame.index)
-        values = pd.to_numeric(gold, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-        missing = gold.isna().to_numpy(dtype=bool)
-        filled = np.where(missing, ABSTAIN, values)
-        bad = np.isnan(filled) | (filled != np.floor(filled)) | (filled < ABSTAIN) | (filled >= len(self.labels))
-        if bad.any():
-            place = int(np.flatnonzero(bad)[0])
-            _fail(f"gold is {gold.tolist()[place]!r} on row {gold.index[place]!r}; allowed are {describe_votes(self.labels)}")
-        return pd.Series(filled.astype(np.int16), index=self.frame.index, name="gold")
+                _fail(f"text column {column!r} is not among the columns {list(columns)}")
+            odd = [not isinstance(cell, str) for cell in self.frame[column].tolist()]
+            for row, cell in self.frame[column][odd].items():
+                _fail(f"text column {column!r} holds {cell!r} on row {row!r}; text must be strings, '' where there is none")
 
     @property
     def ids(self) -> pd.Index:
@@ -173,6 +161,39 @@ def describe_votes(labels: Sequence[str]) -> str:
     return f"-1 (abstain) and 0..{len(labels) - 1} ({shown})"
 
 
+def aligned_gold(ids: pd.Index, labels: Sequence[str], gold: pd.Series[Any]) -> NDArray[np.int64]:
+    """int64[n]: the class index of each row id, -1 where gold is missing or silent; gold may know other rows, in any order.
+
+    Raises WorkbenchError naming row and value.
+    """
+    _check_unique("gold row", gold.index)
+    found = gold.reindex(ids)
+    values = pd.to_numeric(found, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    codes = np.where(found.isna(), ABSTAIN, values)
+    bad = np.isnan(codes) | (codes != np.floor(codes)) | (codes < ABSTAIN) | (codes >= len(labels))
+    for row in ids[bad]:
+        _fail(f"gold is {gold[[row]].tolist()[0]!r} on row {row!r}; allowed are {describe_votes(labels)}")
+    return codes.astype(np.int64)
+
+
+def _check_votes(array: ArrayLike, rows: pd.Index | range, lfs: Sequence[str], labels: Sequence[str]) -> NDArray[np.int16]:
+    """Return votes as int16, column-major, read-only, and shared with nobody who can write; rows are named in errors."""
+    votes = np.asarray(array)
+    if votes.shape != (len(rows), len(lfs)):
+        _fail(f"votes has shape {votes.shape}, but there are {len(rows)} rows and {len(lfs)} functions")
+    if votes.size and votes.dtype.kind not in "iuf":
+        _fail(f"votes has type {votes.dtype}; votes are whole numbers, {describe_votes(labels)}")
+    for j, name in enumerate(lfs):
+        column = votes[:, j]
+        bad = ~((column >= ABSTAIN) & (column < len(labels)))
+        if votes.dtype.kind == "f":
+            bad |= column != np.floor(column)
+        for i in np.flatnonzero(bad).tolist():
+            _fail(f"labeling function {name!r} voted {column[i]} on row {rows[i]!r}; allowed are {describe_votes(labels)}")
+    shared = votes.flags.owndata and not votes.flags.writeable and votes.flags.f_contiguous and votes.dtype == np.int16
+    return votes if shared else _read_only(votes.astype(np.int16, order="F"))
+
+
 def no_faults() -> pd.DataFrame:
     """Return an empty table of faults."""
     return pd.DataFrame({name: pd.Series(dtype="str") for name in ("id", "lf", "error", "traceback")})
@@ -194,40 +215,16 @@ class VoteMatrix:
     faults: pd.DataFrame = field(default_factory=no_faults)
 
     def __post_init__(self) -> None:
-        set_ = object.__setattr__
-        set_(self, "ids", _check_ids(self.ids))
-        set_(self, "labels", _check_labels(self.labels))
-        set_(self, "lfs", tuple(self.lfs))
-        set_(self, "votes", self._check_votes(np.asarray(self.votes)))
-        missing = {"id", "lf", "error"} - set(self.faults.columns)
-        if missing:
-            _fail(f"faults lacks the column {sorted(missing)[0]!r}; it needs id, lf and error")
-
-    def _check_votes(self, votes: NDArray[Any]) -> NDArray[np.int16]:
-        if votes.ndim != 2 or votes.shape != (len(self.ids), len(self.lfs)):
-            _fail(f"votes has shape {votes.shape}, but there are {len(self.ids)} ids and {len(self.lfs)} functions")
-        for name in self.lfs:
-            if not isinstance(name, str) or not name:
-                _fail(f"function name {name!r} is not a non-empty string")
-        if len(set(self.lfs)) < len(self.lfs):
-            _fail(f"function name {_first_repeated(self.lfs)!r} stands twice; names must be unique")
-        if votes.size and votes.dtype.kind not in "iuf":
-            _fail(f"votes has type {votes.dtype}; votes are whole numbers, {describe_votes(self.labels)}")
-        for j, name in enumerate(self.lfs):
-            column = votes[:, j]
-            bad = ~((column >= ABSTAIN) & (column < len(self.labels)))
-            if votes.dtype.kind == "f":
-                bad |= column != np.floor(column)
-            if bad.any():
-                i = int(np.flatnonzero(bad)[0])
-                _fail(
-                    f"labeling function {name!r} voted {column[i]} on row {self.ids[i]!r}; "
-                    f"allowed are {describe_votes(self.labels)}"
-                )
-        shared = not votes.flags.writeable and votes.dtype == np.int16 and votes.flags.f_contiguous
-        checked = votes if shared else votes.astype(np.int16, order="F")
-        checked.flags.writeable = False
-        return checked
+        _set(self, "ids", _check_ids(self.ids))
+        _set(self, "labels", _check_labels(self.labels))
+        _set(self, "lfs", _check_names("function name", self.lfs))
+        _set(self, "votes", _check_votes(self.votes, self.ids, self.lfs, self.labels))
+        for missing in sorted({"id", "lf", "error"} - set(self.faults.columns)):
+            _fail(f"faults lacks the column {missing!r}; it needs id, lf and error")
+        for name, known in (("id", self.ids), ("lf", self.lfs)):
+            for strange in self.faults[name][~self.faults[name].isin(known)]:
+                _fail(f"faults holds the {name} {strange!r}, which these votes do not have")
+        _set(self, "faults", self.faults.copy(deep=False))
 
     @classmethod
     def from_array(
@@ -243,15 +240,26 @@ class VoteMatrix:
             _fail(f"votes has shape {votes.shape}; give rows x functions")
         rows = (f"r{i}" for i in range(len(votes))) if ids is None else ids
         names = (f"lf{j}" for j in range(votes.shape[1])) if lfs is None else lfs
-        return cls(_check_ids(rows), tuple(names), tuple(_check_labels(labels)), votes)
+        return cls(_check_ids(rows), tuple(names), _check_labels(labels), votes)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @cached_property
+    def n_votes(self) -> NDArray[np.int64]:
+        """int64[n]: how many functions vote on each row."""
+        return np.asarray((self.votes != ABSTAIN).sum(axis=1))
+
+    @cached_property
     def covered(self) -> NDArray[np.bool_]:
         """bool[n]: rows on which at least one function votes."""
-        return np.asarray((self.votes != ABSTAIN).any(axis=1))
+        return self.n_votes > 0
+
+    @cached_property
+    def conflicting(self) -> NDArray[np.bool_]:
+        """bool[n]: rows with votes for two classes, that is with a vote other than their highest."""
+        highest = self.votes.max(axis=1, initial=ABSTAIN)
+        return np.asarray(((self.votes != ABSTAIN) & (self.votes != highest[:, None])).any(axis=1))
 
     def take(self, rows: NDArray[Any]) -> VoteMatrix:
         """Return the rows of a boolean mask or of positions, in that order, with their faults."""
@@ -273,7 +281,7 @@ class VoteMatrix:
 class PatternCounts:
     """Distinct vote rows and how often each occurs: all that a label model needs to learn.
 
-    patterns: int16[p, m], no two rows equal. counts: int64[p], positive.
+    patterns: int16[p, m], no two rows equal. counts: int64[p], positive. Both are read-only.
     """
 
     lfs: tuple[str, ...]
@@ -282,35 +290,33 @@ class PatternCounts:
     counts: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        if self.patterns.shape != (len(self.counts), len(self.lfs)):
-            expected = f"there are {len(self.counts)} counts and {len(self.lfs)} functions"
-            _fail(f"patterns has shape {self.patterns.shape}, but {expected}")
-        if len(self.counts) and self.counts.min() < 1:
-            _fail(f"a pattern occurs {self.counts.min()} times; counts are positive")
-        low, high = (self.patterns.min(), self.patterns.max()) if self.patterns.size else (ABSTAIN, ABSTAIN)
-        if low < ABSTAIN or high >= len(self.labels):
-            _fail(f"patterns holds the vote {low if low < ABSTAIN else high}; allowed are {describe_votes(self.labels)}")
+        _set(self, "labels", _check_labels(self.labels))
+        _set(self, "lfs", _check_names("function name", self.lfs))
+        counts = np.array(self.counts)
+        if counts.ndim != 1 or (counts.size and (counts.dtype.kind not in "iu" or counts.min() < 1)):
+            _fail(f"counts holds {counts.min()}; counts are whole numbers above 0, one a pattern")
+        _set(self, "counts", _read_only(counts.astype(np.int64)))
+        _set(self, "patterns", _check_votes(self.patterns, range(len(counts)), self.lfs, self.labels))
+        for again in np.setdiff1d(np.arange(len(counts)), distinct_rows(self.patterns)[0]):
+            _fail(f"the pattern {self.patterns[again].tolist()} stands twice; give each once, with its count")
 
     @classmethod
     def from_votes(cls, votes: VoteMatrix) -> PatternCounts:
         """Count the distinct rows of a vote matrix."""
-        return cls._count(votes.lfs, votes.labels, votes.votes, np.ones(len(votes), np.int64))
+        return cls._count(votes, votes.votes, np.ones(len(votes), np.int64))
 
     def merge(self, other: PatternCounts) -> PatternCounts:
         """Return the counts of both sets of rows together; functions and labels must be the same."""
         if (self.lfs, self.labels) != (other.lfs, other.labels):
             _fail(f"pattern counts of {self.lfs} and {other.lfs} do not merge; functions and labels must be the same")
         patterns = np.concatenate([self.patterns, other.patterns])
-        return self._count(self.lfs, self.labels, patterns, np.concatenate([self.counts, other.counts]))
+        return self._count(self, patterns, np.concatenate([self.counts, other.counts]))
 
     @classmethod
-    def _count(
-        cls, lfs: tuple[str, ...], labels: tuple[str, ...], votes: NDArray[np.int16], weights: NDArray[np.int64]
-    ) -> PatternCounts:
+    def _count(cls, of: VoteMatrix | PatternCounts, votes: NDArray[np.int16], weights: NDArray[np.int64]) -> PatternCounts:
         first, inverse = distinct_rows(votes)
-        counts = np.zeros(len(first), np.int64)
-        np.add.at(counts, inverse, weights)
-        return cls(lfs, labels, np.ascontiguousarray(votes[first]), counts)
+        counts = np.bincount(inverse, weights, minlength=len(first)).astype(np.int64)
+        return cls(of.lfs, of.labels, votes[first], counts)
 
 
 def distinct_rows(votes: NDArray[np.int16]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -345,24 +351,18 @@ class SoftLabels:
     covered: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
-        set_ = object.__setattr__
-        set_(self, "ids", _check_ids(self.ids))
-        set_(self, "labels", _check_labels(self.labels))
+        _set(self, "ids", _check_ids(self.ids))
+        _set(self, "labels", _check_labels(self.labels))
         probs = np.array(self.probs, dtype=np.float64)
         covered = np.array(self.covered, dtype=bool)
         n, k = len(self.ids), len(self.labels)
-        if probs.shape != (n, k):
-            _fail(f"probs has shape {probs.shape}, but there are {n} ids and {k} labels")
-        if covered.shape != (n,):
-            _fail(f"covered has shape {covered.shape}, but there are {n} ids")
+        if probs.shape != (n, k) or covered.shape != (n,):
+            _fail(f"probs has shape {probs.shape} and covered {covered.shape}, but there are {n} ids and {k} labels")
         bad = ~(np.isfinite(probs).all(axis=1) & (probs >= 0).all(axis=1) & (np.abs(probs.sum(axis=1) - 1) < 1e-6))
-        if bad.any():
-            i = int(np.flatnonzero(bad)[0])
+        for i in np.flatnonzero(bad).tolist():
             _fail(f"probs of row {self.ids[i]!r} are {probs[i].tolist()}; they must be 0 or more and sum to 1")
-        probs.flags.writeable = False
-        covered.flags.writeable = False
-        set_(self, "probs", probs)
-        set_(self, "covered", covered)
+        _set(self, "probs", _read_only(probs))
+        _set(self, "covered", _read_only(covered))
 
     @classmethod
     def from_hard(cls, ids: pd.Index, labels: Iterable[str], hard: ArrayLike) -> SoftLabels:

@@ -97,7 +97,7 @@ def test_a_mask_of_another_length_is_refused() -> None:
 
 
 def test_gold_of_an_unknown_class_is_refused() -> None:
-    with pytest.raises(WorkbenchError, match=r"gold holds 2, but the votes know 0\.\.1"):
+    with pytest.raises(WorkbenchError, match=r"gold is 2 on row 'r0'; allowed are -1"):
         function_table(VOTES, pd.Series({"r0": 2}))
 
 

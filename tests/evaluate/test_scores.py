@@ -121,7 +121,7 @@ def test_mistaken_arguments_are_refused() -> None:
         score(answers, gold(0), split="test", rows="covered", covered=pd.Series({"r1": True}))
     with pytest.raises(WorkbenchError, match="split says nothing of row 'r0'"):
         scores(answers, gold(0), pd.Series({"r1": "test"}))
-    with pytest.raises(WorkbenchError, match="gold holds 2"):
+    with pytest.raises(WorkbenchError, match="gold is 2 on row 'r0'; allowed are -1"):
         score(answers, gold(2), split="test", rows="all")
 
 

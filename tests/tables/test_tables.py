@@ -17,6 +17,7 @@ from workbench.tables import (
     SoftLabels,
     VoteMatrix,
     WorkbenchError,
+    aligned_gold,
     distinct_rows,
     tied_classes,
 )
@@ -82,6 +83,38 @@ def test_a_dataset_does_not_change_with_the_frame_it_was_made_of():
     assert rows.frame.loc["x", "text"] == "a"
 
 
+@pytest.mark.parametrize("name", ["gold", "split"], ids=["gold", "split"])
+def test_gold_and_split_do_not_change_under_a_fingerprint(name):
+    split = pd.Series(["train", "test"], index=["x", "y"], dtype=object)
+    gold = pd.Series([0, 1], index=["x", "y"], dtype="int16")
+    rows = Dataset(frame(), LABELS, split=split, gold=gold)
+    series = getattr(rows, name)
+    with pytest.raises(ValueError, match="read-only"):
+        series.iloc[0] = series.iloc[1]
+    split.iloc[0], gold.iloc[0] = "test", 1
+    assert (rows.split.tolist(), rows.gold.tolist()) == (["train", "test"], [0, 1])
+
+
+def test_gold_is_matched_by_id():
+    gold = pd.Series([1, 0, None, 1], index=["z", "x", "w", "elsewhere"])
+    assert aligned_gold(pd.Index(["w", "x", "y", "z"]), LABELS, gold).tolist() == [-1, 0, -1, 1]
+
+
+@pytest.mark.parametrize(
+    ("gold", "message"),
+    [
+        (pd.Series([0, 2], index=["x", "y"]), r"gold is 2 on row 'y'; allowed are -1 \(abstain\) and 0..1"),
+        (pd.Series([0.5], index=["x"]), "gold is 0.5 on row 'x'"),
+        (pd.Series([-2], index=["x"]), "gold is -2 on row 'x'"),
+        (pd.Series([0, 1], index=["x", "x"]), "gold row 'x' stands twice"),
+    ],
+    ids=["too high", "fraction", "too low", "twice"],
+)
+def test_gold_that_is_no_class_is_refused(gold, message):
+    with pytest.raises(WorkbenchError, match=message):
+        aligned_gold(pd.Index(["x", "y"]), LABELS, gold)
+
+
 def test_fingerprints_change_with_content_and_agree_between_processes():
     code = (
         "import pandas as pd; from workbench import Dataset; "
@@ -133,8 +166,8 @@ def test_wrong_votes_are_refused(array, message):
     ("names", "message"),
     [
         ({"lfs": ["a", "a"]}, "function name 'a' stands twice"),
-        ({"lfs": ["a"]}, "2 ids and 1 functions"),
-        ({"ids": ["x"]}, "1 ids"),
+        ({"lfs": ["a"]}, "2 rows and 1 functions"),
+        ({"ids": ["x"]}, "1 rows and 2 functions"),
     ],
     ids=["same name", "too few names", "too few ids"],
 )
@@ -148,6 +181,62 @@ def test_taking_rows_takes_their_faults():
     votes = VoteMatrix(pd.Index(["r0", "r1"]), ("lf0",), LABELS, np.array([[0], [-1]]), faults)
     assert len(votes.take(np.array([0])).faults) == 0
     assert len(votes.take(np.array([1])).faults) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"id": "r7", "lf": "lf0"}, "faults holds the id 'r7', which these votes do not have"),
+        ({"id": "r0", "lf": "lf9"}, "faults holds the lf 'lf9'"),
+        ({"id": "r0"}, "faults lacks the column 'lf'"),
+    ],
+    ids=["row", "function", "column"],
+)
+def test_faults_of_nobody_are_refused(fault, message):
+    with pytest.raises(WorkbenchError, match=message):
+        VoteMatrix(pd.Index(["r0"]), ("lf0",), LABELS, np.array([[-1]]), pd.DataFrame([{"error": "e", **fault}]))
+
+
+def test_votes_do_not_change_with_the_array_they_were_made_of():
+    array = np.zeros((2, 1), np.int16, order="F")
+    view = array.view()
+    view.flags.writeable = False
+    votes = VoteMatrix(pd.Index(["a", "b"]), ("f",), LABELS, view)
+    array[0, 0] = 7
+    assert votes.votes.tolist() == [[0], [0]]
+
+
+def test_a_vote_matrix_counts_the_votes_of_each_row():
+    votes = VoteMatrix.from_array([[-1, -1, -1], [1, -1, -1], [1, 1, -1], [0, 1, -1], [1, -1, 0]], LABELS)
+    assert votes.n_votes.tolist() == [0, 1, 2, 2, 2]
+    assert votes.conflicting.tolist() == [False, False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"patterns": [[0, 1], [0, 1]]}, r"the pattern \[0, 1\] stands twice"),
+        ({"lfs": ("a", "a")}, "function name 'a' stands twice"),
+        ({"labels": ("ham", "ham")}, "label 'ham' stands twice"),
+        ({"patterns": [[0.5, 1], [0, 0]]}, "function 'a' voted 0.5 on row 0"),
+        ({"patterns": [[0, 2], [0, 0]]}, "function 'b' voted 2 on row 0"),
+        ({"counts": [1, 0]}, "counts holds 0"),
+        ({"counts": [1.5, 1]}, "counts are whole numbers above 0"),
+        ({"counts": [1]}, "1 rows and 2 functions"),
+    ],
+    ids=["equal rows", "names", "labels", "fraction", "too high", "zero", "part of a row", "shape"],
+)
+def test_wrong_pattern_counts_are_refused(change, message):
+    right = {"lfs": ("a", "b"), "labels": LABELS, "patterns": [[0, 1], [0, -1]], "counts": [2, 1]}
+    with pytest.raises(WorkbenchError, match=message):
+        PatternCounts(**right | change)
+
+
+def test_pattern_counts_are_read_only():
+    counted = PatternCounts(("a",), LABELS, np.array([[0]], np.int16), np.array([2]))
+    for array in (counted.patterns, counted.counts):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
 
 
 @given(arrays(np.int16, st.tuples(st.integers(0, 12), st.integers(0, 4)), elements=st.integers(-1, 2)))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.tables import ABSTAIN, PatternCounts, SoftLabels, VoteMatrix, WorkbenchError, describe_votes
+from workbench.tables import ABSTAIN, PatternCounts, SoftLabels, VoteMatrix, WorkbenchError, aligned_gold
 
 Balance = Sequence[float] | str | None
 
@@ -73,18 +73,12 @@ def check_gold(gold: pd.Series[Any] | pd.DataFrame, votes: VoteMatrix) -> pd.Dat
     frame = gold.rename("label").to_frame() if isinstance(gold, pd.Series) else gold
     if "label" not in frame.columns:
         raise WorkbenchError(f"gold has the columns {list(frame.columns)}; it needs label, and may have weight")
-    if not frame.index.is_unique:
-        raise WorkbenchError(f"gold names row {frame.index[frame.index.duplicated()][0]!r} twice; one line a row")
-    known = frame[frame["label"].notna()]
-    known = known[known["label"] != ABSTAIN]
-    wrong = ~known["label"].isin(range(len(votes.labels)))
-    for row, label in known["label"][wrong].items():
-        raise WorkbenchError(f"gold is {label!r} on row {row!r}; allowed are {describe_votes(votes.labels)}")
-    weight = known["weight"].astype(float) if "weight" in known.columns else pd.Series(1.0, index=known.index)
-    for row, value in weight[~(np.isfinite(weight) & (weight >= 0))].items():
+    labels = aligned_gold(votes.ids, votes.labels, frame["label"])
+    weight = frame["weight"].astype(float) if "weight" in frame.columns else pd.Series(1.0, index=frame.index)
+    known: pd.DataFrame = pd.DataFrame({"label": labels, "weight": weight.reindex(votes.ids)}).loc[labels != ABSTAIN]
+    for row, value in known["weight"][~(np.isfinite(known["weight"]) & (known["weight"] >= 0))].items():
         raise WorkbenchError(f"the weight of gold row {row!r} is {value}; weights are finite and 0 or more")
-    checked = pd.DataFrame({"label": known["label"].astype(int), "weight": weight})
-    return checked[checked.index.isin(votes.ids)]
+    return known
 
 
 def soft_labels(votes: VoteMatrix, probs: NDArray[np.float64], balance: NDArray[np.float64]) -> SoftLabels:
