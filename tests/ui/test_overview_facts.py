@@ -74,6 +74,8 @@ def test_slices_leave_out_accuracies_where_nobody_knows():
         "n_gold": 2,
     }
     assert slice_table({"slices": [line], "gold": "valid"}).loc["pro"].tolist() == [5, 0.6, 0.2, 0.5, 0.1, 0.9, 2]
+    unknown = slice_table({"slices": [{**line, "accuracy": None, "low": 0.0, "high": 1.0, "n_gold": 0}], "gold": "valid"})
+    assert unknown.loc["pro", ["accuracy", "low", "high"]].isna().all(), "no interval of nothing"
     assert slice_table({"slices": [line], "gold": None}).loc["pro"].tolist() == [5, 0.6, 0.2]
 
 

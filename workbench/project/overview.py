@@ -59,7 +59,9 @@ def slice_table(diagnosis: dict[str, Any]) -> pd.DataFrame:
     accuracy: on covered rows with gold, the mean share of a row's votes that are right.
     """
     figures = ["n", "label_coverage", "conflict", *(("accuracy", "low", "high", "n_gold") if diagnosis["gold"] else ())]
-    return pd.DataFrame(diagnosis["slices"], columns=["slice", *figures]).set_index("slice")
+    table = pd.DataFrame(diagnosis["slices"], columns=["slice", *figures]).set_index("slice")
+    ends = [name for name in ("low", "high") if name in table]  # an interval without a figure says nothing
+    return table.assign(**{end: table[end].where(table["accuracy"].notna()) for end in ends})
 
 
 def scored_splits(metrics: dict[str, Any]) -> list[str]:

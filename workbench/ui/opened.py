@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import numpy as np
 import streamlit as st
@@ -15,81 +16,60 @@ from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.tables import Dataset, SoftLabels, VoteMatrix
 
+_Keys = dict[str | type[Any], Callable[[Any], Any]]
+_BY_FOLDER: Final[_Keys] = {Run: lambda run: str(run.folder), Dataset: lambda dataset: dataset.fingerprint}
+_BY_FUNCTIONS: Final[_Keys] = {Task: lambda task: (str(task.folder), files_stamp(task))}
 
+
+def _state_of_rows(task: Task) -> tuple[Any, ...]:
+    files = [task.folder / "task.toml", task.folder / task.data["file"]]
+    return str(task.folder), [(file.stat().st_mtime_ns, file.stat().st_size) if file.exists() else (0, 0) for file in files]
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the rows", hash_funcs={Task: _state_of_rows})
 def rows(task: Task) -> tuple[Dataset, list[str]]:
     """Return the rows of a task and the warnings of their reader."""
-    files = [task.folder / "task.toml", task.folder / task.data["file"]]
-    state = tuple((file.stat().st_mtime_ns, file.stat().st_size) if file.exists() else (0, 0) for file in files)
-    return _rows(str(task.folder), state, task)
-
-
-@st.cache_resource(max_entries=2, show_spinner="Reading the rows")
-def _rows(folder: str, state: tuple[Any, ...], _task: Task) -> tuple[Dataset, list[str]]:
-    found = _task.dataset()
+    found = task.dataset()
     _spare_the_collector()
     return found
 
 
+@st.cache_resource(max_entries=4, show_spinner="Loading the functions", hash_funcs=_BY_FUNCTIONS)
 def described(task: Task) -> dict[str, Any]:
     """Return the catalogue of a task's functions."""
-    return _described(str(task.folder), files_stamp(task), task)
+    return catalogue(task)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Loading the functions")
-def _described(folder: str, stamp: str, _task: Task) -> dict[str, Any]:
-    return catalogue(_task)
-
-
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_FOLDER)
 def diagnosis(run: Run) -> dict[str, Any]:
     """Return the diagnosis of a run."""
-    return _diagnosis(str(run.folder), run)
+    return run.diagnosis()
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _diagnosis(folder: str, _run: Run) -> dict[str, Any]:
-    return _run.diagnosis()
-
-
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_FOLDER)
 def metrics(run: Run) -> dict[str, Any]:
     """Return the scores of a run."""
-    return _metrics(str(run.folder), run)
+    return run.metrics()
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _metrics(folder: str, _run: Run) -> dict[str, Any]:
-    return _run.metrics()
-
-
+@st.cache_resource(max_entries=2, show_spinner="Reading the votes", hash_funcs=_BY_FOLDER)
 def votes(run: Run) -> VoteMatrix:
     """Return the votes of a run."""
-    return _votes(str(run.folder), run)
-
-
-@st.cache_resource(max_entries=2, show_spinner="Reading the votes")
-def _votes(folder: str, _run: Run) -> VoteMatrix:
-    found = _run.votes()
+    found = run.votes()
     _spare_the_collector()
     return found
 
 
+@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=_BY_FOLDER)
 def visible_rows(run: Run, dataset: Dataset) -> NDArray[np.intp]:
     """Return which rows of a run may be looked at, and where they stand in the rows of now."""
-    return _visible_rows(str(run.folder), dataset.fingerprint, run, dataset)
+    return visible(dataset, votes(run))
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _visible_rows(folder: str, rows: str, _run: Run, _dataset: Dataset) -> NDArray[np.intp]:
-    return visible(_dataset, votes(_run))
-
-
+@st.cache_resource(max_entries=2, show_spinner="Reading the labels", hash_funcs=_BY_FOLDER)
 def soft_labels(run: Run) -> SoftLabels:
     """Return the soft labels of a run."""
-    return _soft_labels(str(run.folder), run)
-
-
-@st.cache_resource(max_entries=2, show_spinner="Reading the labels")
-def _soft_labels(folder: str, _run: Run) -> SoftLabels:
-    return _run.soft_labels()
+    return run.soft_labels()
 
 
 def _spare_the_collector() -> None:
