@@ -67,27 +67,30 @@ def pairwise(votes: VoteMatrix) -> pd.DataFrame:
 
     Columns: a, b, both (rows on which both vote), disagree (of those, with different classes), rate (disagree / both).
     """
-    both, same, _ = _pair_counts(votes)
-    disagree = both - same
+    both, same = _pair_counts(votes)
     first, second = np.nonzero(np.triu(both, 1))
-    table = _pairs(votes, first, second).assign(both=both[first, second], disagree=disagree[first, second])
+    names = np.array(votes.lfs, dtype=object)
+    table = pd.DataFrame({"a": pd.Series(names[first], dtype="str"), "b": pd.Series(names[second], dtype="str")})
+    table = table.assign(both=both[first, second], disagree=(both - same)[first, second])
     table["rate"] = table["disagree"] / table["both"]
     return table.sort_values(["disagree", "rate"], ascending=False, kind="stable", ignore_index=True)
 
 
-def redundant(votes: VoteMatrix, min_agreement: float = 0.95, min_rows: int = 10) -> pd.DataFrame:
+def redundant(
+    votes: VoteMatrix, min_agreement: float = 0.95, min_rows: int = 10, pairs: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Return the pairs of functions that say the same, the surest first: one of the two adds votes but no evidence.
 
     Columns: a, b, either (rows on which either votes: the count the claim rests on, at least min_rows), same (rows on which
-    both give one class), agreement (same / either, at least min_agreement).
+    both give one class), agreement (same / either, at least min_agreement). pairs: what `pairwise` returned for these votes.
     """
-    both, same, n_votes = _pair_counts(votes)
-    either = n_votes[:, None] + n_votes[None, :] - both
-    close = (either >= max(min_rows, 1)) & (same >= min_agreement * either)
-    first, second = np.nonzero(np.triu(close, 1))
-    table = _pairs(votes, first, second).assign(either=either[first, second], same=same[first, second])
+    table = pairwise(votes) if pairs is None else pairs
+    n_votes = pd.Series(_votes_by_class(votes).sum(axis=1), index=pd.Index(votes.lfs, dtype="str"))
+    either = n_votes[table["a"]].to_numpy() + n_votes[table["b"]].to_numpy() - table["both"]
+    table = table[["a", "b"]].assign(either=either, same=table["both"] - table["disagree"])
     table["agreement"] = table["same"] / table["either"]
-    return table.sort_values(["agreement", "either"], ascending=False, kind="stable", ignore_index=True)
+    close = table[(table["either"] >= min_rows) & (table["same"] >= min_agreement * table["either"])]
+    return close.sort_values(["agreement", "either"], ascending=False, kind="stable", ignore_index=True)
 
 
 def coverage_summary(votes: VoteMatrix, gold: pd.Series[Any] | None = None) -> dict[str, Any]:
@@ -156,8 +159,8 @@ def _named(votes: VoteMatrix, cast: NDArray[np.int64]) -> tuple[str, ...]:
     return tuple(votes.labels[index] for index in np.flatnonzero(cast))
 
 
-def _pair_counts(votes: VoteMatrix) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """int64[m, m] rows on which both vote, int64[m, m] rows on which both vote one class, int64[m] votes.
+def _pair_counts(votes: VoteMatrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """int64[m, m] rows on which both vote, int64[m, m] rows on which both vote one class.
 
     Most functions vote for one or two classes, so the product of a class needs only the functions that ever vote for it.
     """
@@ -172,25 +175,26 @@ def _pair_counts(votes: VoteMatrix) -> tuple[NDArray[np.int64], NDArray[np.int64
             if len(columns) > 1:
                 chosen = (block[:, columns] == index).astype(np.float32)
                 same[np.ix_(columns, columns)] += (chosen.T @ chosen).astype(np.int64)
-    return both, same, np.diagonal(both).copy()
+    return both, same
 
 
-def _pairs(votes: VoteMatrix, first: NDArray[np.intp], second: NDArray[np.intp]) -> pd.DataFrame:
-    names = np.array(votes.lfs, dtype=object)
-    return pd.DataFrame({"a": pd.Series(names[first], dtype="str"), "b": pd.Series(names[second], dtype="str")})
-
-
-def warnings_in_words(votes: VoteMatrix, gold: pd.Series[Any] | None = None) -> list[str]:
+def warnings_in_words(
+    votes: VoteMatrix,
+    gold: pd.Series[Any] | None = None,
+    table: pd.DataFrame | None = None,
+    pairs: pd.DataFrame | None = None,
+) -> list[str]:
     """Return what is wrong with a set of functions, one sentence a finding: who, how much of how many, what to do.
 
-    At most ten sentences of a kind; a last one counts the rest.
+    table, pairs: what `function_table` and `pairwise` returned for these votes and gold, where they are made already. At most
+    ten sentences of a kind; a last one counts the rest.
     """
     if not len(votes) or not votes.lfs:
         return [f"There are {len(votes):,} rows and {len(votes.lfs):,} functions: nothing to diagnose; add what is missing."]
-    table = function_table(votes, gold)
+    table = function_table(votes, gold) if table is None else table
     kinds = [_faulty(votes), _silent(votes, table), _unvoted(votes, table)]
     kinds += [] if gold is None else [_worse_than_chance(votes, aligned_gold(votes.ids, votes.labels, gold), table)]
-    kinds += [_doubles(votes), _whole_set(votes)]
+    kinds += [_doubles(redundant(votes, pairs=pairs)), _whole_set(votes)]
     return [sentence for kind in kinds for sentence in kind]
 
 
@@ -250,11 +254,11 @@ def _worse_than_chance(votes: VoteMatrix, truth: NDArray[np.int64], table: pd.Da
     return _capped(found, "functions worse than chance")
 
 
-def _doubles(votes: VoteMatrix) -> list[str]:
+def _doubles(doubles: pd.DataFrame) -> list[str]:
     found = [
         f"Functions {line['a']!r} and {line['b']!r} say the same on {_of(line['same'], line['either'], 'rows')} where either "
         "votes; keep one, or the label model counts one piece of evidence twice."
-        for line in redundant(votes).to_dict("records")
+        for line in doubles.to_dict("records")
     ]
     return _capped(found, "pairs that say the same")
 

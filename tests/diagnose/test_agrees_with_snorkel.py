@@ -34,7 +34,7 @@ def assert_agrees(array: np.ndarray, gold: np.ndarray, labels: list[str]) -> Non
     assert (table["n_gold"] - table["correct"]).tolist() == their_table["Incorrect"].tolist()
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(20), ids=str)
 def test_on_small_random_matrices(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n, m, k = rng.integers(1, 30), rng.integers(1, 6), rng.integers(2, 5)

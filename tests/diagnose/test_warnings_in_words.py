@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.diagnose import warnings_in_words
+from workbench import diagnose
+from workbench.diagnose import function_table, pairwise, redundant, warnings_in_words
 from workbench.tables import VoteMatrix
 
 HAM_SPAM = ["ham", "spam"]
@@ -22,6 +23,18 @@ def good() -> np.ndarray:
     array[8:16, 1] = -1
     array[20:28, 2] = -1
     return array
+
+
+def test_tables_made_already_are_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    array = good()
+    copy_first(array)
+    votes = VoteMatrix.from_array(array, HAM_SPAM)
+    table, pairs, doubles, said = function_table(votes), pairwise(votes), redundant(votes), warnings_in_words(votes)
+    assert len(doubles) == 1 and "say the same" in "".join(said)
+    for name in ("function_table", "_pair_counts"):
+        monkeypatch.delattr(diagnose, name)
+    pd.testing.assert_frame_equal(redundant(votes, pairs=pairs), doubles)
+    assert warnings_in_words(votes, table=table, pairs=pairs) == said
 
 
 def silence(array: np.ndarray) -> None:
