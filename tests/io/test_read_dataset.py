@@ -271,3 +271,10 @@ def test_tickets_split_by_content_and_keep_their_topics(shared_data: Path) -> No
     assert list(dataset.frame.columns) == ["Document"]
     assert abs((dataset.split == "train").mean() - 0.7) < 0.01
     assert warnings == []
+
+
+@pytest.mark.parametrize("more", [{}, {"id": "key"}], ids=["content ids", "given ids"])
+def test_a_table_of_gold_alone_is_refused(more: dict[str, Any]) -> None:
+    frame = pd.DataFrame({"key": ["a", "b"], "label": LABELS})[[*more.values(), "label"]]
+    with pytest.raises(WorkbenchError, match="no column is left to learn from: all are id, split or gold"):
+        dataset_from_frame(frame, labels=LABELS, text=[], gold="label", **more)

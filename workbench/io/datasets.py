@@ -92,6 +92,8 @@ def dataset_from_frame(
     _check_roles(frame, {"id": id, "split": split_column, "gold": gold}, texts)
     frame = frame.assign(**{name: _as_text(frame[name], warnings) for name in texts})
     features = frame.drop(columns=[name for name in {gold, split_column, id} - {None, *texts}])
+    if not len(features.columns):
+        raise WorkbenchError("no column is left to learn from: all are id, split or gold; name a text column, or add one")
     digests = _content(features, texts)
     ids = _content_ids(digests) if id is None else _given_ids(frame[id], id)
     index = pd.Index(ids, dtype="str", name="id")

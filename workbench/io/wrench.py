@@ -104,11 +104,11 @@ def _read_rows(path: Path, labels: Sequence[str]) -> Iterable[tuple[str, dict[st
         if not isinstance(parts.get("weak_labels"), list) or not isinstance(parts.get("data"), dict):
             raise WorkbenchError(f'{path}, row {row!r} needs "weak_labels" (a list of class indexes) and "data" (an object)')
         for j, vote in enumerate(parts["weak_labels"]):
-            if vote not in allowed:
+            if type(vote) is not int or vote not in allowed:  # True equals 1, and so does 1.0
                 allowed_votes = describe_votes(labels)
                 raise WorkbenchError(f"{path}, row {row!r}: function lf_{j} voted {vote!r}; allowed are {allowed_votes}")
         label = _label(parts)
-        if label is not None and label not in allowed:
+        if label is not None and (type(label) is not int or label not in allowed):
             raise WorkbenchError(f"{path}, row {row!r} has the label {label!r}; allowed are {describe_votes(labels)}")
     return rows.items()
 
