@@ -85,14 +85,13 @@ def pgr(
     """Return the performance gap recovered, (student - weak) / (ceiling - weak) in accuracy (Burns et al., arXiv 2312.09390).
 
     The three answer the same rows, matched by id; rows of gold -1 are left out. Returns {value, interval, weak, student,
-    ceiling, n}: interval is a 95 % paired bootstrap over rows, an end None where too many resamples close the gap. value is
-    None, with a `reason`, where ceiling - weak is under 5 points: a share of nearly nothing means nothing.
+    ceiling, n, reason}: interval is a 95 % paired bootstrap over rows, an end None where too many resamples close the gap.
+    value is None, and reason not, where ceiling - weak is under 5 points: a share of nearly nothing means nothing.
     """
     truth = aligned_gold(weak.ids, weak.labels, gold)
     known = truth != ABSTAIN
     if not known.any():
-        nothing = dict.fromkeys(("value", "interval", "weak", "student", "ceiling"))
-        return nothing | {"n": 0, "reason": "not defined: no row has gold"}
+        return undefined_gap("no row has gold")
     columns = []
     for name, soft in (("weak", weak), ("student", student), ("ceiling", ceiling)):
         if len(soft) != len(weak) or soft.labels != weak.labels or not weak.ids.isin(soft.ids).all():
@@ -101,11 +100,19 @@ def pgr(
         columns.append(_answers(probs)[np.arange(len(truth)), np.maximum(truth, 0)][known])
     correct = np.column_stack(columns)
     a, b, c = (float(mean) for mean in correct.mean(axis=0))
-    found = {"value": None, "interval": None, "weak": a, "student": b, "ceiling": c, "n": int(known.sum())}
+    part = {"weak": a, "student": b, "ceiling": c, "n": int(known.sum())}
     if c - a < MIN_GAP - 1e-12:
-        return found | {"reason": f"not defined: ceiling {c:.3f} - weak {a:.3f} is under {100 * MIN_GAP:.0f} points"}
+        reason = f"ceiling {c:.3f} - weak {a:.3f} is under {100 * MIN_GAP:.0f} points"
+        return undefined_gap(reason) | part
     ends = paired_bootstrap(correct, _recovered, n_boot=n_boot, seed=seed)
-    return found | {"value": (b - a) / (c - a), "interval": [end if np.isfinite(end) else None for end in ends]}
+    interval = [end if np.isfinite(end) else None for end in ends]
+    return {"value": (b - a) / (c - a), "interval": interval, **part, "reason": None}
+
+
+def undefined_gap(reason: str) -> dict[str, Any]:
+    """Return what `pgr` returns where no gap can be measured: the same keys, and in words why."""
+    nothing = dict.fromkeys(("value", "interval", "weak", "student", "ceiling"))
+    return {**nothing, "n": 0, "reason": f"not defined: {reason}"}
 
 
 def _recovered(means: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.evaluate import pgr
+from workbench.evaluate import pgr, undefined_gap
 from workbench.tables import SoftLabels, WorkbenchError
 
 IDS = pd.Index([f"r{i}" for i in range(400)])
@@ -34,7 +34,7 @@ def test_a_student_may_lose_or_pass_the_ceiling() -> None:
 def test_a_gap_under_five_points_has_no_share(ceiling: float, defined: bool) -> None:
     found = pgr(right_on(0.6), right_on(0.62), right_on(ceiling), GOLD)
     assert (found["value"] is not None) is defined
-    assert ("not defined" in found.get("reason", "")) is not defined
+    assert ("not defined" in (found["reason"] or "")) is not defined
     assert (found["interval"] is None) is not defined
 
 
@@ -61,6 +61,12 @@ def test_rows_are_matched_by_id() -> None:
 def test_no_gold_has_no_gap() -> None:
     found = pgr(right_on(0.6), right_on(0.7), right_on(0.8), GOLD - 1)
     assert found["value"] is None and found["n"] == 0 and "no row has gold" in found["reason"]
+
+
+@pytest.mark.parametrize("ceiling", [0.8, 0.6], ids=["defined", "gap closed"])
+def test_a_gap_has_the_same_keys_whether_defined_or_not(ceiling: float) -> None:
+    found = pgr(right_on(0.6), right_on(0.7), right_on(ceiling), GOLD)
+    assert list(found) == list(undefined_gap("there is no test split with gold"))
 
 
 @pytest.mark.parametrize(

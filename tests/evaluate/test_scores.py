@@ -53,7 +53,7 @@ def test_bins_of_ece_weigh_their_rows() -> None:
     assert found["ece"] == pytest.approx(0.15)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(10), ids=str)
 def test_without_ties_scores_equal_scikit_learn(seed: int) -> None:
     from sklearn.metrics import accuracy_score, f1_score, log_loss
 
