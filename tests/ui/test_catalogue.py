@@ -1,5 +1,7 @@
 """What functions say of themselves, read in another process and kept while their files stay as they are."""
 
+import shutil
+
 import pandas as pd
 import pytest
 
@@ -55,6 +57,7 @@ def test_a_list_in_a_folder_of_the_task_counts_among_its_files_and_a_run_does_no
     (toy / "runs" / "20260101").mkdir(parents=True)
     (toy / "runs" / "20260101" / "run.json").write_text("{}")
     assert files_stamp(load_task(toy)) == stamp
+    assert files_stamp(load_task(shutil.copytree(toy, toy.parent / "moved"))) == stamp, "wherever the task stands"
     (toy / "lists" / "shops.txt").write_text("acme\nbestbuy\n")
     assert files_stamp(load_task(toy)) != stamp
 

@@ -287,10 +287,10 @@ sys.argv = ["app.py", {str(ran.parent)!r}]
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file("app.py", default_timeout=60)
 app.query_params["lf"] = "says_free"
-for page in ("overview", "functions", "open_file"):
-    app.run()
+app.run()
+for page, title in (("overview", "toy"), ("functions", "Labeling functions"), ("open_file", "Open a file")):
     app.switch_page(f"workbench/ui/{{page}}.py").run()
-    assert not app.exception, app.exception
+    assert not app.exception and app.title[0].value == title, app
 print(sorted({{"torch", "spacy", "snorkel", "transformers", "sentence_transformers"}} & sys.modules.keys()))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -64,10 +64,10 @@ def files_stamp(task: Task) -> str:
     """Return a hash of what decides the functions: code and TOML by content, other files beside them by size and time."""
     state = hashlib.sha256(__version__.encode())
     runs = task.runs_folder.resolve()
-    for folder in (task.folder, task.functions_folder):
-        for path in _files(folder.resolve(), runs) if folder is not None and folder.is_dir() else ():
+    for folder in (task.folder.resolve(), task.functions_folder):
+        for path in _files(folder, runs) if folder is not None and folder.is_dir() else ():
             about = path.stat()
-            state.update(f"{path}\0".encode())
+            state.update(f"{path.relative_to(folder)}\0".encode())
             code = path.suffix in (".py", ".toml")
             state.update(path.read_bytes() if code else f"{about.st_mtime_ns} {about.st_size}".encode())
     return state.hexdigest()
