@@ -8,7 +8,7 @@ Beside the dataset's own columns (one whose name is taken becomes `data:<name>`)
 - `agreement`: the share of the row's votes that equal the label, missing where there is no vote or no label
 - `weight`: 1 - entropy / log k on covered rows and 0 elsewhere, so that a uniform row teaches nothing
 - `needs_review`: no function votes, or classes tie, or functions conflict and the two likeliest classes are under 0.2 apart
-- `n_votes`, `covered`, and `gold` where it was asked for
+- `n_votes` and `covered`; gold is left out, as a training set must not hold the answers
 - `lf:<function>`: the class it voted, or missing
 """
 
@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from workbench import __version__
 from workbench.io.files import new_folder, plain, sha256, write_frame, write_json, write_text
-from workbench.stats import wilson_interval
 from workbench.tables import ABSTAIN, SPLITS, Dataset, SoftLabels, VoteMatrix, WorkbenchError, tied_classes
 
 FORMAT: Final = 1
@@ -39,32 +38,26 @@ PROVENANCE: Final = ("data", "votes", "functions", "model", "settings", "seed", 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def training_frame(dataset: Dataset, votes: VoteMatrix, soft: SoftLabels, *, with_gold: bool = False) -> pd.DataFrame:
+def training_frame(dataset: Dataset, votes: VoteMatrix, soft: SoftLabels) -> pd.DataFrame:
     """Return one row a row of the dataset, in its order, indexed by id; votes and soft may hold more rows, in any order.
 
-    The columns are those of the module's docstring. with_gold adds `gold` (class name or missing), which is otherwise left out:
-    a training set must not hold the answers.
+    The columns are those of the module's docstring.
     """
     if not votes.labels == soft.labels == dataset.labels:
         raise WorkbenchError(f"the dataset has classes {dataset.labels}, votes {votes.labels}, soft labels {soft.labels}")
     votes = votes.take(_places(dataset.ids, votes.ids, "vote matrix"))
     soft = soft.take(_places(dataset.ids, soft.ids, "soft labels"))
     labels, hard, covered = dataset.labels, soft.hard().to_numpy(), soft.covered
-    n_votes = (votes.votes != ABSTAIN).sum(axis=1)
+    n_votes = votes.n_votes
     same = (votes.votes == hard[:, None]).sum(axis=1)
     agreement = np.where((n_votes > 0) & (hard != ABSTAIN), same / np.maximum(n_votes, 1), np.nan)
     entropy = _entropy(soft.probs)
-    highest = votes.votes.max(axis=1, initial=ABSTAIN)
-    conflict = ((votes.votes != ABSTAIN) & (votes.votes != highest[:, None])).any(axis=1)
     computed: dict[str, Any] = {"split": dataset.split.to_numpy()}
     computed |= {f"p_{label}": soft.probs[:, index] for index, label in enumerate(labels)}
     computed |= {"label": _named(hard, labels), "entropy": entropy, "agreement": agreement}
     computed["weight"] = np.where(covered, 1 - entropy / np.log(max(len(labels), 2)), 0.0)
-    computed["needs_review"] = ~covered | _unsure(soft.probs, conflict)
+    computed["needs_review"] = ~covered | _unsure(soft.probs, votes.conflicting)
     computed |= {"n_votes": n_votes, "covered": covered}
-    if with_gold:
-        gold = np.full(len(dataset), ABSTAIN) if dataset.gold is None else dataset.gold.to_numpy()
-        computed["gold"] = _named(gold, labels)
     computed |= {f"lf:{name}": _named(votes.votes[:, j], labels) for j, name in enumerate(votes.lfs)}
     taken = [name for name in map(str, dataset.frame) if name in (*computed, "id", "gold") or name.startswith("lf:")]
     own = dataset.frame.rename(columns={name: f"data:{name}" for name in taken})
@@ -269,7 +262,7 @@ def _class_table(frame: pd.DataFrame, labels: Sequence[str]) -> str:
 
 
 def _quality(frame: pd.DataFrame, manifest: Mapping[str, Any]) -> str:
-    """List coverage, agreement and label noise, each with the count it rests on."""
+    """List coverage, agreement and what scores the manifest holds, each with the count it rests on."""
     n, covered, review = len(frame), int(frame["covered"].sum()), int(frame["needs_review"].sum())
     agreed = frame["agreement"].dropna()
     agreement = f"{agreed.mean():.1%} on average over {len(agreed):,} rows with votes and a label" if len(agreed) else "no row"
@@ -279,17 +272,8 @@ def _quality(frame: pd.DataFrame, manifest: Mapping[str, Any]) -> str:
         f"- Votes that equal the label: {agreement}.",
         f"- Mean entropy {frame['entropy'].mean():.3f} nats, of at most {np.log(len(manifest['labels'])):.3f}.",
         f"- Need a human look: {review:,} of {n:,} rows ({review / n:.1%}).",
+        "- Label noise: not measured on these rows, no gold is in this export.",
     ]
-    known = frame[frame["gold"].notna() & frame["label"].notna()] if "gold" in frame else frame.iloc[:0]
-    if len(known):
-        wrong = int((known["gold"] != known["label"]).sum())
-        low, high = wilson_interval(wrong, len(known))
-        lines.append(
-            f"- Label noise: {wrong:,} of {len(known):,} labels with gold are wrong ({wrong / len(known):.1%}, "
-            f"95 % interval {low:.1%} to {high:.1%})."
-        )
-    else:
-        lines.append("- Label noise: not measured on these rows, no gold is in this export.")
     for split, found in manifest.get("scores", {}).items():
         one = found["covered"]
         if one["accuracy"] is not None:

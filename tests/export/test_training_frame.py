@@ -19,8 +19,8 @@ PROBS = np.array([[0.1, 0.9], [0.45, 0.55], [0.5, 0.5], [0.7, 0.3], [0.0, 1.0]])
 SOFT = SoftLabels(IDS, LABELS, PROBS, VOTES.covered)
 
 
-def built(**settings: bool) -> pd.DataFrame:
-    return training_frame(DATASET, VOTES, SOFT, **settings)
+def built() -> pd.DataFrame:
+    return training_frame(DATASET, VOTES, SOFT)
 
 
 def test_each_row_says_all_that_is_known_of_it() -> None:
@@ -54,9 +54,8 @@ def test_entropy_is_in_nats_and_weight_falls_with_it() -> None:
     assert frame["weight"]["sure"] == pytest.approx(1 - frame["entropy"]["sure"] / np.log(2))
 
 
-def test_gold_stays_out_unless_asked_for() -> None:
-    assert "gold" not in built()
-    assert built(with_gold=True)["gold"].fillna("?").tolist() == ["spam", "ham", "ham", "?", "spam"]
+def test_gold_stays_out() -> None:
+    assert DATASET.gold is not None and "gold" not in built()
 
 
 def test_votes_and_labels_are_matched_by_id() -> None:

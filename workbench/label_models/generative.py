@@ -89,7 +89,7 @@ class GenerativeModel:
             expected = evidence.x.T @ (posterior * evidence.weight[:, None])
             covered_balance = self._balance(evidence, posterior)
             balance = covered_balance if given is None else given
-            log_odds = self._log_likelihood(evidence, expected, covered_balance, len(lfs))
+            log_odds = self._log_likelihood(evidence, expected, covered_balance)
             updated = _softmax(evidence.x @ log_odds + np.log(np.maximum(balance, 1e-12)))
             updated[evidence.fixed] = evidence.answers
             self.history_.append(float(np.abs(updated - posterior).max()))
@@ -161,7 +161,7 @@ class GenerativeModel:
         counts = rows @ posterior + 1
         return np.asarray(counts / counts.sum(), dtype=np.float64)
 
-    def _log_likelihood(self, evidence: _Evidence, expected: Floats, balance: Floats, m: int) -> Floats:
+    def _log_likelihood(self, evidence: _Evidence, expected: Floats, balance: Floats) -> Floats:
         """float64[pairs, k]: log P(function votes this | class), up to a constant per function (the M-step).
 
         Inside the repertoire: propensity times a confusion row; outside: a smaller propensity times the mix of its votes.
