@@ -12,11 +12,7 @@ from workbench.tables import ABSTAIN, PatternCounts, VoteMatrix, WorkbenchError
 
 LABELS = ["ham", "spam", "ad"]
 
-pytestmark = [
-    pytest.mark.parametrize("name", list(LABEL_MODELS)),
-    # Snorkel's own use of torch and numpy warns under newer versions of both.
-    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning"),
-]
+pytestmark = pytest.mark.parametrize("name", list(LABEL_MODELS), ids=str)
 
 
 def planted(n=400, m=6, seed=0):
