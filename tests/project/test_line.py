@@ -8,14 +8,16 @@ import pandas as pd
 import pytest
 
 from workbench.io.votes import read_soft_labels
+from workbench.label_models import GenerativeModel, MajorityVote
 from workbench.project import steps
 from workbench.project.runs import find_run, list_runs
 from workbench.project.steps.check import check
 from workbench.project.steps.evaluate import rescore, skip_reason
+from workbench.project.steps.fit import doubts
 from workbench.project.steps.predict import predict
 from workbench.project.steps.run import STAGES, run
 from workbench.project.task import load_task
-from workbench.tables import VoteMatrix, WorkbenchError
+from workbench.tables import SoftLabels, VoteMatrix, WorkbenchError
 
 
 def change(task_folder, old, new, file="task.toml"):
@@ -186,6 +188,24 @@ def test_the_card_carries_the_notes_and_the_manifest_every_setting(tiny_task):
     assert manifest["settings"]["strength"] == 100.0 and manifest["seed"] == 0
     assert manifest["warnings"] == done.about["notes"] != []
     assert done.about["notes"][-1] in (done.folder / "export" / "card.md").read_text()
+
+
+def test_what_the_label_model_learned_is_kept(tiny_task):
+    learned = run(load_task(tiny_task), until="fit").label_model()
+    assert set(learned["accuracy"]) == {"asks_refund", "crashes", "says_invoice", "error_code", "agent_tag"}
+    assert 0.5 < learned["accuracy"]["agent_tag"] < 1
+    assert sum(learned["class_balance"].values()) == pytest.approx(1)
+
+
+def test_classes_that_lost_all_their_votes_are_said():
+    votes = VoteMatrix.from_array([[0, 1], [0, -1], [-1, 1]], ["ham", "spam"])
+    all_ham = SoftLabels(votes.ids, votes.labels, [[0.9, 0.1]] * 3, votes.covered)
+    model = MajorityVote().fit(votes)
+    (sentence,) = doubts(all_ham, votes, model)
+    assert "gives no row to 'spam' (2 votes)" in sentence
+    even = SoftLabels(votes.ids, votes.labels, [[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]], votes.covered)
+    assert doubts(even, votes, model) == []
+    assert "not converged in 1 iterations" in doubts(even, votes, GenerativeModel(max_iter=1).fit(votes))[0]
 
 
 ASKS = """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli.show import functions_table, notes, report_progress, summary
+from workbench.cli.show import functions_table, learned_table, notes, report_progress, summary
 
 if TYPE_CHECKING:
     from workbench.project.runs import Run
@@ -71,8 +71,9 @@ def diagnose_command(task: Path) -> None:
 @click.command("fit")
 @TASK
 def fit_command(task: Path) -> None:
-    """Fit the label model and label every row; soft_labels.parquet goes into a new run."""
+    """Fit the label model and label every row; show how accurate it has learned each function to be."""
     with _ended_early(task, "fit") as done:
+        learned_table(done.label_model(), done.diagnosis())
         soft = done.soft_labels()
         shares = ", ".join(f"{label} {share:.1%}" for label, share in zip(soft.labels, soft.probs.mean(axis=0), strict=True))
         click.echo(f"{len(soft):,} rows, {soft.covered.mean():.1%} covered; mean probability {shares}")

@@ -69,17 +69,30 @@ def _score_cells(every: Any, covered: Any) -> list[str]:
     return [*cells, "" if covered["reason"] else f"{covered['accuracy']:.3f}", f"{covered['n']:,.0f}"]
 
 
+def learned_table(model: dict[str, Any], diagnosis: dict[str, Any]) -> None:
+    """Print the learned accuracy of every function beside the one on valid gold."""
+    table = _table(f"what {model['model']} learned", ("function", "votes", "learned accuracy", "accuracy on valid gold"))
+    for row in diagnosis["functions"]:
+        accuracy = model["accuracy"][row["lf"]]
+        table.add_row(row["lf"], f"{row['n_votes']:,}", "" if accuracy is None else f"{accuracy:.2f}", _on_gold(row))
+    _print(table)
+    click.echo("class balance " + ", ".join(f"{label} {share:.1%}" for label, share in model["class_balance"].items()))
+
+
+def _on_gold(row: dict[str, Any]) -> str:
+    if row["accuracy"] is None:
+        return ""
+    return f"{row['accuracy']:.2f} [{row['low']:.2f}, {row['high']:.2f}] n={row['n_gold']}"
+
+
 def functions_table(diagnosis: dict[str, Any]) -> None:
     """Print the table of functions and the figures of the whole set."""
     table = _table(
         "functions", ("function", "votes for", "coverage", "overlap", "conflict", "accuracy on valid gold", "faults")
     )
     for row in diagnosis["functions"]:
-        accuracy = (
-            "" if row["accuracy"] is None else f"{row['accuracy']:.2f} [{row['low']:.2f}, {row['high']:.2f}] n={row['n_gold']}"
-        )
         shares = (f"{row[name]:.1%}" for name in ("coverage", "overlap", "conflict"))
-        table.add_row(row["lf"], ", ".join(row["polarity"]), *shares, accuracy, str(row["faults"] or ""))
+        table.add_row(row["lf"], ", ".join(row["polarity"]), *shares, _on_gold(row), str(row["faults"] or ""))
     _print(table)
     whole = diagnosis["summary"]
     click.echo(

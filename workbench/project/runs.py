@@ -37,6 +37,10 @@ class Run:
     def votes(self) -> VoteMatrix:
         return read_votes(self._file("votes.parquet", "`workbench apply`"))
 
+    def label_model(self) -> dict[str, Any]:
+        found: dict[str, Any] = read_json(self._file("label_model.json", "`workbench fit`"))
+        return found
+
     def soft_labels(self) -> SoftLabels:
         return read_soft_labels(self._file("soft_labels.parquet", "`workbench fit`"))
 

@@ -16,7 +16,11 @@ from workbench.spec import Slice, parse_slices
 from workbench.tables import Dataset, WorkbenchError
 
 TOP = ("format", "name", "labels", "functions", "data", "label_model", "end_model", "export", "slices")
-DATA: dict[str, Any] = {"file": str, "id": str, "text": list[str], "gold": str, "split": (str, dict), "encoding": str, "delimiter": str}
+DATA: dict[str, Any] = {
+    **dict.fromkeys(("file", "id", "gold", "encoding", "delimiter"), str),
+    "text": list[str],
+    "split": (str, dict),
+}
 
 
 @dataclass(frozen=True)

@@ -52,3 +52,30 @@ def _valid_balance(dataset: Dataset, task: Task) -> list[float]:
         )
     counts = np.bincount(gold[gold != ABSTAIN], minlength=len(dataset.labels))
     return [float(share) for share in counts / counts.sum()]
+
+
+def doubts(soft: SoftLabels, votes: VoteMatrix, model: Any) -> list[str]:
+    """Return in words what is suspicious about fitted labels, of the rows that models learn from."""
+    found = []
+    if not getattr(model, "converged_", True):
+        found.append(f"The label model has not converged in {model.n_iter_} iterations; raise max_iter in [label_model].")
+    cast = np.bincount(votes.votes[votes.votes != ABSTAIN], minlength=len(votes.labels))
+    given = np.bincount(soft.hard()[soft.hard() != ABSTAIN], minlength=len(votes.labels))
+    lost = [f"{label!r} ({cast[c]:,} votes)" for c, label in enumerate(votes.labels) if cast[c] and not given[c]]
+    if lost:
+        found.append(
+            f"The label model gives no row to {', '.join(lost)}: it trusts the functions that vote for them too little. "
+            'Look at their accuracy and conflicts, give class_balance, or compare with model = "majority_vote".'
+        )
+    return found
+
+
+def learned(model: Any, votes: VoteMatrix) -> dict[str, Any]:
+    """Return what the label model learned: the class balance, and of each function the share of its votes expected right."""
+    accuracy = getattr(model, "accuracy_", {})
+    return {
+        "model": type(model).__name__,
+        "class_balance": dict(zip(votes.labels, model.class_balance_, strict=True)),
+        "accuracy": {name: accuracy.get(name) for name in votes.lfs},
+        "iterations": getattr(model, "n_iter_", None),
+    }

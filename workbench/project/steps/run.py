@@ -7,14 +7,14 @@ from typing import Any
 
 from workbench.apply import apply_lfs
 from workbench.export import training_frame
-from workbench.io.files import new_folder
+from workbench.io.files import new_folder, write_json
 from workbench.io.votes import write_soft_labels, write_votes
 from workbench.project.runs import Run, describe_run, find_run, new_run_id
 from workbench.project.steps.check import calls_ahead, check_settings
 from workbench.project.steps.diagnose import diagnose
 from workbench.project.steps.evaluate import Report, evaluate
 from workbench.project.steps.export import export, provenance_of
-from workbench.project.steps.fit import chosen_model, fit_label_model, training_rows
+from workbench.project.steps.fit import chosen_model, doubts, fit_label_model, learned, training_rows
 from workbench.project.steps.train import train
 from workbench.project.task import Task
 from workbench.text.duplicates import duplicate_report
@@ -55,17 +55,17 @@ def run(task: Task, *, until: str = "evaluate", report: Report = _quiet, say: Ca
             report("fit", 0, 1)
             soft, model = fit_label_model(task, chosen_model(task), dataset, votes)
             write_soft_labels(soft, folder / "soft_labels.parquet")
-            if not getattr(model, "converged_", True):
-                notes.append(
-                    f"The label model has not converged after {model.n_iter_} iterations; raise max_iter in [label_model]."
-                )
+            write_json(folder / "label_model.json", learned(model, votes))
+            taught = training_rows(dataset)
+            notes += doubts(soft.take(taught), votes.take(taught), model)
         if last >= STAGES.index("export"):
             report("export", 0, 1)
             frame = training_frame(dataset, votes, soft)
             notes += export(folder / "export", task, frame, provenance_of(task, model, facts), notes)
         if last >= STAGES.index("train"):
-            rows = training_rows(dataset)
-            end_model = train(task, dataset.take(rows), soft.take(rows), lambda done, total, _: report("train", done, total))
+            end_model = train(
+                task, dataset.take(taught), soft.take(taught), lambda done, total, _: report("train", done, total)
+            )
             if not isinstance(end_model, str):
                 end_model.save(folder / "end_model")
         if last >= STAGES.index("evaluate"):
