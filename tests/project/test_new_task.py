@@ -126,6 +126,7 @@ def test_every_commented_rule_works_once_the_hash_is_gone(tmp_path: Path) -> Non
     rules = load_rules(tmp_path / "mail" / "rules.toml", labels=("ham", "spam"), text=("body",))
     assert {rule.kind for rule in rules} == {"keyword", "regex", "phrase", "threshold", "lookup", "column"}
     assert all(rule.reason for rule in rules)
+    assert rest.count('# column = "body"') == 3, "keyword, regex and phrase are narrowed to one column"
     assert "Rules without Python" in head
 
 

@@ -64,8 +64,9 @@ def files_stamp(task: Task) -> str:
     """Return a hash of what decides the functions: code and TOML by content, other files beside them by size and time."""
     state = hashlib.sha256(__version__.encode())
     runs = task.runs_folder.resolve()
-    for folder in (task.folder.resolve(), task.functions_folder):
-        for path in _files(folder, runs) if folder is not None and folder.is_dir() else ():
+    folders = [folder for folder in (task.folder.resolve(), task.functions_folder) if folder is not None and folder.is_dir()]
+    for folder in folders:
+        for path in _files(folder, runs):
             about = path.stat()
             state.update(f"{path.relative_to(folder)}\0".encode())
             code = path.suffix in (".py", ".toml")

@@ -118,7 +118,7 @@ def first_rules(live: Mapping[str, Any], labels: Sequence[str], text: str, other
     ]
     for example in examples:
         settings = {**example, "reason": "why this is right"}
-        if example["kind"] in ("keyword", "regex"):
+        if example["kind"] in ("keyword", "regex", "phrase"):
             settings["column"] = text
         parts += ["", *(f"# {line}" for line in _rule(settings))]
     return "\n".join(parts) + "\n"
