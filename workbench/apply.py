@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.engines import Engine, serial
+from workbench.io.columns import mend
 from workbench.lfs.chunk import Chunk
 from workbench.lfs.load import bind
 from workbench.lfs.votes import Fault
@@ -65,7 +66,9 @@ def _fault_table(faults: list[tuple[int, int, Fault]], names: tuple[str, ...], i
         return no_faults()
     faults.sort(key=lambda fault: fault[:2])
     table = pd.DataFrame(
-        [(ids[row], names[j], fault.error, fault.traceback) for j, row, fault in faults], columns=list(no_faults().columns)
+        # mended: half of a surrogate pair in a message is text that no file can hold
+        [(ids[row], names[j], mend(fault.error), mend(fault.traceback)) for j, row, fault in faults],
+        columns=list(no_faults().columns),
     )
     later = table["lf"].where(table["traceback"] != "").duplicated()
     return table.assign(traceback=table["traceback"].mask(later, "")).astype("str")

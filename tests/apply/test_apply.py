@@ -152,3 +152,12 @@ def test_rows_and_functions_are_not_changed_by_a_run():
     apply_lfs([function], DATA)
     pd.testing.assert_frame_equal(FRAME, before)
     assert function.classes is None and function.text == ("text",)
+
+
+def test_a_message_that_no_file_can_hold_is_mended():
+    def fails(row):
+        raise ValueError("\ud83d half a sign")
+
+    rows = Dataset(pd.DataFrame({"text": ["a"]}, index=["r"]), labels=("ham", "spam"))
+    faults = apply_lfs([labeling_function()(fails)], rows).faults
+    assert faults["error"].tolist() == ["ValueError: \ufffd half a sign"]

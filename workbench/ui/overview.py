@@ -30,6 +30,7 @@ def show() -> None:
     diagnosed, scored = overview.newest(task, "diagnosis.json"), overview.newest(task, "metrics.json")
     diagnosis = None if diagnosed is None else opened.diagnosis(diagnosed)
     metrics = None if scored is None else opened.metrics(scored)
+    of_this_run = scored is not None and diagnosed is not None and scored.id == diagnosed.id
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         with st.container(width="content", gap=None):
             st.title(plain(task.name))
@@ -38,12 +39,13 @@ def show() -> None:
     running.panel(task.folder)
     if not running.is_running(task.folder):
         st.header("Next")
-        for step in overview.next_steps(diagnosed, diagnosis, metrics, [] if diagnosed is None else _since(task, diagnosed)):
+        since = [] if diagnosed is None else _since(task, diagnosed)
+        for step in overview.next_steps(diagnosed, diagnosis, metrics if of_this_run else None, since):
             st.markdown(f"- {plain(step)}")
     if diagnosis is not None:
         _votes(diagnosis)
     if metrics is not None:
-        _side_by_side(metrics)
+        _side_by_side(metrics, None if of_this_run or scored is None else scored.id)
     if diagnosis is not None and diagnosis["slices"]:
         _slices(diagnosis)
     _what_it_is(task, diagnosis)
@@ -74,8 +76,11 @@ def _votes(diagnosis: dict[str, Any]) -> None:
                 st.text(warning)
 
 
-def _side_by_side(metrics: dict[str, Any]) -> None:
+def _side_by_side(metrics: dict[str, Any], older: str | None) -> None:
+    """Draw the scores; older: the run they are of, where that is not the run of the votes above."""
     st.header("Models side by side")
+    if older is not None:
+        st.warning(f"These scores are of the earlier run {older}, not of the votes above.", icon=":material/warning:")
     splits = overview.scored_splits(metrics)
     if not splits:
         st.info("There is no row outside the train split, so there is nothing to score on.", icon=":material/info:")

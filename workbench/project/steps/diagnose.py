@@ -22,18 +22,19 @@ def diagnose(folder: Path, task: Task, dataset: Dataset, votes: VoteMatrix) -> l
     if dataset.gold is not None:
         gold = dataset.gold.where(dataset.split == "valid", ABSTAIN).astype(np.int16)
         gold = gold if (gold != ABSTAIN).any() else None
-    warnings = warnings_in_words(votes, gold)
+    table, pairs = function_table(votes, gold), pairwise(votes)
+    warnings = warnings_in_words(votes, gold, table, pairs)
     slices = by_slice(votes, slice_masks(task.slices, dataset), gold)
     write_json(
         folder / "diagnosis.json",
         {
             "summary": coverage_summary(votes, gold),
-            "functions": function_table(votes, gold).to_dict(orient="records"),
+            "functions": table.to_dict(orient="records"),
             "slices": slices.to_dict(orient="records"),
-            "redundant": redundant(votes).to_dict(orient="records"),
+            "redundant": redundant(votes, pairs=pairs).to_dict(orient="records"),
             "gold": "valid" if gold is not None else None,
             "warnings": warnings,
         },
     )
-    write_frame(pairwise(votes), folder / "pairs.parquet")
+    write_frame(pairs, folder / "pairs.parquet")
     return warnings

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.evaluate import pgr, scores
+from workbench.evaluate import pgr, scores, undefined_gap
 from workbench.io.files import write_json
 from workbench.io.votes import read_soft_labels, write_soft_labels
 from workbench.label_models import LABEL_MODELS
@@ -113,17 +113,13 @@ def gap_recovered(answers: Answers, dataset: Dataset) -> dict[str, Any]:
     """Return the performance gap recovered on all test rows; weak is the better of majority vote and the generative model."""
     test = dataset.ids[(dataset.split == "test").to_numpy()]
     if dataset.gold is None or not len(test):
-        return _no_gap("there is no test split with gold")
+        return undefined_gap("there is no test split with gold")
     gold = dataset.gold[test]
     on_test: dict[str, SoftLabels] = {}
     for name, answer in answers.items():
         if not isinstance(answer, str):
             on_test[name] = answer.take(answer.ids.get_indexer(test))
         elif name in STUDENTS:
-            return _no_gap(answer)
+            return undefined_gap(answer)
     both = [pgr(on_test[weak], on_test["end_model"], on_test["ceiling"], gold) for weak in ("majority_vote", "generative")]
     return max(both, key=lambda one: one["weak"] or 0)
-
-
-def _no_gap(why: str) -> dict[str, Any]:
-    return {**dict.fromkeys(("value", "interval", "weak", "student", "ceiling")), "n": 0, "reason": f"not defined: {why}"}
