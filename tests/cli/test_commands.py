@@ -38,7 +38,10 @@ def test_run_prints_a_summary_and_json(tiny_task):
     assert json.loads(answer.stdout)["label_model"]["majority_vote"]["test"]["all"]["n"] == 25
     answer = workbench("evaluate", tiny_task, "--json")
     assert json.loads(answer.stdout)["end_model"]["test"]["all"]["n"] == 25
-    assert "evaluate" in workbench("runs", tiny_task).stdout
+    runs = workbench("runs", tiny_task).stdout
+    assert runs.count("evaluate") == 2 and runs.count("generative") == 2
+    accuracy = json.loads(answer.stdout)["end_model"]["test"]["all"]["accuracy"]
+    assert runs.count(f"{accuracy:.3f}") >= 2
 
 
 @pytest.mark.parametrize(
