@@ -90,6 +90,11 @@ def test_every_kind_of_rule_votes_and_one_that_is_not_enabled_is_left_out(tmp_pa
     assert money.place == "rules.toml:4" and rules[-1].place == "rules.toml:44"
 
 
+def test_a_wrong_label_names_the_line_of_its_rule(tmp_path):
+    with pytest.raises(WorkbenchError, match=r"\(rules.toml:1\): label 'spma' is not among .*did you mean 'spam'"):
+        load(tmp_path, RULE.replace('label = "spam"', 'label = "spma"'))
+
+
 @pytest.mark.parametrize("text", ["", "format = 1\n", "# nothing yet\n"], ids=["empty", "format alone", "comment"])
 def test_a_file_without_rules_is_fine(tmp_path, text):
     assert load(tmp_path, text) == []

@@ -76,10 +76,11 @@ def _rule(file: Path, line: int, rule: dict[str, Any], labels: Sequence[str]) ->
     if "file" in settings:
         settings["file"] = _inside(file.parent, settings["file"], where)
     try:
-        function = maker(**settings).bound(labels, ())
+        function = maker(**settings)
+        function.place = f"{file.name}:{line}"
+        function = function.bound(labels, ())
     except WorkbenchError as error:
         raise WorkbenchError(f"{where}: {error}") from None
-    function.place = f"{file.name}:{line}"
     return function if expect(rule, "enabled", bool, where, True) else None
 
 
