@@ -33,7 +33,7 @@ class MajorityVote:
             raise WorkbenchError(f"ties is {self.ties!r}; allowed are {', '.join(TIES)}")
         counted = counts_of(votes)
         given = check_balance(self.class_balance, counted.labels)
-        shares = _shares(counted.patterns, len(counted.labels))
+        shares = _normalised(_counts(counted.patterns, len(counted.labels)))
         estimated = counted.counts @ shares / max(counted.counts.sum(), 1)
         uniform = np.full(len(counted.labels), 1 / len(counted.labels))
         self.class_balance_ = given if given is not None else estimated if len(counted.counts) else uniform
@@ -64,9 +64,5 @@ def _counts(votes: NDArray[np.int16], k: int) -> NDArray[np.float64]:
 
 
 def _normalised(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of a row's votes that each class got, zeros where there are none."""
     return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
-
-
-def _shares(votes: NDArray[np.int16], k: int) -> NDArray[np.float64]:
-    """float64[n, k]: the share of a row's votes that each class got, zeros where there are none."""
-    return _normalised(_counts(votes, k))

@@ -67,17 +67,18 @@ def check(task: Task) -> Checked:
     problems = [failure for function in functions for failure in failed_examples(function, columns)]
     size = min(SAMPLE, len(dataset))
     sample = dataset.take(np.sort(np.random.default_rng(0).choice(len(dataset), size, replace=False)))
-    slowest = {}
+    slowest, columns_of_votes = {}, [np.empty((size, 0), np.int16)]
     for function in functions:
         start = perf_counter()
         votes = apply_lfs([function], sample)
         slowest[function.name] = (perf_counter() - start) / max(size, 1) * 1e6
+        columns_of_votes.append(votes.votes)
         if len(votes.faults):
             first = votes.faults.iloc[0]
             share = f"{len(votes.faults)} of {size} sampled rows"
             problems.append(f"{function.name} failed on {share}, first on {first['id']!r}: {first['error']}")
     notes = [*notes, *duplicate_report(dataset).in_words()]
     if not problems:  # what a broken function leaves uncovered is no finding of its own
-        notes += warnings_in_words(apply_lfs(functions, sample))
+        notes += warnings_in_words(VoteMatrix(sample.ids, tuple(slowest), sample.labels, np.hstack(columns_of_votes)))
     examples = sum(len(cases_of(function)) for function in functions)
     return Checked(len(dataset), len(loaded), examples, problems, notes, slowest)
