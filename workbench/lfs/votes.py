@@ -60,17 +60,16 @@ def validate_votes(
     k = _MANY if labels is None else len(labels)
     by_name = labels is None and any(isinstance(label, str) for label in allowed or ())
     can = None if allowed is None or by_name else {resolve_label(label, labels) for label in allowed}
-    checked = np.full(len(outputs), ABSTAIN, np.int16)
-    doubtful: Sequence[int] = range(len(outputs))
-    if isinstance(outputs, np.ndarray) and outputs.dtype.kind in "iu":
-        whole: NDArray[Any] | None = outputs
-    else:  # the usual case, checked without a Python loop; numbers beyond 64 bits make an array of objects
-        whole = np.array(outputs) if set(map(type, outputs)) == {int} else None
-    if whole is not None and whole.dtype.kind in "iu":
+    whole = _whole_numbers(outputs, labels)
+    if whole is None:
+        checked = np.full(len(outputs), ABSTAIN, np.int16)
+        doubtful: Sequence[int] = range(len(outputs))
+    else:  # the usual case, checked without a Python loop
         good = (whole >= ABSTAIN) & (whole < k)
         if can is not None:
-            good &= np.isin(whole, [ABSTAIN, *can])
-        checked[good] = whole[good]
+            good &= np.logical_or.reduce([whole == vote for vote in (ABSTAIN, *can)])
+        checked = whole.astype(np.int16)
+        checked[~good] = ABSTAIN
         doubtful = np.flatnonzero(~good).tolist()
     faults = []
     for position in doubtful:
@@ -80,6 +79,24 @@ def validate_votes(
         else:
             faults.append(Fault(position, vote, ""))
     return checked, faults
+
+
+def _whole_numbers(outputs: Outputs, labels: Sequence[str] | None) -> NDArray[Any] | None:
+    """Return class indexes where all outputs are ints or names (an unknown one as no class), None where any is neither."""
+    if isinstance(outputs, np.ndarray):
+        if outputs.dtype.kind in "iu":
+            return outputs
+        outputs = outputs.tolist()
+    kinds = set(map(type, outputs))  # exact types: a bool is an int too
+    if not kinds <= {int, str}:
+        return None
+    if str in kinds:
+        index = {label: i for i, label in enumerate(labels or ())}
+        outputs = [index.get(output, _MANY) if type(output) is str else output for output in outputs]
+    try:
+        return np.fromiter(outputs, np.int64, len(outputs))
+    except OverflowError:
+        return None
 
 
 def _vote_of(output: Any, labels: Sequence[str] | None, k: int, can: set[int] | None) -> int | str:
@@ -126,16 +143,15 @@ def call_on_rows(function: Callable[[Any], Any], rows: Iterable[Any]) -> tuple[l
     """Call a function on every row; an exception, or an exit, becomes a fault and the next row goes on."""
     outputs: list[Any] = []
     faults: list[Fault] = []
-    append = outputs.append
     remaining = iter(rows)
     while True:
         try:
             for row in remaining:  # a fault leaves this loop; the iterator remembers where it stood
-                append(function(row))
+                outputs.append(function(row))
             return outputs, faults
         except FAULTS as error:
             faults.append(fault_of(len(outputs), error, traced=not faults))
-            append(ABSTAIN)
+            outputs.append(ABSTAIN)
 
 
 def fault_of(position: int, error: BaseException, *, traced: bool = True) -> Fault:

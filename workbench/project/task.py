@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from workbench.io.datasets import read_dataset
 from workbench.io.files import check_format
 from workbench.io.toml import check_keys, expect, read_toml
 from workbench.lfs import LabelingFunction, load_lfs, load_rules
 from workbench.lfs.load import bind
 from workbench.spec import Slice, parse_slices
-from workbench.tables import Dataset, WorkbenchError
+from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
 TOP = ("format", "name", "labels", "functions", "data", "label_model", "end_model", "export", "slices")
 DATA: dict[str, Any] = {
-    **dict.fromkeys(("file", "id", "gold", "encoding", "delimiter"), str),
+    **dict.fromkeys(("file", "id", "gold", "train_truth", "encoding", "delimiter"), str),
     "text": list[str],
     "split": (str, dict),
 }
@@ -47,8 +50,31 @@ class Task:
 
     def dataset(self) -> tuple[Dataset, list[str]]:
         """Read the rows, and the counted warnings of the reader."""
-        settings = {key: value for key, value in self.data.items() if key != "file"}
+        settings = {key: value for key, value in self.data.items() if key not in ("file", "train_truth")}
         return read_dataset(self.folder / self.data["file"], labels=self.labels, **settings)
+
+    def train_truth(self, dataset: Dataset) -> pd.Series[Any]:
+        """Return the known classes of the train rows by id, as the rows and the file `train_truth` give them; ABSTAIN elsewhere.
+
+        The file is kept apart so that nothing but the ceiling can learn from it.
+        """
+        known = pd.Series(ABSTAIN, index=dataset.ids, dtype=np.int16) if dataset.gold is None else dataset.gold
+        known = known.where(dataset.split == "train", ABSTAIN)
+        if "train_truth" not in self.data:
+            return known
+        path = self.folder / self.data["train_truth"]
+        if "id" not in self.data or "gold" not in self.data:
+            raise WorkbenchError(
+                f"{path} is joined by id: name the columns `id` and `gold` under [data] in {self.folder / 'task.toml'}"
+            )
+        found = read_dataset(path, labels=self.labels, text=(), id=self.data["id"], gold=self.data["gold"])[0].gold
+        assert found is not None  # a gold column was named
+        strange = found.index.difference(dataset.ids[(dataset.split == "train").to_numpy()], sort=False)
+        if len(strange):
+            raise WorkbenchError(
+                f"{path} has the id {strange[0]!r}, which is no train row of {self.data['file']}; take its line out"
+            )
+        return known.where(known != ABSTAIN, found.reindex(dataset.ids, fill_value=ABSTAIN))
 
     def functions(self) -> list[LabelingFunction]:
         """Load the functions of the folder and of rules.toml, bound to the labels; a name given twice is refused."""

@@ -16,7 +16,7 @@ from workbench.project.runs import Run
 from workbench.project.steps.fit import fit_label_model
 from workbench.project.steps.train import train
 from workbench.project.task import Task
-from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, WorkbenchError
+from workbench.tables import Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
 SLOW_CELLS = 1_000  # functions x classes from which Snorkel's 500 epochs take minutes
 Report = Callable[[str, int, int], None]  # stage, done, total
@@ -100,13 +100,10 @@ def skip_reason(name: str, votes: VoteMatrix) -> str | None:
 
 def train_ceiling(task: Task, dataset: Dataset) -> Any:
     """Return the same end model trained on the train rows whose gold is known, or in words why there is no ceiling."""
-    gold = SoftLabels.from_hard(dataset.ids, dataset.labels, [ABSTAIN] * len(dataset) if dataset.gold is None else dataset.gold)
-    known = gold.covered & (dataset.split == "train").to_numpy()
-    return (
-        train(task, dataset.take(known), gold.take(known))
-        if known.any()
-        else "the train split has no gold to train a ceiling on"
-    )
+    gold = SoftLabels.from_hard(dataset.ids, dataset.labels, task.train_truth(dataset))
+    if not gold.covered.any():
+        return "the train split has no gold to train a ceiling on"
+    return train(task, dataset.take(gold.covered), gold.take(gold.covered))
 
 
 def gap_recovered(answers: Answers, dataset: Dataset) -> dict[str, Any]:
