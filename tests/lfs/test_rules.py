@@ -2,12 +2,15 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.lfs import column, keyword, lookup, phrase, regex, threshold
 from workbench.lfs.chunk import Chunk
+from workbench.lfs.rules import _sieve
 from workbench.tables import WorkbenchError
 
 
@@ -81,6 +84,61 @@ def test_a_pattern_re2_cannot_read_says_what_to_write(pattern, said):
 
 def test_a_pattern_that_hangs_other_engines_runs_in_linear_time(votes_of):
     assert votes_of(regex("(a+)+$", "spam"), ["a" * 5_000 + "b"]) == [-1]
+
+
+PIECES = ["abc", "bca", "ab", "c", "é", " ", "|", "(ab|abc)", "(?:bc)?", "(a(b)c)", "[abc]", "[]a]", "[^c|]", r"[\]b]",
+          r"\b", r"\(", r"\.", r"\\\\", r"\x61", r"\Qa?c\E", r"\pL", "(?i)", "[[:alpha:]]", ".", "^", "$", "?", "*", "+", "+?",
+          "{2}", "{0,1}"]  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    pieces=st.lists(st.sampled_from(PIECES), min_size=1, max_size=6),
+    texts=st.lists(st.text("abcABCé .|(?]\\", max_size=10), min_size=1, max_size=8),
+    case=st.booleans(),
+)
+def test_a_pattern_is_found_where_re2_alone_finds_it(pieces, texts, case):
+    pattern = "".join(pieces)
+    try:
+        expected = pc.match_substring_regex(pa.array(texts), pattern, ignore_case=not case).to_pylist()
+    except pa.ArrowInvalid:
+        return  # no pattern
+    votes, faults = regex(pattern, 0, case=case).votes(Chunk(pd.DataFrame({"text": texts}), ("text",), None))
+    assert faults == [] and (votes == 0).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sieve"),
+    [
+        (r"\bpasswords?\b", "password"),
+        (r"\b(?:lap|desk)tops? (on|off)", "top"),
+        (r"[^a]bc+de.fgh[]a]", "fgh"),
+        (r"(a|b)c\.de[(|]+f", ""),
+        (r"x*abcd*", "abc"),
+        (r"\d error|crash", ""),
+        (r"\bab{3}cdef", ""),
+        (r"(?i)\babcd", ""),
+        (r"\x61bcd", ""),
+        ("^abcd", ""),
+    ],
+    ids=["optional letter", "groups", "classes", "short", "repeated", "alternatives", "count", "flag", "code point", "anchor"],
+)
+def test_a_sieve_is_plain_text_that_every_match_holds(pattern, sieve):
+    assert _sieve(pattern) == sieve
+
+
+@pytest.mark.parametrize("dtype", ["str", "object", "string", "category"], ids=str)
+def test_rules_read_texts_of_any_storage(dtype):
+    frame = pd.DataFrame({"a": ["refund", "x", None, "y"], "b": ["", "refund", "x", "fun"]}, index=list("abcd")).astype(dtype)
+    both = Chunk(pd.concat([frame, frame.rename(str.upper)]).iloc[1:], ("a", "b"), None)
+    assert (
+        both.arrow_text().to_pylist()
+        == both.texts()
+        == ["x\nrefund", "\nx", "y\nfun", "refund\n", *["x\nrefund", "\nx", "y\nfun"]]
+    )
+    assert keyword("refund", 0).votes(both)[0].tolist() == [0, -1, -1, 0, 0, -1, -1]
+    assert [row.a for row in both.rows()] == both.frame["a"].tolist()
+    assert len(Chunk(frame.iloc[:0], ("a",), None).arrow_text()) == 0
 
 
 def test_half_a_surrogate_pair_in_one_text_leaves_the_others():

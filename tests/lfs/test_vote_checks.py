@@ -64,6 +64,17 @@ def test_arrays_and_lists_give_the_same_votes(kind):
     assert [(fault.position, fault.error[:8]) for fault in faults] == [(3, "voted 99")]
 
 
+@pytest.mark.parametrize(
+    "outputs",
+    [["spam", -1, "ham", "spamm", 0], np.array(["spam", -1, "ham", "spamm", 0], dtype=object)],
+    ids=["list", "array of objects"],
+)
+def test_class_names_among_indexes_are_votes(outputs):
+    votes, faults = validate_votes(outputs, LABELS)
+    assert votes.tolist() == [1, -1, 0, -1, 0]
+    assert [fault.position for fault in faults] == [3] and "did you mean 'spam'" in faults[0].error
+
+
 def test_huge_unsigned_numbers_do_not_wrap_around_to_abstain():
     votes, faults = validate_votes(np.array([2**64 - 1, 1], dtype=np.uint64), LABELS)
     assert votes.tolist() == [-1, 1] and [fault.position for fault in faults] == [0]
