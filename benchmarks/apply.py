@@ -1,0 +1,183 @@
+"""Functions over real rows, ours beside Snorkel's PandasLFApplier in the same run, on one core.
+
+    python benchmarks/apply.py [--million] [--data ../shared/data] [--only substring,regex]
+
+20,000 help-desk tickets x 40 functions in three kinds of body. Snorkel runs 40 plain Python functions; we run the same
+functions unchanged, and the same conditions as rules: `keyword(whole_word=False)` means "x" in text (without case it means
+the lowered text), and `regex` takes the pattern as it is. Both must give Snorkel's votes. The bare loop calls the same Python
+functions on our light rows without a single check: no engine that calls Python functions can be faster. The texts stand in
+lower case at their source. Snorkel is timed once, the others are the median of three. --million repeats the texts to a
+million rows, each run in a process of its own, and prints time and peak memory.
+"""
+
+import os
+
+# before numpy and Arrow start their threads
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_IO_THREADS"), "1"))
+
+import argparse
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from workbench import ABSTAIN, Dataset, apply_lfs, labeling_function
+from workbench.lfs import keyword, regex
+from workbench.lfs.chunk import Chunk
+
+ROOT = Path(__file__).resolve().parents[1]
+ROWS, FUNCTIONS, MILLION = 20_000, 40, 1_000_000
+LABELS = ("other", "yes")
+PATTERNS = (
+    r"\bpasswords?\b", r"\breset(ting)?\b", r"new (starter|joiner|employee)s?", r"\b(unable|cannot|can not) to?\b",
+    r"access (card|rights?|request)", r"\blog(ged)?\s?(in|on|out)\b", r"purchase\s+po", r"\b(lap|desk)tops?\b",
+    r"(monitor|keyboard|mouse|headset)s?\b", r"\binvoices?\b", r"error\s+(message|code|report)", r"\b(crash|freez|hang)\w*",
+    r"leaver\s+(form|notification)", r"maternity|paternity|annual leave", r"\btime\s?(card|sheet)s?\b", r"project code",
+    r"mobile (phone|device)|phone number", r"sim card|roaming", r"\blicen[cs]es?\b.*\bexpir", r"\bupgrad(e|ed|ing)\b",
+    r"(un|re)?install(ed|ation|ing)?", r"disk space|storage", r"shared (folder|mailbox|drive)", r"\bmail\s?box(es)?\b",
+    r"meeting room|conference", r"video (call|conference)", r"audit|compliance", r"security (incident|issue|alert)",
+    r"wi ?fi|wireless|network", r"\bdomain\b.*\badmin", r"job titles?", r"change (request|of)\b",
+    r"please (help|advise|assist)", r"(not|stopped) (working|responding|loading)", r"best regards (analyst|engineer)",
+    r"(mon|tues|wednes|thurs|fri)day (am|pm)", r"urgent(ly)?|asap|as soon as",
+    r"starts?\s+(on|in|from)\b", r"(battery|charger|adapter)s?", r"^re\b",
+)  # fmt: skip
+
+
+def spread_words(texts):
+    """Return words from the commonest to the rarest: evenly spaced over the logarithm of their rank by tickets."""
+    tickets = Counter(word for text in texts for word in set(text.split()) if len(word) > 2)
+    ranked = [word for word, count in sorted(tickets.items(), key=lambda item: (-item[1], item[0])) if count > 2]
+    return [ranked[rank] for rank in np.geomspace(30, len(ranked), FUNCTIONS).astype(int) - 30]
+
+
+def substring(word):
+    return lambda row: 1 if word in row.text else ABSTAIN
+
+
+def lower_substring(word):
+    return lambda row: 1 if word in row.text.lower() else ABSTAIN
+
+
+def compiled_regex(pattern):
+    search = re.compile(pattern).search
+    return lambda row: 1 if search(row.text) else ABSTAIN
+
+
+BODIES = {
+    "substring": (substring, lambda word, name: keyword(word, 1, whole_word=False, case=True, name=name)),
+    "lower + substring": (lower_substring, lambda word, name: keyword(word, 1, whole_word=False, name=name)),
+    "compiled regex": (compiled_regex, lambda pattern, name: regex(pattern, 1, case=True, name=name)),
+}
+
+
+def timed(run):
+    start = time.perf_counter()
+    answer = run()
+    return time.perf_counter() - start, answer
+
+
+def snorkel_votes(functions, frame):
+    from snorkel.labeling import LabelingFunction, PandasLFApplier
+
+    theirs = [LabelingFunction(f"f{i}", f) for i, f in enumerate(functions)]
+    return PandasLFApplier(theirs).apply(frame, progress_bar=False)
+
+
+def measure(body, items, dataset):
+    """Print the two lines of one kind of body: the same Python functions, and the same conditions as rules."""
+    make, make_rule = BODIES[body]
+    functions = [make(item) for item in items]
+    forms = {
+        "Python": [labeling_function(name=f"f{i}")(f) for i, f in enumerate(functions)],
+        "rules": [make_rule(item, f"f{i}") for i, item in enumerate(items)],
+    }
+    rows = Chunk(dataset.frame, dataset.text, dataset.labels).rows()
+    theirs, expected = timed(lambda: snorkel_votes(functions, dataset.frame))
+    seconds = {form: [] for form in ("bare", *forms)}
+    for _ in range(3):  # in turn, so that a busy moment of the machine falls on all
+        seconds["bare"].append(timed(lambda: [[f(row) for row in rows] for f in functions])[0])
+        for form, lfs in forms.items():
+            took, votes = timed(lambda lfs=lfs: apply_lfs(lfs, dataset))
+            same = votes.faults.empty and np.array_equal(votes.votes, expected)
+            assert same, f"{body} as {form} votes otherwise than Snorkel"
+            seconds[form].append(took)
+    bare, *medians = map(statistics.median, seconds.values())
+    for form, ours in zip(forms, medians, strict=True):
+        cells = (body, form, f"{theirs:.2f}", f"{ours:.3f}", f"{theirs / ours:.1f}x", f"{bare:.3f}", f"{ours / bare:.2f}")
+        print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def dataset_of(texts):
+    return Dataset(pd.DataFrame({"text": texts}, index=pd.RangeIndex(len(texts)).astype("str")), LABELS)
+
+
+def million(form, texts, words):
+    """Apply 40 functions of one form to a million rows and print time and peak memory of this process."""
+    once, string = pa.array(texts, pa.large_string()), pa.large_string()
+    pieces = [
+        pc.binary_join_element_wise(once, pa.scalar(f" {i}", string), pa.scalar("", string)) for i in range(MILLION // ROWS)
+    ]
+    dataset = dataset_of(pd.array(pa.chunked_array(pieces), dtype="str"))
+    make, make_rule = BODIES["lower + substring"]
+    if form == "rules":
+        lfs = [make_rule(word, f"f{i}") for i, word in enumerate(words)]
+    else:
+        lfs = [labeling_function(name=f"f{i}")(make(word)) for i, word in enumerate(words)]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    seconds, votes = timed(lambda: apply_lfs(lfs, dataset))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    held = (dataset.frame.memory_usage(deep=True).sum() + votes.votes.nbytes) / 2**20
+    cells = (form, f"{seconds:.1f}", f"{held:.0f}", f"{before:.0f}", f"{peak:.0f}", f"{peak - held:+.0f}")
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def table(*head):
+    print("\n| " + " | ".join(head) + " |\n|" + "---|" * len(head), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--only", choices=list(BODIES), help="one kind of body")
+    parser.add_argument("--million", action="store_true", help="a million rows as well: time and peak memory")
+    parser.add_argument("--million-form", choices=["Python", "rules"], help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    file = arguments.data / "it_tickets" / "tickets.csv"
+    if not file.is_file():
+        sys.exit(f"skipped: there is no {file}; give --data")
+    pa.set_cpu_count(1)
+    texts = pd.read_csv(file, usecols=["Document"], nrows=ROWS)["Document"]
+    words = spread_words(texts)
+    if arguments.million_form:
+        million(arguments.million_form, texts, words)
+        return
+    dataset = dataset_of(texts.to_numpy(dtype=object))
+    print(f"{len(texts):,} tickets x {FUNCTIONS} functions, one core; words: {', '.join(words)}")
+    table("body", "form", "Snorkel s", "ours s", "ratio", "bare loop s", "ours / bare")
+    for body in [arguments.only] if arguments.only else BODIES:
+        measure(body, PATTERNS if body == "compiled regex" else words, dataset)
+    if arguments.million:
+        table(
+            "1,000,000 rows, lower + substring",
+            "s",
+            "frame + votes MB",
+            "peak before MB",
+            "peak MB",
+            "peak over frame + votes MB",
+        )
+        for form in ("rules", "Python"):
+            command = [sys.executable, __file__, "--million-form", form, "--data", str(arguments.data)]
+            subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    main()
