@@ -56,6 +56,18 @@ def read_dataset(
     return dataset, warnings + more
 
 
+def read_gold(path: Path | str, *, labels: Sequence[str], id: str, gold: str) -> pd.Series[Any]:
+    """Return the class indexes that a file of ids and class names gives, int16 by id; an empty cell is ABSTAIN."""
+    frame, _ = read_frame(path, text_columns=[id, gold])
+    try:
+        check_columns([id, gold], list(frame.columns), "the table")
+        index = pd.Index(_given_ids(frame[id], id), dtype="str", name="id")
+        found = _gold(frame[gold], gold, list(labels), index)
+    except WorkbenchError as error:
+        raise WorkbenchError(f"{path}: {error}") from None
+    return pd.Series(ABSTAIN, index=index, dtype=np.int16) if found is None else found
+
+
 def dataset_from_frame(
     frame: pd.DataFrame,
     *,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.io.datasets import read_dataset
+from workbench.io.datasets import read_dataset, read_gold
 from workbench.io.files import check_format
 from workbench.io.toml import check_keys, expect, read_toml
 from workbench.lfs import LabelingFunction, load_lfs, load_rules
@@ -54,7 +54,7 @@ class Task:
         return read_dataset(self.folder / self.data["file"], labels=self.labels, **settings)
 
     def train_truth(self, dataset: Dataset) -> pd.Series[Any]:
-        """Return the known classes of the train rows by id, as the rows and the file `train_truth` give them; ABSTAIN elsewhere.
+        """Return the known classes of the train rows by id, from the rows and the file `train_truth`; ABSTAIN elsewhere.
 
         The file is kept apart so that nothing but the ceiling can learn from it.
         """
@@ -67,8 +67,7 @@ class Task:
             raise WorkbenchError(
                 f"{path} is joined by id: name the columns `id` and `gold` under [data] in {self.folder / 'task.toml'}"
             )
-        found = read_dataset(path, labels=self.labels, text=(), id=self.data["id"], gold=self.data["gold"])[0].gold
-        assert found is not None  # a gold column was named
+        found = read_gold(path, labels=self.labels, id=self.data["id"], gold=self.data["gold"])
         strange = found.index.difference(dataset.ids[(dataset.split == "train").to_numpy()], sort=False)
         if len(strange):
             raise WorkbenchError(

@@ -1,0 +1,68 @@
+"""Train gold in a file of its own: the ceiling learns from it, and nothing else can see it."""
+
+import pytest
+
+from workbench.project.steps.run import run
+from workbench.project.task import load_task
+from workbench.tables import ABSTAIN, WorkbenchError
+
+
+@pytest.fixture
+def hidden_truth(tiny_task):
+    """Return the tiny task with the gold of its 80 train rows moved to truth.csv."""
+    lines = (tiny_task / "rows.csv").read_text("utf-8").splitlines()
+    truth, rows = ["id,label"], lines[:1]
+    for line in lines[1:]:
+        cells = line.split(",")
+        if cells[-1] == "train":
+            truth.append(f"{cells[0]},{cells[-2]}")
+            cells[-2] = ""
+        rows.append(",".join(cells))
+    (tiny_task / "rows.csv").write_text("\n".join(rows) + "\n", "utf-8")
+    (tiny_task / "truth.csv").write_text("\n".join(truth) + "\n", "utf-8")
+    config = (tiny_task / "task.toml").read_text("utf-8")
+    (tiny_task / "task.toml").write_text(config.replace("[label_model]", 'train_truth = "truth.csv"\n[label_model]'), "utf-8")
+    return tiny_task
+
+
+def test_the_truth_of_train_rows_comes_from_the_file(hidden_truth):
+    task = load_task(hidden_truth)
+    dataset, _ = task.dataset()
+    truth = task.train_truth(dataset)
+    assert (dataset.gold[dataset.split == "train"] == ABSTAIN).all()
+    assert truth[:4].tolist() == [0, 1, 0, 1]
+    assert (truth[dataset.split != "train"] == ABSTAIN).all()
+
+
+def test_without_a_file_it_is_the_gold_of_the_train_rows(tiny_task):
+    task = load_task(tiny_task)
+    dataset, _ = task.dataset()
+    assert task.train_truth(dataset).equals(dataset.gold.where(dataset.split == "train", ABSTAIN))
+
+
+def test_a_run_scores_a_ceiling_and_exports_no_truth(hidden_truth):
+    task = load_task(hidden_truth)
+    found = run(task)
+    assert found.metrics()["ceiling"]["test"]["all"]["n"] == 25
+    assert "truth" not in "".join(path.name for path in found.folder.rglob("*"))
+    assert not any(found.votes().lfs.count(name) for name in ("label", "truth"))
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [("999,bug", "'999', which is no train row of rows.csv"), ("100,bug", "'100', which is no train row"), ("000,bgu", "bgu")],
+    ids=["unknown id", "id of a test row", "unknown class"],
+)
+def test_a_line_that_fits_no_train_row_is_named(hidden_truth, line, error):
+    (hidden_truth / "truth.csv").write_text(f"id,label\n{line}\n", "utf-8")
+    task = load_task(hidden_truth)
+    with pytest.raises(WorkbenchError, match=error):
+        task.train_truth(task.dataset()[0])
+
+
+def test_truth_without_an_id_column_says_what_to_name(hidden_truth):
+    config = (hidden_truth / "task.toml").read_text("utf-8").replace('id = "id"\n', "")
+    (hidden_truth / "task.toml").write_text(config, "utf-8")
+    task = load_task(hidden_truth)
+    with pytest.raises(WorkbenchError, match=r"name the columns `id` and `gold` under \[data\]"):
+        task.train_truth(task.dataset()[0])
