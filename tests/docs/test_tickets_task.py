@@ -106,9 +106,14 @@ def test_majority_vote_leaves_something_to_gain(rows: Dataset, votes: VoteMatrix
     assert 0.7 < right < 0.85
 
 
-def test_a_function_is_wrong_about_security_said_politely(rows: Dataset, votes: VoteMatrix) -> None:
-    polite = rows.frame["annotation"].fillna("").str.contains("polite_security").to_numpy()
-    soft = MajorityVote().fit(votes).predict_proba(votes)
-    right = pd.Series(soft.probs.argmax(axis=1) == rows.gold)
-    held_out = (rows.split != "train").to_numpy()
-    assert right[held_out & polite].mean() < right[held_out & ~polite].mean() - 0.05
+@pytest.mark.parametrize(
+    ("function", "note"),
+    [("went_to_engineers", "polite_security"), ("billing_words", "multi_issue")],
+    ids=["quiet", "second matter"],
+)
+def test_a_function_is_wrong_where_the_words_mislead(rows: Dataset, votes: VoteMatrix, function: str, note: str) -> None:
+    voted = votes.to_frame()[function]
+    known = (voted != ABSTAIN) & (rows.split != "train")
+    here = rows.frame["annotation"].fillna("").str.contains(note)
+    right = voted == rows.gold
+    assert right[known & here].mean() < right[known & ~here].mean() - 0.3
