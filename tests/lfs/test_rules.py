@@ -1,5 +1,7 @@
 """Rules without code: each maker, its errors, and one row against many."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from workbench.lfs import column, keyword, lookup, phrase, regex, threshold
 from workbench.lfs.chunk import Chunk
-from workbench.lfs.rules import _sieve
+from workbench.lfs.search import words_of
 from workbench.tables import WorkbenchError
 
 
@@ -107,24 +109,47 @@ def test_a_pattern_is_found_where_re2_alone_finds_it(pieces, texts, case):
     assert faults == [] and (votes == 0).tolist() == expected
 
 
-@pytest.mark.parametrize(
-    ("pattern", "sieve"),
-    [
-        (r"\bpasswords?\b", "password"),
-        (r"\b(?:lap|desk)tops? (on|off)", "top"),
-        (r"[^a]bc+de.fgh[]a]", "fgh"),
-        (r"(a|b)c\.de[(|]+f", ""),
-        (r"x*abcd*", "abc"),
-        (r"\d error|crash", ""),
-        (r"\bab{3}cdef", ""),
-        (r"(?i)\babcd", ""),
-        (r"\x61bcd", ""),
-        ("^abcd", ""),
-    ],
-    ids=["optional letter", "groups", "classes", "short", "repeated", "alternatives", "count", "flag", "code point", "anchor"],
+WORDS = ["a", "k", "sk", "kk", "é", "aé", "a k", "_a", "ß", "K", "ſ", "\u0301", "a.", "ABA"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=9),
+    texts=st.lists(st.text("abBAkKsSſeéßẞ\u212a\u0301_1. \n", max_size=12), min_size=1, max_size=8),
+    whole=st.booleans(),
+    case=st.booleans(),
+    block=st.sampled_from([1, 5, 2**18]),
 )
-def test_a_sieve_is_plain_text_that_every_match_holds(pattern, sieve):
-    assert _sieve(pattern) == sieve
+def test_words_are_found_where_re2_finds_them(words, texts, whole, case, block):
+    pattern = "(?:" + "|".join(word.replace(".", r"\.") for word in words) + ")"
+    pattern = rf"(?:^|[^\pL\pM\pN_]){pattern}(?:$|[^\pL\pM\pN_])" if whole else pattern
+    expected = pc.match_substring_regex(pa.array(texts), pattern, ignore_case=not case).to_pylist()
+    rule = keyword(words, 0, whole_word=whole, case=case)
+    with patch("workbench.lfs.search._BLOCK", block):
+        votes, faults = rule.votes(Chunk(pd.DataFrame({"text": texts}), ("text",), None))
+    assert faults == [] and (votes == 0).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        (r"\bpasswords?\b", ["password"]),
+        (r"\b(?:lap|desk)tops? (on|off)", ["top"]),
+        (r"[^a]bc+de.fgh[]a]", ["fgh"]),
+        (r"(a|b)c\.de[(|]+f", []),
+        (r"x*abcd*", ["abc"]),
+        (r"\d error|crash(ed)?", [" error", "crash"]),
+        (r"error|\d", []),
+        (r"\bab{3}cdef", []),
+        (r"(?i)\babcd", []),
+        (r"\x61bcd", []),
+        ("^abcd", []),
+    ],
+    ids=["optional letter", "groups", "classes", "short", "repeated", "alternatives", "one without", "count", "flag",
+         "code point", "anchor"],
+)  # fmt: skip
+def test_the_words_of_a_pattern_are_plain_texts_of_which_every_match_holds_one(pattern, words):
+    assert words_of(pattern) == words
 
 
 @pytest.mark.parametrize("dtype", ["str", "object", "string", "category"], ids=str)

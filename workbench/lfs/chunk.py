@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from workbench.io.names import did_you_mean, listed
 from workbench.lfs.rows import OpenRow, light_rows
+from workbench.lfs.search import Bytes, folded
 from workbench.tables import WorkbenchError
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ class Chunk:
             return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, between)
 
         return self._once(("arrow", names), make)
+
+    def text_bytes(self, column: str | None = None, case: bool = True) -> Bytes:
+        """Return the same strings as bytes, in which plain words are found; without case, folded as RE2 folds ASCII words."""
+        make = self.arrow_text if case else lambda column: folded(self.arrow_text(column))
+        return self._once(("bytes", self._names(column), case), lambda: Bytes(make(column)))
 
     def docs(self, pipeline: str = NEEDS["doc"], column: str | None = None) -> list[Any]:
         """Return one spaCy Doc a row, parsed in one batch; `blank:en` tokenises only."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from workbench.lfs.chunk import Chunk, texts_of
 from workbench.lfs.function import About, LabelingFunction, beside_caller, caller_place
+from workbench.lfs.search import Search, escape, words_of
 from workbench.lfs.votes import Fault, Outputs, resolve_label
 from workbench.tables import ABSTAIN, WorkbenchError
 
@@ -57,42 +58,6 @@ def _first(settings: Mapping[str, Any]) -> str:
     """Return the first word of a rule's first setting, to name it by."""
     value = next(iter(settings.values()))
     return value if isinstance(value, str) else str(value[0])
-
-
-def _find(chunk: Chunk, pattern: str, sieve: str, column: str | None, case: bool) -> NDArray[np.bool_]:
-    """Return where a pattern is found, searching only the texts that a sieve, itself quicker to search, lets through."""
-    import pyarrow.compute as pc
-
-    def holds(texts: Any, wanted: str) -> NDArray[np.bool_]:
-        return np.array(pc.match_substring_regex(texts, wanted, ignore_case=not case))
-
-    texts = chunk.arrow_text(column)
-    if not sieve or pattern.startswith(sieve):  # RE2 looks for a plain beginning first of its own accord
-        return holds(texts, pattern)
-    found = holds(texts, sieve)
-    rows = np.flatnonzero(found)
-    found[rows] = holds(texts.take(rows), pattern)
-    return found
-
-
-def _sieve(pattern: str) -> str:
-    """Return the longest plain text that every match of a pattern holds, escaped, or "" where this reading finds none.
-
-    RE2 searches a plain text four times faster than a pattern that begins with a class, a group or `\\b`. A text read too short
-    costs time, one that need not be there would cost votes: what is unusual ends the reading.
-    """
-    unusual = r"^\^|\{|\[:|\(\?(?!:)|\\[^bBdDsSwW\W]"  # an anchor, which is quick alone; counts, [:alpha:], flags, \Q, \p, \x
-    if re.search(unusual, pattern):
-        return ""
-    plain = re.sub(r"\\.", "\0", pattern, flags=re.DOTALL)  # \0 stands for what is no plain text
-    plain = re.sub(r"\[\^?\]?[^\]]*\]", "\0", plain)
-    while plain != (plain := re.sub(r"\([^()]*\)", "\0", plain)):
-        pass
-    if "|" in plain:
-        return ""
-    plain = re.sub(r".?[*+?]*[*?]", "\0", plain, flags=re.DOTALL)  # what may be missing
-    longest = max(re.split(r"[\0.^$+]", plain), key=len)
-    return _escape(longest) if len(longest) > 2 else ""  # shorter ones let most texts through
 
 
 def _check_pattern(pattern: str, case: bool, what: str) -> None:
@@ -146,23 +111,19 @@ def keyword(
     if match not in ("any", "all"):
         raise WorkbenchError(f"match is {match!r}; allowed are 'any' and 'all'")
 
-    sieves = ["|".join(map(_escape, group)) for group in ([listed] if match == "any" else [[word] for word in listed])]
-    patterns = [f"{_EDGE_LEFT}(?:{sieve}){_EDGE_RIGHT}" if whole_word else sieve for sieve in sieves]
+    def search(group: Sequence[str]) -> Search:
+        literal = "|".join(map(escape, group))
+        pattern = f"{_EDGE_LEFT}(?:{literal}){_EDGE_RIGHT}" if whole_word else literal
+        _check_pattern(pattern, case, "words make a pattern, and")
+        return Search(pattern, group, "whole" if whole_word else "part", column, case)
 
-    for each in patterns:
-        _check_pattern(each, case, "words make a pattern, and")
+    searches = [search(group) for group in ([listed] if match == "any" else [[word] for word in listed])]
 
     def holds(chunk: Chunk) -> tuple[NDArray[np.bool_], list[Fault]]:
-        found = [_find(chunk, *both, column, case) for both in zip(patterns, sieves, strict=True)]
-        return np.asarray(np.logical_and.reduce(found)), []
+        return np.asarray(np.logical_and.reduce([search(chunk) for search in searches])), []
 
     settings = {"words": listed, "match": match, "whole_word": whole_word, "case": case, "column": column}
     return Rule("keyword", label, holds, settings, **about)
-
-
-def _escape(word: str) -> str:
-    """Escape a literal for RE2, which refuses Python's escaped non-ASCII and spaces."""
-    return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", word)
 
 
 def regex(
@@ -170,8 +131,9 @@ def regex(
 ) -> LabelingFunction:
     """Vote where an RE2 pattern is found (no look-around, no back-references; `\\b` is ASCII)."""
     _check_pattern(pattern, case, "pattern")
-    settings, sieve = {"pattern": pattern, "case": case, "column": column}, _sieve(pattern)
-    return Rule("regex", label, lambda chunk: (_find(chunk, pattern, sieve, column, case), []), settings, **about)
+    search = Search(pattern, words_of(pattern), "pattern", column, case)
+    settings = {"pattern": pattern, "case": case, "column": column}
+    return Rule("regex", label, lambda chunk: (search(chunk), []), settings, **about)
 
 
 def phrase(
