@@ -77,9 +77,14 @@ def _at_least_three(votes: Any) -> Any:
 
 @contextmanager
 def _global_state_kept() -> Iterator[None]:
-    """Put back the random states of Python, numpy and torch: Snorkel seeds all three, even when it is imported."""
+    """Put back the random states of Python, numpy and torch: Snorkel seeds all three, even when it is imported.
+
+    Meanwhile torch has one thread: Snorkel's matrices are so small that two spend nine tenths of the time on waiting.
+    """
     import torch
 
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     states = random.getstate(), np.random.get_state(), torch.random.get_rng_state()  # noqa: NPY002
     try:
         yield
@@ -87,3 +92,4 @@ def _global_state_kept() -> Iterator[None]:
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
         torch.random.set_rng_state(states[2])
+        torch.set_num_threads(threads)
