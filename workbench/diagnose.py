@@ -7,18 +7,19 @@ never voted on a row with gold is missing here and 0 there, and rows without gol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.stats import wilson_interval
+from workbench.stats import false_discovery, fisher_less, wilson_interval
 from workbench.tables import ABSTAIN, VoteMatrix, WorkbenchError, aligned_gold
 
 _BLOCK: Final = 65_536  # rows counted at once: float32 sums of so many ones are exact
 _NAMED: Final = 10  # sentences of one kind; a thousand warnings are no warning
+_FEWEST: Final = 3  # votes with gold in a slice and elsewhere, below which the two are not compared
 
 
 def function_table(votes: VoteMatrix, gold: pd.Series[Any] | None = None) -> pd.DataFrame:
@@ -130,9 +131,7 @@ def by_slice(votes: VoteMatrix, masks: Mapping[str, NDArray[np.bool_]], gold: pd
     right = (votes.votes == truth[:, None]).sum(axis=1) / np.maximum(counts, 1)
     lines = []
     for name, given in masks.items():
-        mask = np.asarray(given, dtype=bool)
-        if mask.shape != (len(votes),):
-            raise WorkbenchError(f"the mask of slice {name!r} has shape {mask.shape}, but there are {len(votes)} rows")
+        mask = _of_rows(votes, name, given)
         n = max(int(mask.sum()), 1)
         known = mask & (truth != ABSTAIN) & (counts > 0)
         line = {"slice": name, "n": int(mask.sum()), "label_coverage": (counts[mask] > 0).sum() / n}
@@ -146,6 +145,57 @@ def by_slice(votes: VoteMatrix, masks: Mapping[str, NDArray[np.bool_]], gold: pd
     if gold is None:
         table[["n_gold", "correct", "accuracy", "low", "high"]] = pd.NA
     return table
+
+
+def slice_errors(votes: VoteMatrix, masks: Mapping[str, NDArray[np.bool_]], gold: pd.Series[Any]) -> pd.DataFrame:
+    """Return the pairs of function and slice where the function errs more than on the other rows it votes on, surest first.
+
+    Columns: lf, slice, n (its votes in the slice on rows with gold), accuracy, n_elsewhere, accuracy_elsewhere, p (one-sided
+    Fisher exact), q (Benjamini-Hochberg over all pairs with at least three such votes on either side).
+    masks: bool[n] in the order of the rows. gold: class index by row id, -1 unknown.
+    """
+    truth = aligned_gold(votes.ids, votes.labels, gold)
+    n, right = _slice_counts(votes, [_of_rows(votes, name, mask) for name, mask in masks.items()], truth)
+    n_elsewhere, right_elsewhere = n[:, -1:] - n, right[:, -1:] - right
+    lf, place = np.nonzero((n >= _FEWEST) & (n_elsewhere >= _FEWEST))  # the last slice, all rows, has no elsewhere
+    n, right, n_elsewhere, right_elsewhere = (count[lf, place] for count in (n, right, n_elsewhere, right_elsewhere))
+    p = fisher_less(right, n, right_elsewhere, n_elsewhere)
+    table = pd.DataFrame(
+        {
+            "lf": pd.Series([votes.lfs[j] for j in lf], dtype="str"),
+            "slice": pd.Series([list(masks)[s] for s in place], dtype="str"),
+            "n": n,
+            "accuracy": right / n,
+            "n_elsewhere": n_elsewhere,
+            "accuracy_elsewhere": right_elsewhere / n_elsewhere,
+            "p": p,
+            "q": false_discovery(p),
+        }
+    )
+    worse = table[table["accuracy"] < table["accuracy_elsewhere"]]
+    return worse.sort_values("p", kind="stable", ignore_index=True)
+
+
+def _slice_counts(
+    votes: VoteMatrix, masks: Sequence[NDArray[np.bool_]], truth: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """int64[m, s + 1] votes on rows with gold in each slice and, last, in all rows; int64[m, s + 1] those that are right."""
+    inside = np.column_stack([*masks, np.ones(len(votes), bool)])
+    known = np.flatnonzero(truth != ABSTAIN)
+    n, right = (np.zeros((len(votes.lfs), inside.shape[1]), np.int64) for _ in range(2))
+    for start in range(0, len(known), _BLOCK):
+        rows = known[start : start + _BLOCK]
+        block, within = votes.votes[rows], inside[rows].astype(np.float32)
+        n += ((block != ABSTAIN).T.astype(np.float32) @ within).astype(np.int64)
+        right += ((block == truth[rows, None]).T.astype(np.float32) @ within).astype(np.int64)
+    return n, right
+
+
+def _of_rows(votes: VoteMatrix, name: str, given: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    mask = np.asarray(given, dtype=bool)
+    if mask.shape != (len(votes),):
+        raise WorkbenchError(f"the mask of slice {name!r} has shape {mask.shape}, but there are {len(votes)} rows")
+    return mask
 
 
 def _votes_by_class(votes: VoteMatrix) -> NDArray[np.int64]:
@@ -183,17 +233,20 @@ def warnings_in_words(
     gold: pd.Series[Any] | None = None,
     table: pd.DataFrame | None = None,
     pairs: pd.DataFrame | None = None,
+    errors: pd.DataFrame | None = None,
 ) -> list[str]:
     """Return what is wrong with a set of functions, one sentence a finding: who, how much of how many, what to do.
 
-    table, pairs: what `function_table` and `pairwise` returned for these votes and gold, where they are made already. At most
-    ten sentences of a kind; a last one counts the rest.
+    table, pairs: what `function_table` and `pairwise` returned for these votes and gold, where they are made already. errors:
+    what `slice_errors` returned; without it slices are not looked at. At most ten sentences of a kind; a last one counts the
+    rest.
     """
     if not len(votes) or not votes.lfs:
         return [f"There are {len(votes):,} rows and {len(votes.lfs):,} functions: nothing to diagnose; add what is missing."]
     table = function_table(votes, gold) if table is None else table
     kinds = [_faulty(votes), _silent(votes, table), _unvoted(votes, table)]
     kinds += [] if gold is None else [_worse_than_chance(votes, aligned_gold(votes.ids, votes.labels, gold), table)]
+    kinds += [] if errors is None else [_wrong_in_slices(votes, errors)]
     kinds += [_doubles(redundant(votes, pairs=pairs)), _whole_set(votes)]
     return [sentence for kind in kinds for sentence in kind]
 
@@ -252,6 +305,21 @@ def _worse_than_chance(votes: VoteMatrix, truth: NDArray[np.int64], table: pd.Da
                 "of the time; remove it, or let it vote the class those rows have."
             )
     return _capped(found, "functions worse than chance")
+
+
+def _wrong_in_slices(votes: VoteMatrix, errors: pd.DataFrame) -> list[str]:
+    """A pair with q under .1 is named; who is no function of the votes is the vote as a whole."""
+    found = []
+    for line in errors[errors["q"] < 0.1].to_dict("records"):
+        one, n, elsewhere = line["lf"] in votes.lfs, line["n"], line["n_elsewhere"]
+        found.append(
+            (f"Function {line['lf']!r}" if one else line["lf"].capitalize())
+            + f" is right on {_of(n * line['accuracy'], n, 'votes' if one else 'rows')} in slice {line['slice']!r} and on "
+            + f"{_of(elsewhere * line['accuracy_elsewhere'], elsewhere, 'elsewhere')}, q = {line['q']:.1g}; "
+            + ("let it abstain there, or " if one else "")
+            + "write a function that knows those rows."
+        )
+    return _capped(found, "functions that err in a slice")
 
 
 def _doubles(doubles: pd.DataFrame) -> list[str]:

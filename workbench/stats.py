@@ -1,4 +1,4 @@
-"""Intervals and resampling: one place, each with its source, each verified by a simulation in tests/stats."""
+"""Intervals, tests and resampling: one place, each with its source, each verified by a simulation in tests/stats."""
 
 from __future__ import annotations
 
@@ -34,6 +34,39 @@ def wilson_interval(
     low = np.where((size > 0) & (hits > 0), np.maximum(centre - half, 0), 0.0)
     high = np.where((size > 0) & (hits < size), np.minimum(centre + half, 1), 1.0)
     return low, high
+
+
+def fisher_less(
+    successes: ArrayLike, n: ArrayLike, successes_elsewhere: ArrayLike, n_elsewhere: ArrayLike
+) -> NDArray[np.float64]:
+    """Return the one-sided p of Fisher's exact test (R. A. Fisher, J. R. Stat. Soc. 98, 1935, p. 39).
+
+    Of n draws so few succeed, or fewer, though successes fall on the n and the n_elsewhere draws alike. Element by element;
+    all that there is to see is 0 of 4 against 4 of 4, one of 70 ways to place four successes:
+
+    >>> round(70 * float(fisher_less(0, 4, 4, 4)), 6)
+    1.0
+    """
+    from scipy.stats import hypergeom
+
+    hits, size, others, rest = (np.asarray(count, np.int64) for count in (successes, n, successes_elsewhere, n_elsewhere))
+    if ((hits < 0) | (hits > size) | (others < 0) | (others > rest)).any():
+        raise WorkbenchError("a test of two shares needs successes between 0 and n on both sides")
+    return np.asarray(hypergeom.cdf(hits, size + rest, hits + others, size), np.float64)
+
+
+def false_discovery(p: ArrayLike) -> NDArray[np.float64]:
+    """Return the q of every p (Benjamini & Hochberg, J. R. Stat. Soc. B 57, 1995, p. 289).
+
+    Of the findings with q up to a bound, at most that share is expected to be chance, where the tests are independent or
+    depend on each other positively.
+
+    >>> [round(float(q), 3) for q in false_discovery([0.01, 0.5, 0.02, 0.03])]
+    [0.04, 0.5, 0.04, 0.04]
+    """
+    from scipy.stats import false_discovery_control
+
+    return np.asarray(false_discovery_control(np.asarray(p, np.float64), method="bh"), np.float64)
 
 
 def paired_bootstrap(

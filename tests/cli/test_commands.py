@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -113,3 +114,63 @@ def test_a_terminated_run_leaves_nothing_behind(tiny_task):
     process.terminate()
     assert process.wait(timeout=20) != 0
     assert list(tiny_task.glob("runs/*")) == [] and list(tiny_task.glob("runs/.*")) == []
+
+
+@pytest.fixture
+def misled_task(tiny_task):
+    """Return the tiny task with an agent who is wrong on valid tickets of the slice `pro` and right on the others."""
+    rows = pd.read_csv(tiny_task / "rows.csv", dtype=str)
+    wrong = rows["label"].map({"billing": "bug", "bug": "billing"})
+    valid, pro = rows["split"] == "valid", rows["plan"] == "pro"
+    rows["tag"] = rows["tag"].mask(valid & pro, wrong).mask(valid & ~pro, rows["label"])
+    rows.to_csv(tiny_task / "rows.csv", index=False)
+    return tiny_task
+
+
+def test_diagnose_names_the_function_that_errs_in_a_slice(misled_task):
+    """8 of the 15 valid tickets are `pro`: 0 of 8 right against 7 of 7 is one of C(15, 7) = 6,435 ways."""
+    answer = workbench("diagnose", misled_task)
+    assert answer.exit_code == 0, answer.output
+    (line,) = (line for line in answer.stdout.splitlines() if "agent_tag" in line and " pro " in line)
+    assert line.split()[:6] == ["agent_tag", "pro", "0.00", "n=8", "1.00", "n=7"]
+    assert float(line.split()[6]) == pytest.approx(1 / 6435, rel=0.05)
+    assert "errs more here than elsewhere (valid)" in answer.stdout and "q: the share" in answer.stdout
+    assert "Function 'agent_tag' is right on 0 of 8 votes (0%) in slice 'pro'" in answer.stderr
+
+
+def test_diagnose_shows_each_slice_and_what_the_votes_are_worth_on_valid(tiny_task):
+    shown = [line.split() for line in workbench("diagnose", tiny_task).stdout.splitlines()]
+    (pro,) = (words for words in shown if words[:1] == ["pro"])
+    assert pro[1:3] == ["60", "100.0%"] and pro[-1].startswith("n=")
+    (majority,) = (words for words in shown if words[:2] == ["majority", "vote"])
+    assert majority[5] == majority[-1] == "15"
+
+
+def test_fit_sets_the_label_model_beside_majority_vote_on_valid(tiny_task):
+    output = workbench("fit", tiny_task).stdout
+    assert output.count("valid split") == output.count("majority vote") == output.count("generative model") == 1
+    rules = tiny_task / "task.toml"
+    rules.write_text(rules.read_text().replace('model = "generative"', 'model = "majority_vote"'))
+    assert workbench("fit", tiny_task).stdout.count("majority vote") == 1
+
+
+@pytest.mark.parametrize("verb", ["diagnose", "fit"])
+def test_who_writes_functions_is_shown_nothing_of_test(misled_task, verb):
+    def shown():
+        return [line for line in workbench(verb, misled_task).output.splitlines() if not line.startswith("run ")]
+
+    before = shown()
+    rows = misled_task / "rows.csv"
+    rows.write_text(rows.read_text().replace(",billing,test", ",bug,test"))
+    assert shown() == before
+    rows.write_text(rows.read_text().replace(",billing,valid", ",bug,valid"))
+    assert shown() != before
+
+
+@pytest.mark.parametrize("verb", ["diagnose", "fit"])
+def test_without_gold_in_valid_no_score_is_shown(misled_task, verb):
+    rows = misled_task / "rows.csv"
+    rows.write_text(rows.read_text().replace(",billing,valid", ",,valid").replace(",bug,valid", ",,valid"))
+    answer = workbench(verb, misled_task)
+    assert answer.exit_code == 0, answer.output
+    assert "valid split" not in answer.stdout and "errs more" not in answer.stdout and "in slice" not in answer.stderr

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli.show import functions_table, learned_table, notes, report_progress, summary
+from workbench.cli.show import (
+    functions_table,
+    learned_table,
+    notes,
+    report_progress,
+    slices_tables,
+    summary,
+    valid_table,
+)
 
 if TYPE_CHECKING:
     from workbench.project.runs import Run
@@ -63,17 +71,24 @@ def apply_command(task: Path) -> None:
 @click.command("diagnose")
 @TASK
 def diagnose_command(task: Path) -> None:
-    """Show coverage, overlap, conflict and, on the valid split's gold, accuracy of every function."""
+    """Show coverage, overlap and conflict of every function, and on the valid split's gold accuracy, also by slice."""
     with _ended_early(task, "diagnose") as done:
-        functions_table(done.diagnosis())
+        diagnosis = done.diagnosis()
+        functions_table(diagnosis)
+        slices_tables(diagnosis)
+        valid_table(diagnosis["scores"])
 
 
 @click.command("fit")
 @TASK
 def fit_command(task: Path) -> None:
-    """Fit the label model and label every row; show how accurate it has learned each function to be."""
+    """Fit the label model and label every row; show how accurate it takes each function to be, and how good it is on valid."""
+    from workbench.project.steps.diagnose import valid_scores
+    from workbench.project.task import load_task
+
     with _ended_early(task, "fit") as done:
         learned_table(done.label_model(), done.diagnosis())
+        valid_table(valid_scores(load_task(task), done))
         soft = done.soft_labels()
         shares = ", ".join(f"{label} {share:.1%}" for label, share in zip(soft.labels, soft.probs.mean(axis=0), strict=True))
         click.echo(f"{len(soft):,} rows, {soft.covered.mean():.1%} covered; mean probability {shares}")

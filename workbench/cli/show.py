@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from workbench.project.runs import Run
+
+_SHOWN = 10  # errors in slices: the surest, or nobody reads them
 
 
 def notes(sentences: Sequence[str]) -> None:
@@ -98,6 +101,51 @@ def functions_table(diagnosis: dict[str, Any]) -> None:
     click.echo(
         f"covered {whole['label_coverage']:.1%}, overlap {whole['overlap']:.1%}, conflict {whole['conflict']:.1%} of rows"
     )
+
+
+def slices_tables(diagnosis: dict[str, Any]) -> None:
+    """Print what the votes do in each slice and, with gold in valid, which functions err more there than elsewhere."""
+    if not diagnosis["slices"]:
+        return
+    table = _table("slices", ("slice", "n", "coverage", "conflict", "accuracy of votes on valid gold"))
+    for row in diagnosis["slices"]:
+        table.add_row(
+            row["slice"], f"{row['n']:,}", *(f"{row[name]:.1%}" for name in ("label_coverage", "conflict")), _on_gold(row)
+        )
+    _print(table)
+    errors = diagnosis["slice_errors"]
+    if errors:
+        table = _table("errs more here than elsewhere (valid)", ("function", "slice", "here", "elsewhere", "p", "q"))
+        for row in errors[:_SHOWN]:
+            both = (f"{row[f'accuracy{side}']:.2f} n={row[f'n{side}']}" for side in ("", "_elsewhere"))
+            table.add_row(row["lf"], row["slice"], *both, *(f"{row[name]:.2g}" for name in ("p", "q")))
+        _print(table)
+        click.echo(
+            "q: the share of the lines down to this one that chance alone would give, so many pairs being tried; "
+            "above .1 read the rows first"
+        )
+    if len(errors) > _SHOWN:
+        click.echo(f"{len(errors) - _SHOWN} more with p < 0.05 stand in diagnosis.json")
+
+
+def valid_table(scores: dict[str, Any]) -> None:
+    """Print the accuracy of models on the valid split, {model: {"valid": {rows: score}}}; nothing where there is none."""
+    from workbench.project.overview import MODELS
+
+    if not scores:
+        return
+    table = _table("valid split", ("model", "accuracy, all rows", "n", "accuracy, covered", "n"))
+    for name, found in scores.items():
+        cells = ([_accuracy(found["valid"][rows]), f"{found['valid'][rows]['n']:,}"] for rows in ("all", "covered"))
+        table.add_row(MODELS[name], *chain.from_iterable(cells))
+    _print(table)
+
+
+def _accuracy(score: dict[str, Any]) -> str:
+    if score["accuracy"] is None:
+        return ""
+    low, high = score["interval"]
+    return f"{score['accuracy']:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def runs_table(runs: Sequence[Run]) -> None:

@@ -1,16 +1,25 @@
-"""`workbench diagnose`: tables about the votes, and what is wrong with them in words."""
+"""`workbench diagnose`: tables about the votes, what is wrong with them in words, and how good they are together."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
-from workbench.diagnose import by_slice, coverage_summary, function_table, pairwise, redundant, warnings_in_words
+from workbench.diagnose import by_slice, coverage_summary, function_table, pairwise, redundant, slice_errors, warnings_in_words
+from workbench.evaluate import scores
 from workbench.io.files import write_frame, write_json
+from workbench.project.runs import Run
+from workbench.project.steps.fit import chosen_model, fit_label_model
 from workbench.project.task import Task
 from workbench.spec import slice_masks
-from workbench.tables import ABSTAIN, Dataset, VoteMatrix
+from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix
+
+Scores = dict[str, dict[str, dict[str, Any]]]  # by model: {"valid": {"all": score, "covered": score}}
+WORTH_SHOWING = 0.05  # p of an error in a slice
 
 
 def diagnose(folder: Path, task: Task, dataset: Dataset, votes: VoteMatrix) -> list[str]:
@@ -18,23 +27,56 @@ def diagnose(folder: Path, task: Task, dataset: Dataset, votes: VoteMatrix) -> l
 
     Who writes functions sees the gold of the valid split alone: rules tuned on test gold would make every score a fiction.
     """
-    gold = None
-    if dataset.gold is not None:
-        gold = dataset.gold.where(dataset.split == "valid", ABSTAIN).astype(np.int16)
-        gold = gold if (gold != ABSTAIN).any() else None
+    gold, masks = _valid_gold(dataset), slice_masks(task.slices, dataset)
     table, pairs = function_table(votes, gold), pairwise(votes)
-    warnings = warnings_in_words(votes, gold, table, pairs)
-    slices = by_slice(votes, slice_masks(task.slices, dataset), gold)
+    found: Scores = {}
+    errors = pd.DataFrame(columns=["p", "q"])
+    if gold is not None:
+        majority, _ = fit_label_model(task, "majority_vote", dataset, votes)
+        found = _on_valid("majority_vote", majority, dataset)
+        errors = _slice_errors(votes, majority, masks, gold, (dataset.split == "valid").to_numpy())
+    warnings = warnings_in_words(votes, gold, table, pairs, errors)
     write_json(
         folder / "diagnosis.json",
         {
             "summary": coverage_summary(votes, gold),
             "functions": table.to_dict(orient="records"),
-            "slices": slices.to_dict(orient="records"),
+            "slices": by_slice(votes, masks, gold).to_dict(orient="records"),
+            "slice_errors": errors[errors["p"] < WORTH_SHOWING].to_dict(orient="records"),
             "redundant": redundant(votes, pairs=pairs).to_dict(orient="records"),
             "gold": "valid" if gold is not None else None,
+            "scores": found,
             "warnings": warnings,
         },
     )
     write_frame(pairs, folder / "pairs.parquet")
     return warnings
+
+
+def valid_scores(task: Task, run: Run) -> Scores:
+    """Return the scores on valid of majority vote and of the label model a run fitted; none where valid has no gold."""
+    found: Scores = run.diagnosis()["scores"]
+    if found:
+        found |= _on_valid(chosen_model(task), run.soft_labels(), task.dataset()[0])
+    return found
+
+
+def _valid_gold(dataset: Dataset) -> pd.Series[Any] | None:
+    if dataset.gold is None:
+        return None
+    gold = dataset.gold.where(dataset.split == "valid", ABSTAIN).astype(np.int16)
+    return gold if (gold != ABSTAIN).any() else None
+
+
+def _on_valid(name: str, soft: SoftLabels, dataset: Dataset) -> Scores:
+    """Score a model on valid; its answers to test rows are left out before."""
+    return {name: scores(soft.take((dataset.split == "valid").to_numpy()), dataset.gold, dataset.split)}
+
+
+def _slice_errors(
+    votes: VoteMatrix, majority: SoftLabels, masks: dict[str, NDArray[np.bool_]], gold: pd.Series[Any], valid: NDArray[np.bool_]
+) -> pd.DataFrame:
+    """Look for errors in slices of valid, of the functions and of majority vote, which abstains where classes tie."""
+    cast = np.column_stack([votes.votes[valid], majority.take(valid).hard()])
+    everyone = VoteMatrix(votes.ids[valid], (*votes.lfs, "majority vote"), votes.labels, cast)
+    return slice_errors(everyone, {name: mask[valid] for name, mask in masks.items()}, gold)
