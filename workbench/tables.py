@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, NoReturn
@@ -28,8 +28,7 @@ def _fail(message: str) -> NoReturn:
 def _digest(*parts: bytes) -> str:
     state = hashlib.sha256()
     for part in parts:
-        state.update(len(part).to_bytes(8, "little"))
-        state.update(part)
+        state.update(len(part).to_bytes(8, "little") + part)
     return state.hexdigest()
 
 
@@ -112,15 +111,16 @@ class Dataset:
 
     def _check_columns(self) -> None:
         columns = self.frame.columns
-        for column in columns:
-            if not isinstance(column, str):
-                _fail(f"column name {column!r} is not a string")
+        for column in [name for name in columns if not isinstance(name, str)]:
+            _fail(f"column name {column!r} is not a string")
         _check_unique("column", columns)
         for column in self.text:
             if column not in columns:
                 _fail(f"text column {column!r} is not among the columns {list(columns)}")
-            odd = [not isinstance(cell, str) for cell in self.frame[column].tolist()]
-            for row, cell in self.frame[column][odd].items():
+            cells = self.frame[column]
+            if isinstance(cells.dtype, pd.StringDtype) and not cells.hasnans:
+                continue  # a look at each cell would hold them all twice
+            for row, cell in cells[[not isinstance(cell, str) for cell in cells.tolist()]].items():
                 _fail(f"text column {column!r} holds {cell!r} on row {row!r}; text must be strings, '' where there is none")
 
     @property
@@ -148,17 +148,19 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """sha256 over ids, columns, cells, labels, splits and gold: the same in every process."""
-        rows = pd.util.hash_pandas_object(self.frame, index=True, categorize=True).to_numpy()
-        head = "\0".join([*self.frame.columns, "|", *self.labels, "|", *self.text])
-        types = "\0".join(str(t) for t in self.frame.dtypes)
+        head = "\0".join([*self.frame.columns, "|", *self.labels, "|", *self.text, "|", *map(str, self.frame.dtypes)])
         gold = b"" if self.gold is None else self.gold.to_numpy().tobytes()
-        return _digest(head.encode(), types.encode(), rows.tobytes(), "\0".join(self.split).encode(), gold)
+        return _digest(head.encode(), self.row_hashes.tobytes(), "\0".join(self.split).encode(), gold)
+
+    @cached_property
+    def row_hashes(self) -> NDArray[np.uint64]:
+        """uint64[n]: a hash of each row's id and cells, the same in every process."""
+        return _read_only(pd.util.hash_pandas_object(self.frame, index=True, categorize=True).to_numpy(copy=True))
 
 
 def describe_votes(labels: Sequence[str]) -> str:
     """Return the allowed votes in words, for error messages."""
-    shown = ", ".join(repr(label) for label in labels[:8]) + (", ..." if len(labels) > 8 else "")
-    return f"-1 (abstain) and 0..{len(labels) - 1} ({shown})"
+    return f"-1 (abstain) and 0..{len(labels) - 1} ({', '.join(map(repr, labels[:8]))}{', ...' if len(labels) > 8 else ''})"
 
 
 def aligned_gold(ids: pd.Index, labels: Sequence[str], gold: pd.Series[Any]) -> NDArray[np.int64]:
@@ -205,7 +207,7 @@ class VoteMatrix:
 
     votes: int16[n, m], column-major and read-only, a class index or -1 where the function abstains. faults: one line for each
     vote that is missing because the function failed (id, lf, error, and the traceback of each function's first fault).
-    Raises WorkbenchError naming function, row and value.
+    stopped: functions whose votes are left out whole, and why. Raises WorkbenchError naming function, row and value.
     """
 
     ids: pd.Index
@@ -213,6 +215,7 @@ class VoteMatrix:
     labels: tuple[str, ...]
     votes: NDArray[np.int16]
     faults: pd.DataFrame = field(default_factory=no_faults)
+    stopped: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _set(self, "ids", _check_ids(self.ids))
@@ -221,8 +224,8 @@ class VoteMatrix:
         _set(self, "votes", _check_votes(self.votes, self.ids, self.lfs, self.labels))
         for missing in sorted({"id", "lf", "error"} - set(self.faults.columns)):
             _fail(f"faults lacks the column {missing!r}; it needs id, lf and error")
-        for name, known in (("id", self.ids), ("lf", self.lfs)):
-            for strange in self.faults[name][~self.faults[name].isin(known)]:
+        for name, here in (("id", self.ids), ("lf", self.lfs)):
+            for strange in pd.Index(self.faults[name]).difference(pd.Index(here)):
                 _fail(f"faults holds the {name} {strange!r}, which these votes do not have")
         _set(self, "faults", self.faults.copy(deep=False))
 
@@ -264,7 +267,8 @@ class VoteMatrix:
     def take(self, rows: NDArray[Any]) -> VoteMatrix:
         """Return the rows of a boolean mask or of positions, in that order, with their faults."""
         ids = self.ids[rows]
-        return VoteMatrix(ids, self.lfs, self.labels, self.votes[rows], self.faults[self.faults["id"].isin(ids)])
+        faults = self.faults[ids.get_indexer(pd.Index(self.faults["id"])) >= 0]
+        return VoteMatrix(ids, self.lfs, self.labels, self.votes[rows], faults, self.stopped)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a frame with one int16 column a function, indexed by row id."""
@@ -273,8 +277,7 @@ class VoteMatrix:
     @cached_property
     def fingerprint(self) -> str:
         """sha256 over ids, function names, labels and votes: the same in every process."""
-        head = "\0".join([*self.lfs, "|", *self.labels, "|", *self.ids])
-        return _digest(head.encode(), self.votes.tobytes(order="F"))
+        return _digest("\0".join([*self.lfs, "|", *self.labels, "|", *self.ids]).encode(), self.votes.tobytes(order="F"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -309,14 +312,13 @@ class PatternCounts:
         """Return the counts of both sets of rows together; functions and labels must be the same."""
         if (self.lfs, self.labels) != (other.lfs, other.labels):
             _fail(f"pattern counts of {self.lfs} and {other.lfs} do not merge; functions and labels must be the same")
-        patterns = np.concatenate([self.patterns, other.patterns])
-        return self._count(self, patterns, np.concatenate([self.counts, other.counts]))
+        counts = np.concatenate([self.counts, other.counts])
+        return self._count(self, np.concatenate([self.patterns, other.patterns]), counts)
 
     @classmethod
     def _count(cls, of: VoteMatrix | PatternCounts, votes: NDArray[np.int16], weights: NDArray[np.int64]) -> PatternCounts:
         first, inverse = distinct_rows(votes)
-        counts = np.bincount(inverse, weights, minlength=len(first)).astype(np.int64)
-        return cls(of.lfs, of.labels, votes[first], counts)
+        return cls(of.lfs, of.labels, votes[first], np.bincount(inverse, weights, minlength=len(first)).astype(np.int64))
 
 
 def distinct_rows(votes: NDArray[np.int16]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -331,9 +333,8 @@ def distinct_rows(votes: NDArray[np.int16]) -> tuple[NDArray[np.intp], NDArray[n
         key += weights[j] * (votes[:, j].astype(np.uint64) + np.uint64(2))
         key ^= key >> np.uint64(29)
     _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    if all(np.array_equal(votes[first, j][inverse], votes[:, j]) for j in range(m)):
-        return first, inverse
-    _, first, inverse = np.unique(votes, axis=0, return_index=True, return_inverse=True)
+    if not all(np.array_equal(votes[first, j][inverse], votes[:, j]) for j in range(m)):
+        _, first, inverse = np.unique(votes, axis=0, return_index=True, return_inverse=True)
     return first, inverse.reshape(-1)
 
 
@@ -382,8 +383,7 @@ class SoftLabels:
         >>> SoftLabels(pd.Index(["a", "b"]), ("ham", "spam"), probs, np.ones(2, bool)).hard().tolist()
         [0, -1]
         """
-        tied = tied_classes(self.probs).sum(axis=1) > 1
-        answer = np.where(self.covered & ~tied, self.probs.argmax(axis=1), ABSTAIN)
+        answer = np.where(self.covered & (tied_classes(self.probs).sum(axis=1) == 1), self.probs.argmax(axis=1), ABSTAIN)
         return pd.Series(answer.astype(np.int16), index=self.ids, name="label")
 
     def take(self, rows: NDArray[Any]) -> SoftLabels:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from workbench import ABSTAIN, Dataset, apply_lfs, labeling_function
+from workbench.engines import serial
 from workbench.lfs import column, keyword, threshold
 from workbench.tables import WorkbenchError
 
@@ -74,7 +75,7 @@ def test_a_fault_is_recorded_with_row_function_error_and_the_first_traceback():
 
 def test_the_first_traceback_is_kept_where_another_fault_comes_before_it():
     late = labeling_function(name="late")(lambda row: None if row.name == "a" else 1 // 0)
-    faults = apply_lfs([late], DATA, chunk_rows=2).faults
+    faults = apply_lfs([late], DATA, chunk_rows=2, max_faults=1).faults
     assert [bool(trace) for trace in faults["traceback"]] == [False, True] + [False] * 7
 
 
@@ -86,7 +87,7 @@ def test_a_function_that_exits_faults_and_only_an_interrupt_stops_the_run(option
     def interrupted(_):
         raise KeyboardInterrupt
 
-    votes = apply_lfs([labeling_function(**options)(leaves), keyword("refund", "spam", name="k")], DATA)
+    votes = apply_lfs([labeling_function(**options)(leaves), keyword("refund", "spam", name="k")], DATA, max_faults=1)
     assert votes.to_frame()["k"].tolist() == EXPECTED["says_refund"] and set(votes.to_frame()["leaves"]) == {-1}
     assert set(votes.faults["error"]) == {"SystemExit: 0"} and len(votes.faults) == len(DATA)
     assert "raise SystemExit(0)" in votes.faults["traceback"][0]
@@ -122,21 +123,46 @@ def test_a_label_the_task_has_not_is_refused_before_anything_runs():
         apply_lfs([keyword("a", "eggs", name="k")], DATA)
 
 
-def test_progress_tells_rows_done_and_in_all():
+def test_progress_tells_each_function_its_rows_and_all_votes():
     told = []
-    apply_lfs(LFS[:1], DATA, chunk_rows=4, progress=lambda done, total: told.append((done, total)))
-    assert told == [(4, 9), (8, 9), (9, 9)]
+    apply_lfs(LFS[:2], DATA, chunk_rows=5, progress=told.append)
+    assert [(tick.function, tick.rows, tick.done, tick.of) for tick in told] == [
+        ("fragile", 5, 5, 18), ("by_length", 5, 10, 18), ("fragile", 9, 14, 18), ("by_length", 9, 18, 18),
+    ]  # fmt: skip
+    assert 0 < told[0].seconds < told[2].seconds
 
 
-def test_an_engine_may_work_ahead_and_answers_in_order():
-    order = []
+def backwards(job, pieces, stopped):
+    """Answer the last piece first, as a cluster may."""
+    return iter(list(serial(job, pieces, stopped))[::-1])
 
-    def backwards(work, chunks):
-        answers = {chunk: (order.append(chunk), work(chunk))[1] for chunk in reversed(list(chunks))}
-        return (answers[chunk] for chunk in sorted(answers))
 
-    assert apply_lfs(LFS, DATA, engine=backwards, chunk_rows=4).fingerprint == apply_lfs(LFS, DATA).fingerprint
-    assert order == [8, 4, 0]
+def test_an_engine_may_answer_in_any_order():
+    late, whole = apply_lfs(LFS, DATA, engine=backwards, chunk_rows=4), apply_lfs(LFS, DATA)
+    assert late.fingerprint == whole.fingerprint
+    pd.testing.assert_frame_equal(late.faults, whole.faults)
+
+
+@pytest.mark.parametrize("engine", [serial, backwards], ids=["forwards", "backwards"])
+@pytest.mark.parametrize("chunk_rows", [1, 4, 100], ids=lambda n: f"{n} rows")
+def test_a_function_that_fails_too_often_is_stopped_and_named(chunk_rows, engine):
+    often = labeling_function(name="often")(lambda row: None if row.name > "d" else 1 // (row.name != "c"))
+    votes = apply_lfs([often, *LFS], DATA, chunk_rows=chunk_rows, engine=engine)
+    first = "first with: ZeroDivisionError: integer division or modulo by zero"
+    assert votes.stopped == {"often": f"it failed on more than 50% of the rows, {first}"}
+    assert votes.to_frame()["often"].tolist() == [-1] * 9
+    assert votes.faults.query("lf == 'often'")["id"].tolist() == ["c"]
+    assert votes.to_frame()["many"].tolist() == EXPECTED["many"]
+
+
+def test_a_function_that_answers_differently_when_asked_again_is_named():
+    answers = iter([0, 1] * 50)
+    votes = apply_lfs([labeling_function(name="coin")(lambda row: next(answers)), *LFS], DATA)
+    said = votes.faults.query("lf == 'coin'")
+    assert said["error"].unique().tolist() == [
+        "voted 0, and 1 when asked again; the same row must get the same vote every time"
+    ]
+    assert len(said) and "fragile" in set(votes.faults["lf"])
 
 
 def test_no_rows_and_no_functions_are_fine():

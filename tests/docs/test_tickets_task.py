@@ -1,4 +1,4 @@
-"""The bundled tasks: made by their program from the material beside it, checked, and neither too easy nor too hard to show much."""
+"""The bundled tasks: made by their program from the material beside it, checked, neither too easy nor too hard."""
 
 import subprocess
 import sys

@@ -39,7 +39,7 @@ def data(*texts, labels=("ham", "spam")):
 
 def ask(client, *texts, labels=("ham", "spam"), chunk_rows=10_000, **options):
     function = probabilities(client, **{"name": "judge", "version": "1", "threshold": 0.6, **options})
-    votes = apply_lfs([function], data(*texts, labels=labels), chunk_rows=chunk_rows)
+    votes = apply_lfs([function], data(*texts, labels=labels), chunk_rows=chunk_rows, max_faults=1)
     return votes.votes[:, 0].tolist(), votes.faults
 
 

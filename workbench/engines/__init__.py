@@ -1,10 +1,10 @@
-"""How chunks are mapped: every engine takes the work and the chunks, and yields the answers in order."""
+"""How functions are mapped over pieces of the rows: every engine takes a job and pieces, and yields answers.
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+An engine knows nothing of what it runs but the contract, so that a loop on a laptop and a cluster have one door.
+"""
 
+from workbench.engines.contract import Answer, Engine, Job, Piece
+from workbench.engines.processes import Processes
 from workbench.engines.serial import serial
 
-Engine = Callable[[Callable[[int], Any], Iterable[int]], Iterator[Any]]
-
-__all__ = ["Engine", "serial"]
+__all__ = ["Answer", "Engine", "Job", "Piece", "Processes", "serial"]

@@ -1,9 +1,17 @@
-"""One chunk after another, in this process."""
+"""One piece after another, in this process: nothing is started, and nothing protects from a function that hangs or crashes."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Container, Iterator, Sequence
+from time import perf_counter
+
+from workbench.engines.contract import Answer, Job, Piece
 
 
-def serial(work: Callable[[int], Any], chunks: Iterable[int]) -> Iterator[Any]:
-    """Yield the answer of every chunk in order, working only when asked for the next."""
-    return map(work, chunks)
+def serial(job: Job, pieces: Sequence[Piece], stopped: Container[int]) -> Iterator[Answer]:
+    """Yield the answers piece by piece, working only when asked for the next."""
+    for place, piece in enumerate(pieces):
+        chunk = job.chunk(piece.cut())
+        for function in piece.functions:
+            if function not in stopped:
+                start = perf_counter()
+                result = job.run(chunk, function)
+                yield Answer(place, function, result, perf_counter() - start)

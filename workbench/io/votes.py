@@ -24,7 +24,8 @@ def write_votes(votes: VoteMatrix, path: Path | str) -> None:
     if len(votes.faults):
         write_frame(votes.faults.astype("str").reset_index(drop=True), beside)
     columns = {str(j): votes.votes[:, j] for j in range(len(votes.lfs))}
-    extra = {"lfs": list(votes.lfs), "labels": list(votes.labels), "faults": len(votes.faults)}
+    extra: dict[str, Any] = {"lfs": list(votes.lfs), "labels": list(votes.labels), "faults": len(votes.faults)}
+    extra["stopped"] = dict(votes.stopped)
     _write(path, "votes", list(votes.ids), columns, extra)
     if not len(votes.faults):
         beside.unlink(missing_ok=True)
@@ -38,7 +39,7 @@ def read_votes(path: Path | str) -> VoteMatrix:
     faults = _table(beside, "faults").to_pandas() if extra["faults"] and beside.exists() else no_faults()
     if len(faults) != extra["faults"]:
         raise WorkbenchError(f"{beside} holds {len(faults):,} of {extra['faults']:,} faults; put the file back, or run again")
-    return VoteMatrix(pd.Index(ids), tuple(extra["lfs"]), tuple(extra["labels"]), matrix, faults)
+    return VoteMatrix(pd.Index(ids), tuple(extra["lfs"]), tuple(extra["labels"]), matrix, faults, extra["stopped"])
 
 
 def _faults_path(path: Path | str) -> Path:

@@ -27,6 +27,7 @@ class AskingFunction(LabelingFunction):
     """Asks a client for the texts it has not answered yet, in batches, and votes its likeliest class."""
 
     kind = "probabilities"
+    asked_twice = False  # a call costs money
 
     def __init__(
         self, client: Client, cache: bool | Path, batch_size: int, settings: Mapping[str, Any], **about: Unpack[About]

@@ -49,6 +49,7 @@ class LabelingFunction:
     """
 
     kind = "python"
+    asked_twice = True  # about some rows, to find out whether it answers the same
 
     def __init__(self, place: str, default_name: str, **about: Unpack[About]) -> None:
         for key in about:
@@ -68,6 +69,7 @@ class LabelingFunction:
         self.place = place
         self.classes: tuple[str, ...] | None = None
         self.text: tuple[str, ...] = ("text",)
+        self.origin: str | None = None  # the folder it was loaded from, where another process can load it too
 
     @property
     def content(self) -> tuple[Any, ...]:
@@ -81,6 +83,9 @@ class LabelingFunction:
         Made on first use, when the globals below the function in its file exist too.
         """
         return fingerprint_of(type(self), self.kind, self.labels, *self.content)
+
+    def prepare(self, chunk: Chunk) -> None:
+        """Make what this function shares with others of a chunk; `raw_votes` would make it too, but for itself alone."""
 
     def raw_votes(self, chunk: Chunk) -> tuple[Outputs, list[Fault]]:
         """Return one output a row, not yet validated, and the faults met."""

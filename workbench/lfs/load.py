@@ -50,6 +50,7 @@ def load_lfs(
                     found[id(thing)] = function
                     function.name = variable if variable and not function.named else function.name
     for function in found.values():
+        function.origin = str(folder)
         _ = function.fingerprint  # now, while the modules it reaches are those it was loaded with
     return bind(found.values(), labels, text)
 

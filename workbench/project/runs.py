@@ -66,7 +66,7 @@ def new_run_id(task: Task) -> str:
 
 def describe_run(folder: Path, task: Task, until: str, **facts: Any) -> None:
     """Write run.json: what was run, on which data, by which functions, with which settings and versions."""
-    settings = {"label_model": task.label_model, "end_model": task.end_model, "export": task.export}
+    settings = {"apply": task.apply, "label_model": task.label_model, "end_model": task.end_model, "export": task.export}
     about = {
         "format": FORMAT,
         "task": task.name,

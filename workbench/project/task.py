@@ -18,7 +18,7 @@ from workbench.lfs.load import bind
 from workbench.spec import Slice, parse_slices
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
-TOP = ("format", "name", "labels", "functions", "data", "label_model", "end_model", "export", "slices")
+TOP = ("format", "name", "labels", "functions", "data", "apply", "label_model", "end_model", "export", "slices")
 DATA: dict[str, Any] = {
     **dict.fromkeys(("file", "id", "gold", "train_truth", "encoding", "delimiter"), str),
     "text": list[str],
@@ -28,13 +28,14 @@ DATA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Task:
-    """What `task.toml` says. label_model, end_model and export hold settings that go to constructors as they stand."""
+    """What `task.toml` says. apply, label_model, end_model and export hold settings that go to constructors as they stand."""
 
     folder: Path
     name: str
     labels: tuple[str, ...]
     functions_folder: Path | None
     data: Mapping[str, Any]
+    apply: Mapping[str, Any]
     label_model: Mapping[str, Any]
     end_model: Mapping[str, Any]
     export: Mapping[str, Any]
@@ -112,6 +113,7 @@ def load_task(path: str | Path) -> Task:
         labels=tuple(expect(document, "labels", list[str], str(file))),
         functions_folder=None if functions is None else (file.parent / functions).resolve(),
         data={**data, "text": tuple(expect(data, "text", list[str], where, ["text"]))},
+        apply=expect(document, "apply", dict, str(file), {}),
         label_model=expect(document, "label_model", dict, str(file), {}),
         end_model=expect(document, "end_model", dict, str(file), {}),
         export=expect(document, "export", dict, str(file), {}),

@@ -56,6 +56,31 @@ class Store:
 
         return self._run(read)
 
+    def get_all(self) -> dict[str, bytes]:
+        """Return all values of the namespace."""
+
+        def read(db: sqlite3.Connection) -> dict[str, bytes]:
+            rows = db.execute("SELECT key, value, crc FROM entries WHERE namespace = ? ORDER BY rowid", (self.namespace,))
+            return {key: value for key, value, crc in rows if zlib.crc32(value) == crc}
+
+        return self._run(read)
+
+    def prune(self, limit: int) -> None:
+        """Let the entries go that were written first, of every namespace, until the values of the file take `limit` bytes."""
+
+        def cut(db: sqlite3.Connection) -> None:
+            if self.path.stat().st_size <= limit:
+                return
+            newest_first = "SELECT rowid AS place, sum(length(value)) OVER (ORDER BY rowid DESC) AS size FROM entries"
+            with db:
+                gone = db.execute(
+                    f"DELETE FROM entries WHERE rowid IN (SELECT place FROM ({newest_first}) WHERE size > ?)", (limit,)
+                )
+            if gone.rowcount:
+                db.execute("VACUUM")
+
+        self._run(cut)
+
     def put_many(self, items: Mapping[str, bytes]) -> None:
         """Write all values in one transaction; a key that is there gets the new value."""
         rows = [(self.namespace, key, value, zlib.crc32(value)) for key, value in items.items()]

@@ -13,6 +13,7 @@ from workbench.diagnose import warnings_in_words
 from workbench.io.toml import expect
 from workbench.lfs import LabelingFunction
 from workbench.lfs.examples import cases_of, failed_examples
+from workbench.project.steps.apply import make_engine
 from workbench.project.steps.export import make_filters
 from workbench.project.steps.fit import chosen_model, make_label_model
 from workbench.project.steps.train import make_end_model
@@ -44,6 +45,7 @@ def check_settings(task: Task) -> None:
     if expect(task.end_model, "enabled", bool, f"{task.folder / 'task.toml'} [end_model]", True):
         make_end_model(task).check_settings()
     make_filters(task)
+    make_engine(task)
 
 
 def calls_ahead(functions: Sequence[LabelingFunction], dataset: Dataset) -> list[str]:
@@ -70,7 +72,7 @@ def check(task: Task) -> Checked:
     slowest, columns_of_votes = {}, [np.empty((size, 0), np.int16)]
     for function in functions:
         start = perf_counter()
-        votes = apply_lfs([function], sample)
+        votes = apply_lfs([function], sample, max_faults=1)
         slowest[function.name] = (perf_counter() - start) / max(size, 1) * 1e6
         columns_of_votes.append(votes.votes)
         if len(votes.faults):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from workbench.apply import apply_lfs
 from workbench.export import training_frame
 from workbench.io.files import new_folder, write_json
 from workbench.io.votes import write_soft_labels, write_votes
 from workbench.project.runs import Run, describe_run, find_run, new_run_id
+from workbench.project.steps.apply import apply, stopped_in_words
 from workbench.project.steps.check import calls_ahead, check_settings
 from workbench.project.steps.diagnose import diagnose
 from workbench.project.steps.evaluate import Report, evaluate
@@ -44,9 +44,11 @@ def run(task: Task, *, until: str = "evaluate", report: Report = _quiet, say: Ca
     notes = [*notes, *duplicate_report(dataset).in_words()]
     run_id = new_run_id(task)
     with new_folder(task.runs_folder / run_id) as folder:
-        votes = apply_lfs(functions, dataset, progress=lambda done, total: report("apply", done, total))
+        votes = apply(task, functions, dataset, lambda tick: report("apply", tick.done, tick.of))
+        notes += stopped_in_words(votes)
         write_votes(votes, folder / "votes.parquet")
         facts: dict[str, Any] = {"rows": len(dataset), "data": dataset.fingerprint, "votes": votes.fingerprint}
+        facts["stopped"] = dict(votes.stopped)
         facts["functions"] = {function.name: function.fingerprint for function in functions}
         if last >= STAGES.index("diagnose"):
             report("diagnose", 0, 1)

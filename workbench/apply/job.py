@@ -1,0 +1,71 @@
+"""What an engine runs for us: labeling functions on a chunk of rows, each asked a second time about a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.lfs import LabelingFunction
+from workbench.lfs.chunk import Chunk
+from workbench.lfs.ship import pack, unpack
+from workbench.lfs.votes import Fault
+from workbench.tables import ABSTAIN
+
+_ASKED_TWICE = 100  # rows, about
+
+
+class VoteJob:
+    """Functions bound to a task, as an engine runs them.
+
+    one_in: of how many rows one is asked about twice. Which, its id decides, so that neither chunks nor engines matter.
+    """
+
+    def __init__(self, functions: Sequence[LabelingFunction], labels: Sequence[str], text: Sequence[str], one_in: int) -> None:
+        self.functions, self.labels, self.text, self.one_in = functions, tuple(labels), tuple(text), one_in
+
+    @classmethod
+    def of(cls, functions: Sequence[LabelingFunction], labels: Sequence[str], text: Sequence[str], n: int) -> VoteJob:
+        """Build the job for n rows."""
+        return cls(functions, labels, text, max(1, n // _ASKED_TWICE))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpacked, (pack(self.functions), self.labels, self.text, self.one_in)
+
+    @property
+    def names(self) -> list[str]:
+        return [function.name for function in self.functions]
+
+    def chunk(self, rows: pd.DataFrame) -> tuple[Chunk, Chunk, NDArray[np.intp]]:
+        """Return the rows, the sample that is asked about twice, and its positions."""
+        again = np.flatnonzero([crc32(row_id.encode("utf-8", "surrogatepass")) % self.one_in == 0 for row_id in rows.index])
+        return Chunk(rows, self.text, self.labels), Chunk(rows.iloc[again], self.text, self.labels), again
+
+    def prepare(self, chunk: tuple[Chunk, Chunk, NDArray[np.intp]], function: int) -> None:
+        """Make what the function shares with others."""
+        for part in chunk[:2]:
+            self.functions[function].prepare(part)
+
+    def run(self, chunk: tuple[Chunk, Chunk, NDArray[np.intp]], function: int) -> tuple[NDArray[np.int16], list[Fault]]:
+        """Return int16[n] votes and faults; a row whose second answer differs has a fault, for there is no vote to rely on."""
+        rows, sample, again = chunk
+        votes, faults = self.functions[function].votes(rows)
+        if len(again) and self.functions[function].asked_twice:
+            second, _ = self.functions[function].votes(sample)
+            failed = {fault.position for fault in faults}
+            for position, now in zip(again.tolist(), second.tolist(), strict=True):
+                if votes[position] != now and position not in failed:
+                    error = (
+                        f"voted {votes[position]}, and {now} when asked again; the same row must get the same vote every time"
+                    )
+                    faults = [*faults, Fault(position, error, "")]
+                    votes[position] = ABSTAIN
+        return votes, faults
+
+
+def _unpacked(packed: bytes, labels: tuple[str, ...], text: tuple[str, ...], one_in: int) -> VoteJob:
+    return VoteJob(unpack(packed), labels, text, one_in)

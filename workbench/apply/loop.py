@@ -1,0 +1,172 @@
+"""The loop: what is known comes from the cache, the rest from an engine, and everything lands in one vote matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.apply.cache import UNKNOWN, VoteCache
+from workbench.apply.job import VoteJob
+from workbench.engines import Answer, Engine, Piece, serial
+from workbench.io.columns import mend
+from workbench.lfs.load import bind
+from workbench.lfs.votes import Fault
+from workbench.tables import ABSTAIN, Dataset, VoteMatrix, WorkbenchError, no_faults
+
+
+class Tick(NamedTuple):
+    """How far an apply is. function: which one has just voted, on `rows` rows so far, in `seconds` of work. done, of: votes."""
+
+    function: str
+    rows: int
+    seconds: float
+    done: int
+    of: int
+
+
+def apply_lfs(
+    lfs: Iterable[Any],
+    dataset: Dataset,
+    *,
+    engine: Engine = serial,
+    chunk_rows: int = 10_000,
+    cache: VoteCache | None = None,
+    max_faults: float = 0.5,
+    progress: Callable[[Tick], None] | None = None,
+) -> VoteMatrix:
+    """Let every function vote on every row; the result is the same whatever the chunk size, engine and cache.
+
+    lfs: our functions or Snorkel's. A function that raises, or returns what is no vote, abstains on that row and the fault is
+    recorded with row, function and error, the first of each function with its traceback. A function that fails on more than
+    `max_faults` of the rows (0..1), or that the engine had to end, is stopped: it abstains everywhere and `stopped` says why.
+    cache: where votes are kept; what was finished before an interruption is there the next time. progress: called as votes
+    come; what it raises ends the work.
+
+    >>> from workbench import Dataset, labeling_function
+    >>> refund = labeling_function()(lambda row: 0 if "refund" in row.text else -1)
+    >>> rows = pd.DataFrame({"text": ["refund me", "hello"]}, index=["a", "b"])
+    >>> apply_lfs([refund], Dataset(rows, labels=("billing", "bug"))).votes.tolist()
+    [[0], [-1]]
+    """
+    if chunk_rows < 1:
+        raise WorkbenchError(f"chunk_rows is {chunk_rows}; a chunk has at least one row")
+    functions = bind(lfs, dataset.labels, dataset.text)
+    job = VoteJob.of(functions, dataset.labels, dataset.text, len(dataset))
+    prints = [] if cache is None else [function.fingerprint for function in functions]
+    if cache is None:
+        votes = np.full((len(dataset), len(functions)), UNKNOWN, np.int16, order="F")
+    else:
+        cache.open(dataset)
+        votes = cache.known(prints)
+    pieces = _pieces(votes, dataset.frame, chunk_rows)
+    collected = _Collected(job.names, votes, pieces, max_faults, progress)
+    answers = engine(job, pieces, collected.stopped)
+    try:
+        for answer in answers:
+            if cache is not None and not answer.stopped:
+                column, faults = answer.result
+                cache.keep(prints[answer.function], pieces[answer.piece].rows, column, [fault.position for fault in faults])
+            collected.add(answer)
+    finally:
+        if hasattr(answers, "close"):
+            answers.close()  # an engine's processes end here, not when somebody collects garbage
+        if cache is not None:
+            cache.flush()
+    return collected.matrix(dataset)
+
+
+def _pieces(votes: NDArray[np.int16], table: pd.DataFrame, chunk_rows: int) -> list[Piece]:
+    """Cut the rows that lack votes into pieces, together for the functions that lack them on the same rows."""
+    alike: dict[bytes, list[int]] = {}
+    for j in range(votes.shape[1]):
+        alike.setdefault(np.packbits(votes[:, j] == UNKNOWN).tobytes(), []).append(j)
+    pieces = []
+    for functions in alike.values():
+        missing = np.flatnonzero(votes[:, functions[0]] == UNKNOWN)
+        for start in range(0, len(missing), chunk_rows):
+            rows = missing[start : start + chunk_rows]
+            together = rows[-1] - rows[0] + 1 == len(rows)
+            pieces.append(Piece(table, slice(int(rows[0]), int(rows[-1]) + 1) if together else rows, tuple(functions)))
+    return pieces
+
+
+class _Collected:
+    """Votes and faults as they come in, and which functions are to vote no more."""
+
+    def __init__(
+        self,
+        names: list[str],
+        votes: NDArray[np.int16],
+        pieces: list[Piece],
+        max_faults: float,
+        progress: Callable[[Tick], None] | None,
+    ) -> None:
+        self.names, self.votes, self.pieces, self.progress = names, votes, pieces, progress
+        self.limit = max_faults * len(votes)
+        self.stopped: dict[int, str] = {}
+        self.faults: dict[int, dict[int, list[tuple[int, Fault]]]] = {j: {} for j in range(len(names))}  # function, piece
+        self.order = {j: [place for place, piece in enumerate(pieces) if j in piece.functions] for j in range(len(names))}
+        self.rows = [int((votes[:, j] != UNKNOWN).sum()) for j in range(len(names))]
+        self.seconds = [0.0] * len(names)
+
+    def add(self, answer: Answer) -> None:
+        """Place what a function made of a piece."""
+        j = answer.function
+        if j in self.stopped:
+            return
+        if answer.stopped:
+            self.stopped[j] = answer.stopped
+            return
+        rows = self.pieces[answer.piece].rows
+        column, faults = answer.result
+        self.votes[rows, j] = column
+        positions = range(rows.start, rows.stop) if isinstance(rows, slice) else rows.tolist()
+        self.faults[j][answer.piece] = [(positions[fault.position], fault) for fault in faults]
+        self._stop_what_fails(j)
+        self.rows[j] += len(column)
+        self.seconds[j] += answer.seconds
+        if self.progress is not None:
+            self.progress(Tick(self.names[j], self.rows[j], self.seconds[j], sum(self.rows), self.votes.size))
+
+    def _stop_what_fails(self, j: int) -> None:
+        """Stop a function whose faults are over the limit, counted from the first row on, so that order does not matter."""
+        count = 0
+        for place in self.order[j]:
+            if place not in self.faults[j]:
+                return
+            count += len(self.faults[j][place])
+            if count > self.limit:
+                first = next(fault for place in self.order[j] for _, fault in self.faults[j][place])
+                share = f"more than {self.limit / len(self.votes):.0%} of the rows"
+                self.stopped[j] = f"it failed on {share}, first with: {first.error}"
+                return
+
+    def matrix(self, dataset: Dataset) -> VoteMatrix:
+        """Return all votes; a stopped function abstains everywhere and keeps its first fault."""
+        for j in self.stopped:
+            self.votes[:, j] = ABSTAIN
+        self.votes.flags.writeable = False  # so that the table takes it as it is, without a copy
+        faults = []
+        for j, by_piece in self.faults.items():
+            found = sorted((fault for place in by_piece for fault in by_piece[place]), key=lambda one: one[0])
+            faults += [(j, *fault) for fault in (found[:1] if j in self.stopped else found)]
+        stopped = {self.names[j]: reason for j, reason in sorted(self.stopped.items())}
+        table = _fault_table(faults, self.names, dataset.ids)
+        return VoteMatrix(dataset.ids, tuple(self.names), dataset.labels, self.votes, table, stopped)
+
+
+def _fault_table(faults: list[tuple[int, int, Fault]], names: list[str], ids: pd.Index) -> pd.DataFrame:
+    """Return faults by function and row, with the first traceback of each function."""
+    if not faults:
+        return no_faults()
+    table = pd.DataFrame(
+        # mended: half of a surrogate pair in a message is text that no file can hold
+        [(ids[row], names[j], mend(fault.error), mend(fault.traceback)) for j, row, fault in faults],
+        columns=list(no_faults().columns),
+    )
+    later = table["lf"].where(table["traceback"] != "").duplicated()
+    return table.assign(traceback=table["traceback"].mask(later, "")).astype("str")

@@ -1,0 +1,62 @@
+"""What engines and those who use them agree on: a job of several functions, pieces of the rows, and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Some rows of a table, cut out when they are needed, and which functions are to run on them.
+
+    rows: positions, as a slice where they lie together, which copies nothing. functions: positions in the job.
+    """
+
+    table: pd.DataFrame
+    rows: slice | NDArray[np.intp]
+    functions: tuple[int, ...]
+
+    def cut(self) -> pd.DataFrame:
+        """Return the rows."""
+        return self.table.iloc[self.rows]
+
+
+class Answer(NamedTuple):
+    """What one function made of one piece: its result, or why there will be none from it on any piece.
+
+    piece, function: positions. seconds: how long it took.
+    """
+
+    piece: int
+    function: int
+    result: Any
+    seconds: float = 0.0
+    stopped: str = ""
+
+
+class Job(Protocol):
+    """What an engine runs. A job can be pickled; its functions run one by one on what `chunk` makes of a piece's rows."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The functions' names, in the order of their positions."""
+
+    def chunk(self, rows: pd.DataFrame) -> Any:
+        """Return the rows as functions take them; what several functions need is made there once."""
+
+    def prepare(self, chunk: Any, function: int) -> None:
+        """Make what a function shares with others, so that who runs it in a process of its own makes it only once."""
+
+    def run(self, chunk: Any, function: int) -> Any:
+        """Return the function's result on a chunk."""
+
+
+# The last argument holds the functions that are to run no more. It grows while the engine works: who uses an engine adds what
+# an answer says is stopped before asking for the next one.
+Engine = Callable[[Job, Sequence[Piece], Container[int]], Iterator[Answer]]

@@ -1,0 +1,139 @@
+"""Worker processes that can be killed: what a function does to itself ends that function, not the run or the others' votes."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Pipe, wait
+
+from workbench.engines.contract import Answer, Job, Piece
+from workbench.tables import WorkbenchError
+
+_ENDED = (EOFError, BrokenPipeError, ConnectionResetError)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one function may use on one piece: seconds, bytes of memory beyond what its worker holds, bytes printed."""
+
+    seconds: float
+    memory: int
+    output: int
+
+
+@dataclass(frozen=True)
+class Processes:
+    """An engine of several worker processes, each of which runs every function in a child of its own.
+
+    workers: None is one a core. seconds, memory_mb, output_mb: what one function may use on one piece of the rows; one that
+    goes beyond is stopped, and so is one that crashes. Children are forked, so that each function finds the global state the
+    worker began with. Needs Linux or macOS; macOS does not enforce the limit of memory.
+    """
+
+    workers: int | None = None
+    seconds: float = 60.0
+    memory_mb: int = 2_048
+    output_mb: float = 1.0
+
+    def __call__(self, job: Job, pieces: Sequence[Piece], stopped: Container[int]) -> Iterator[Answer]:
+        """Yield answers as they come; workers end with the iterator."""
+        if not hasattr(os, "fork"):
+            raise WorkbenchError("worker processes need Linux or macOS; use the serial engine here")
+        if self.workers is not None and self.workers < 1:
+            raise WorkbenchError(f"workers is {self.workers}; give 1 or more, or None for one a core")
+        limits = Limits(self.seconds, self.memory_mb * 2**20, int(self.output_mb * 2**20))
+        setup = pickle.dumps((job, limits))
+        waiting = deque(enumerate(pieces))
+        workers: list[_Worker] = []
+        try:
+            for _ in range(min(self.workers or os.cpu_count() or 1, len(pieces))):
+                workers.append(_Worker(setup))
+            yield from _work(workers, waiting, setup, stopped)
+        finally:
+            for worker in workers:
+                worker.kill()
+
+
+def _work(workers: list[_Worker], waiting: deque[tuple[int, Piece]], setup: bytes, stopped: Container[int]) -> Iterator[Answer]:
+    """Hand pieces to whoever is free and answers to who asks; a worker that dies is replaced, and what it was at is stopped."""
+    while True:
+        for worker in workers:
+            while worker.piece is None and waiting:
+                worker.begin(*waiting.popleft(), stopped)
+        busy = {worker.line: worker for worker in workers if worker.piece is not None}
+        if not busy:
+            return
+        for line in wait(list(busy)):
+            worker = busy[line]  # type: ignore[index]  # we wait for lines alone
+            try:
+                message = worker.line.recv()
+            except _ENDED:
+                place, rest = worker.left()
+                waiting.appendleft((place, rest))
+                workers[workers.index(worker)] = _Worker(setup)
+                yield Answer(place, rest.functions[0], None, 0.0, f"its worker ended ({worker.exit()}) while it was prepared")
+                continue
+            if message is None:
+                worker.piece = None
+            elif isinstance(message, int):
+                worker.at = message
+            elif isinstance(message, str):
+                raise WorkbenchError(message)
+            else:
+                yield message
+
+
+@dataclass(eq=False)
+class _Worker:
+    """One worker process, the piece it works on, which functions it has still to answer, and which it is at."""
+
+    setup: bytes
+    piece: tuple[int, Piece] | None = None
+    at: int | None = None
+
+    def __post_init__(self) -> None:
+        self.line, theirs = Pipe()
+        # forked children cannot use a pool of threads that their parent began; what is importable here is importable there
+        one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        environment = {**os.environ, **one_thread, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        command = [sys.executable, "-m", "workbench.engines.worker", str(theirs.fileno())]
+        with theirs:
+            self.process = subprocess.Popen(
+                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment, start_new_session=True
+            )
+        with suppress(*_ENDED):
+            self.line.send_bytes(self.setup)
+
+    def begin(self, place: int, piece: Piece, stopped: Container[int]) -> None:
+        """Send a piece, without the functions that are stopped."""
+        functions = tuple(function for function in piece.functions if function not in stopped)
+        if functions:
+            self.piece, self.at = (place, Piece(piece.table, piece.rows, functions)), None
+            with suppress(*_ENDED):  # a worker that is gone is noticed where its answers are read
+                self.line.send((place, piece.cut(), functions))
+
+    def left(self) -> tuple[int, Piece]:
+        """Return the piece from the function on at which this worker died."""
+        if self.piece is None or self.at is None:
+            raise WorkbenchError(f"a worker process ended ({self.exit()}) before it began; is there memory for it?")
+        place, piece = self.piece
+        return place, Piece(piece.table, piece.rows, piece.functions[piece.functions.index(self.at) :])
+
+    def exit(self) -> str:
+        """Return in words how the process ended."""
+        code = self.process.wait()
+        return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+    def kill(self) -> None:
+        """End the process and its children."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.line.close()

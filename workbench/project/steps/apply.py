@@ -1,0 +1,34 @@
+"""`workbench apply`: every function on every row, as `[apply]` in task.toml says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from workbench.apply import Tick, VoteCache, apply_lfs
+from workbench.engines import Engine, Processes, serial
+from workbench.lfs import LabelingFunction
+from workbench.project.task import Task, build
+from workbench.tables import Dataset, VoteMatrix
+
+_OURS: Final = {"cache": bool, "max_faults": float, "chunk_rows": int}
+
+
+def apply(
+    task: Task, functions: Sequence[LabelingFunction], dataset: Dataset, progress: Callable[[Tick], None] | None = None
+) -> VoteMatrix:
+    """Apply functions in this process, or in as many others as `workers` says, with votes kept in the task's folder."""
+    settings: dict[str, Any] = {name: task.apply[name] for name in ("max_faults", "chunk_rows") if name in task.apply}
+    cache = VoteCache(task.folder / "cache" / "votes.sqlite") if task.apply.get("cache", True) else None
+    return apply_lfs(functions, dataset, engine=make_engine(task), cache=cache, progress=progress, **settings)
+
+
+def make_engine(task: Task) -> Engine:
+    """Return the engine of a task; what has nothing to say without worker processes is refused."""
+    engine: Engine = build(Processes, task.apply, f"{task.folder / 'task.toml'} [apply]", also=_OURS)
+    return engine if "workers" in task.apply else serial
+
+
+def stopped_in_words(votes: VoteMatrix) -> list[str]:
+    """Return one sentence for each function whose votes are left out."""
+    return [f"{name} was stopped, so this run is partial: {reason}" for name, reason in votes.stopped.items()]
