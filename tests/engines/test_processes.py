@@ -1,0 +1,239 @@
+"""Worker processes: the same votes as in this process, and whatever a function does ends that function alone."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from workbench import Dataset, apply_lfs, labeling_function, load_lfs
+from workbench.apply import VoteCache
+from workbench.engines import Processes
+from workbench.tables import WorkbenchError
+
+ROWS = 60
+DATA = Dataset(
+    pd.DataFrame(
+        {"text": [f"row {i} {'refund' if i % 3 else 'hello'}" for i in range(ROWS)]}, index=[f"r{i}" for i in range(ROWS)]
+    ),
+    labels=("ham", "spam"),
+)
+GOOD = """
+import random
+from workbench import ABSTAIN, labeling_function
+from workbench.lfs import keyword, phrase
+from .words import NEEDLES
+
+says_refund = keyword("refund", 1, name="says_refund")
+a_phrase = phrase(["row 7"], 0, name="a_phrase")
+
+@labeling_function()
+def reaches_a_helper(row):
+    return 1 if any(word in row.text for word in NEEDLES) else ABSTAIN
+
+@labeling_function()
+def faults_on_one(row):
+    return 1 // (row.name != "r11") - 1
+
+@labeling_function(batch=True)
+def whole(frame):
+    return [i % 2 for i in frame["text"].str.len()]
+
+@labeling_function(resources={"words": ["hello"]}, pre=[lambda row: row])
+def with_resources(row, words):
+    return 0 if words[0] in row.text else ABSTAIN
+"""
+BAD = """
+import ctypes, os, re, sys, random
+from workbench import labeling_function
+
+@labeling_function()
+def loops(row):
+    while row.name == "r33":
+        pass
+    return 0
+
+@labeling_function()
+def hangs_in_c(row):
+    return 0 if re.match(r"(\\w+\\s?)+$", "a" * 60 + "!") and row.name == "r2" else 1
+
+@labeling_function()
+def exits(row):
+    os._exit(3)
+
+@labeling_function()
+def segfaults(row):
+    ctypes.string_at(0)
+    return 0
+
+@labeling_function()
+def hogs(row):
+    return len(bytearray(40 * 2**30)) % 2
+
+@labeling_function()
+def floods(row):
+    while True:
+        print("x" * 10_000)
+
+@labeling_function()
+def leaves(row):
+    sys.exit(1)
+
+@labeling_function()
+def spoils_the_world(row):
+    random.random = lambda: 7.0
+    str.__class__
+    os.environ["SPOILT"] = "1"
+    sys.modules["workbench"].SPOILT = True
+    return 0
+"""
+AFTER = """
+import os, random, sys
+from workbench import labeling_function
+
+@labeling_function()
+def zz_finds_the_world_as_it_was(row):
+    spoilt = random.random() == 7.0 or "SPOILT" in os.environ or hasattr(sys.modules["workbench"], "SPOILT")
+    return 1 if spoilt else 0
+"""
+
+
+def folder(path: Path, **files: str) -> list:
+    path.mkdir(parents=True, exist_ok=True)
+    for name, source in files.items():
+        (path / f"{name}.py").write_text(source, "utf-8")
+    return load_lfs(path, labels=DATA.labels)
+
+
+@pytest.mark.parametrize(("workers", "chunk_rows"), [(1, 100), (2, 7)], ids=["one worker", "two workers"])
+def test_votes_and_faults_are_those_of_this_process(tmp_path, workers, chunk_rows):
+    lfs = folder(tmp_path / "lfs", functions=GOOD, words="NEEDLES = ['refund', 'row 9']\n")
+    here = apply_lfs(lfs, DATA)
+    there = apply_lfs(lfs, DATA, engine=Processes(workers=workers), chunk_rows=chunk_rows)
+    assert there.fingerprint == here.fingerprint and there.votes.max() == 1
+    assert here.faults["id"].tolist() == there.faults["id"].tolist() == ["r11"]
+    assert there.faults["error"][0].startswith("ZeroDivisionError") and "faults_on_one" in there.faults["traceback"][0]
+
+
+def test_functions_of_a_notebook_are_sent_by_value():
+    needle = "refund"
+    lfs = [labeling_function(name="closure")(lambda row: 1 if needle in row.text else -1)]
+    assert apply_lfs(lfs, DATA, engine=Processes(workers=1)).fingerprint == apply_lfs(lfs, DATA).fingerprint
+
+
+def test_what_cannot_be_sent_is_named():
+    lock = __import__("threading").Lock()
+    holds = labeling_function(name="holds_a_lock")(lambda row: 1 if lock else 0)
+    with pytest.raises(WorkbenchError, match=r"'holds_a_lock' .* cannot be sent to another process .*; put it into the folder"):
+        apply_lfs([holds], DATA, engine=Processes(workers=1))
+
+
+@pytest.fixture(scope="module")
+def misbehaved(tmp_path_factory):
+    path = tmp_path_factory.mktemp("bad") / "lfs"
+    lfs = folder(path, functions=GOOD, words="NEEDLES = ['refund', 'row 9']\n", misbehave=BAD, z_last=AFTER)
+    start = time.monotonic()
+    votes = apply_lfs(lfs, DATA, engine=Processes(workers=2, seconds=1.5, memory_mb=512, output_mb=0.1), chunk_rows=30)
+    return votes, time.monotonic() - start, apply_lfs([lf for lf in lfs if lf.place.startswith("functions")], DATA)
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        ("loops", "it ran longer than 1.5 s"),
+        ("hangs_in_c", "it ran longer than 1.5 s"),
+        ("exits", "it ended its process (exit code 3)"),
+        ("segfaults", "it crashed (SIGSEGV)"),
+        ("floods", "it printed more than 104,857 bytes"),
+        ("hogs", "it failed on more than 50% of the rows, first with: MemoryError:"),
+        ("leaves", "it failed on more than 50% of the rows, first with: SystemExit: 1"),
+    ],
+    ids=lambda text: text.split()[0],
+)
+def test_a_function_is_stopped_whatever_it_does(misbehaved, function, reason):
+    votes, _, _ = misbehaved
+    assert votes.stopped[function] == reason
+    assert set(votes.to_frame()[function]) == {-1}
+
+
+def test_the_other_functions_votes_are_those_they_have_alone(misbehaved):
+    votes, seconds, alone = misbehaved
+    pd.testing.assert_frame_equal(votes.to_frame()[list(alone.lfs)], alone.to_frame())
+    assert len(votes.stopped) == 7
+    assert seconds < 30
+
+
+def test_a_function_that_changes_global_state_changes_it_for_nobody_else(misbehaved):
+    votes, _, _ = misbehaved
+    assert set(votes.to_frame()["spoils_the_world"]) == {0}
+    assert set(votes.to_frame()["zz_finds_the_world_as_it_was"]) == {0}
+    assert random.random() != 7.0 and "SPOILT" not in os.environ
+
+
+def test_a_folder_that_changed_since_it_was_loaded_is_refused(tmp_path):
+    lfs = folder(tmp_path / "lfs", functions=GOOD, words="NEEDLES = ['refund']\n")
+    (tmp_path / "lfs" / "words.py").write_text("NEEDLES = ['hello']\n", "utf-8")
+    with pytest.raises(WorkbenchError, match="changed while its functions were at work; apply them again"):
+        apply_lfs(lfs, DATA, engine=Processes(workers=1))
+
+
+def test_nothing_is_started_where_everything_is_known(tmp_path):
+    lfs = folder(
+        tmp_path / "lfs", functions=GOOD.replace("faults_on_one", "fine").replace('"r11"', '"none"'), words="NEEDLES = ['a']\n"
+    )
+    cache = VoteCache(tmp_path / "votes.sqlite")
+    first = apply_lfs(lfs, DATA, cache=cache)
+    start = time.monotonic()
+    assert apply_lfs(lfs, DATA, cache=cache, engine=Processes(workers=2)).fingerprint == first.fingerprint
+    assert time.monotonic() - start < 0.5
+
+
+def workers() -> set[int]:
+    found = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    lines = [line.split(None, 2) for line in found.splitlines() if "workbench.engines.worker" in line]
+    return {int(pid) for pid, _, args in lines if "<defunct>" not in args}
+
+
+def test_no_process_is_left_behind_by_an_end_a_cancel_or_a_kill(tmp_path):
+    before = workers()
+
+    def cancel(tick):
+        raise KeyboardInterrupt
+
+    lfs = folder(tmp_path / "a", functions=GOOD, words="NEEDLES = ['refund']\n", misbehave=BAD)
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
+        apply_lfs(lfs, DATA, engine=Processes(workers=2, seconds=30), chunk_rows=30, progress=cancel)
+    assert workers() == before
+
+    folder(tmp_path / "b", functions=BAD)
+    script = f"""
+import pandas as pd
+from workbench import Dataset, apply_lfs, load_lfs
+from workbench.engines import Processes
+data = Dataset(pd.DataFrame({{"text": ["x"] * 40}}, index=[f"r{{i}}" for i in range(40)]), labels=("ham", "spam"))
+if __name__ == "__main__":
+    print("go", flush=True)
+    apply_lfs(load_lfs({str(tmp_path / "b")!r}, labels=data.labels)[:1], data, engine=Processes(workers=1, seconds=60))
+"""
+    run = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    run.stdout.readline()
+    end = time.monotonic() + 15
+    while not workers() - before and time.monotonic() < end:
+        time.sleep(0.1)
+    time.sleep(1.5)  # it has begun to loop
+    run.send_signal(signal.SIGKILL)
+    run.communicate()
+    while workers() - before and time.monotonic() < end:
+        time.sleep(0.1)
+    assert workers() == before
+
+
+@pytest.mark.parametrize(("engine", "error"), [(Processes(workers=0), "workers is 0; give 1 or more")], ids=["no workers"])
+def test_settings_out_of_range_are_refused(engine, error):
+    with pytest.raises(WorkbenchError, match=error):
+        apply_lfs([labeling_function()(lambda row: 0)], DATA, engine=engine)
