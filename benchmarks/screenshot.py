@@ -1,6 +1,6 @@
 """Take the screenshot in docs/img: serve the app over a task that has run, open a page, and keep what a visitor sees first.
 
-    python benchmarks/screenshot.py data/mini docs/img/app.png --page "?task=mini"
+    python benchmarks/screenshot.py data/tickets docs/img/app.png --page "?task=tickets"
 
 Needs Chromium and playwright; the task must have a finished run.
 """

@@ -57,9 +57,8 @@ def models(task: Task, dataset: Dataset) -> None:
     subprocess.run([sys.executable, "-m", "workbench", "run", str(task.folder)], check=True, capture_output=True)
     run = find_run(task)
     votes, test = run.votes(), (dataset.split == "test").to_numpy()
-    print(
-        f"covered {votes.covered.mean():.1%}, conflicting {votes.conflicting.mean():.1%} of all rows; {len(votes.lfs)} functions"
-    )
+    shares = f"covered {votes.covered.mean():.1%}, conflicting {votes.conflicting.mean():.1%} of all rows"
+    print(f"{shares}; {len(votes.lfs)} functions")
     gold = dataset.gold[test]
     right = {}
     for name in ANSWERS:

@@ -267,6 +267,7 @@ def _faulty(votes: VoteMatrix) -> list[str]:
         f"Function {name!r} failed on {_of(len(group), len(votes), 'rows')}, first with {group['error'].iloc[0]!r} on row "
         f"{group['id'].iloc[0]!r}; it counts as an abstain there, fix the function and run again."
         for name, group in votes.faults.groupby("lf", sort=False)
+        if name not in votes.stopped
     ]
     return _capped(found, "functions that failed")
 
@@ -275,6 +276,7 @@ def _silent(votes: VoteMatrix, table: pd.DataFrame) -> list[str]:
     found = [
         f"Function {name!r} votes on {_of(0, len(votes), 'rows')}; loosen its condition or remove it."
         for name in table["lf"][table["n_votes"] == 0]
+        if name not in votes.stopped
     ]
     return _capped(found, "functions that never vote")
 

@@ -162,7 +162,7 @@ def test_a_function_that_answers_differently_when_asked_again_is_named():
     assert said["error"].unique().tolist() == [
         "voted 0, and 1 when asked again; the same row must get the same vote every time"
     ]
-    assert len(said) and "fragile" in set(votes.faults["lf"])
+    assert 0 < len(said) < 9 and "fragile" in set(votes.faults["lf"])
 
 
 def test_no_rows_and_no_functions_are_fine():

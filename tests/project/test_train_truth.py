@@ -1,5 +1,7 @@
 """Train gold in a file of its own: the ceiling learns from it, and nothing else can see it."""
 
+import json
+
 import pytest
 
 from workbench.project.steps.run import run
@@ -66,3 +68,24 @@ def test_truth_without_an_id_column_says_what_to_name(hidden_truth):
     task = load_task(hidden_truth)
     with pytest.raises(WorkbenchError, match=r"name the columns `id` and `gold` under \[data\]"):
         task.train_truth(task.dataset()[0])
+
+
+def test_hidden_columns_are_for_slices_alone(tiny_task):
+    config = (tiny_task / "task.toml").read_text("utf-8")
+    (tiny_task / "task.toml").write_text(config.replace("[label_model]", 'hidden = ["plan"]\n[label_model]'), "utf-8")
+    done = run(load_task(tiny_task), until="diagnose")
+    assert [line["slice"] for line in json.loads((done.folder / "diagnosis.json").read_text("utf-8"))["slices"]] == ["pro"]
+    functions = tiny_task.parents[1] / "labeling_functions" / "tiny" / "peeks.py"
+    functions.write_text(
+        "from workbench import labeling_function\n\n@labeling_function()\ndef peeks(row):\n    return row.plan\n", "utf-8"
+    )
+    assert "the row has no column 'plan'" in run(load_task(tiny_task), until="apply").about["stopped"]["peeks"]
+
+
+@pytest.mark.parametrize("name", ["text", "plam"], ids=["a text column", "an unknown one"])
+def test_what_cannot_be_hidden_is_named_with_what_can(tiny_task, name):
+    config = (tiny_task / "task.toml").read_text("utf-8")
+    (tiny_task / "task.toml").write_text(config.replace("[label_model]", f'hidden = ["{name}"]\n[label_model]'), "utf-8")
+    task = load_task(tiny_task)
+    with pytest.raises(WorkbenchError, match=f"hides '{name}'; columns that can be hidden are 'plan', 'tag'"):
+        task.visible(task.dataset()[0])

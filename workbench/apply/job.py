@@ -31,7 +31,7 @@ class VoteJob:
     @classmethod
     def of(cls, functions: Sequence[LabelingFunction], labels: Sequence[str], text: Sequence[str], n: int) -> VoteJob:
         """Build the job for n rows."""
-        return cls(functions, labels, text, max(1, n // _ASKED_TWICE))
+        return cls(functions, labels, text, max(5, n // _ASKED_TWICE))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpacked, (pack(self.functions), self.labels, self.text, self.one_in)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbench.io.datasets import read_dataset, read_gold
 from workbench.io.files import check_format
+from workbench.io.names import listed
 from workbench.io.toml import check_keys, expect, read_toml
 from workbench.lfs import LabelingFunction, load_lfs, load_rules
 from workbench.lfs.load import bind
@@ -22,6 +23,7 @@ TOP = ("format", "name", "labels", "functions", "data", "apply", "label_model", 
 DATA: dict[str, Any] = {
     **dict.fromkeys(("file", "id", "gold", "train_truth", "encoding", "delimiter"), str),
     "text": list[str],
+    "hidden": list[str],
     "split": (str, dict),
 }
 
@@ -51,8 +53,19 @@ class Task:
 
     def dataset(self) -> tuple[Dataset, list[str]]:
         """Read the rows, and the counted warnings of the reader."""
-        settings = {key: value for key, value in self.data.items() if key not in ("file", "train_truth")}
+        settings = {key: value for key, value in self.data.items() if key not in ("file", "train_truth", "hidden")}
         return read_dataset(self.folder / self.data["file"], labels=self.labels, **settings)
+
+    def visible(self, dataset: Dataset) -> Dataset:
+        """Return the rows without their hidden columns, for functions and models; slices may read them all."""
+        hidden = self.data.get("hidden", [])
+        for name in hidden:
+            if name not in dataset.frame.columns or name in dataset.text:
+                known = listed([column for column in dataset.frame.columns if column not in dataset.text])
+                raise WorkbenchError(
+                    f"{self.folder / 'task.toml'} [data] hides {name!r}; columns that can be hidden are {known}"
+                )
+        return replace(dataset, frame=dataset.frame.drop(columns=list(hidden)))
 
     def train_truth(self, dataset: Dataset) -> pd.Series[Any]:
         """Return the known classes of the train rows by id, from the rows and the file `train_truth`; ABSTAIN elsewhere.

@@ -61,7 +61,8 @@ def check(task: Task) -> Checked:
     A function that asks a client is not run: its calls are counted.
     """
     check_settings(task)
-    dataset, notes = task.dataset()
+    rows, notes = task.dataset()
+    dataset = task.visible(rows)
     loaded = task.functions()
     notes += [f"{sentence} when the task is run" for sentence in calls_ahead(loaded, dataset)]
     functions = [function for function in loaded if not hasattr(function, "pending_calls")]

@@ -37,7 +37,8 @@ def run(task: Task, *, until: str = "evaluate", report: Report = _quiet, say: Ca
     """
     last = STAGES.index(until)
     check_settings(task)
-    dataset, notes = task.dataset()
+    rows, notes = task.dataset()
+    dataset = task.visible(rows)
     functions = task.functions()
     for sentence in calls_ahead(functions, dataset):
         say(sentence)
@@ -47,12 +48,12 @@ def run(task: Task, *, until: str = "evaluate", report: Report = _quiet, say: Ca
         votes = apply(task, functions, dataset, lambda tick: report("apply", tick.done, tick.of))
         notes += stopped_in_words(votes)
         write_votes(votes, folder / "votes.parquet")
-        facts: dict[str, Any] = {"rows": len(dataset), "data": dataset.fingerprint, "votes": votes.fingerprint}
+        facts: dict[str, Any] = {"rows": len(dataset), "data": rows.fingerprint, "votes": votes.fingerprint}
         facts["stopped"] = dict(votes.stopped)
         facts["functions"] = {function.name: function.fingerprint for function in functions}
         if last >= STAGES.index("diagnose"):
             report("diagnose", 0, 1)
-            notes += diagnose(folder, task, dataset, votes)
+            notes += diagnose(folder, task, rows, votes)
         if last >= STAGES.index("fit"):
             report("fit", 0, 1)
             soft, model = fit_label_model(task, chosen_model(task), dataset, votes)
