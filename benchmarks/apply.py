@@ -1,13 +1,14 @@
 """Functions over real rows, ours beside Snorkel's PandasLFApplier in the same run, on one core.
 
-    python benchmarks/apply.py [--million] [--data ../shared/data] [--only substring,regex]
+    python benchmarks/apply.py [--again] [--workers] [--million] [--data ../shared/data] [--only substring,regex]
 
 20,000 help-desk tickets x 40 functions in three kinds of body. Snorkel runs 40 plain Python functions; we run the same
 functions unchanged, and the same conditions as rules: `keyword(whole_word=False)` means "x" in text (without case it means
 the lowered text), and `regex` takes the pattern as it is. Both must give Snorkel's votes. The bare loop calls the same Python
 functions on our light rows without a single check: no engine that calls Python functions can be faster. The texts stand in
-lower case at their source. Snorkel is timed once, the others are the median of three. --million repeats the texts to a
-million rows, each run in a process of its own, and prints time and peak memory.
+lower case at their source. Snorkel is timed once, the others are the median of three. --again keeps votes on disk, edits one
+of the 40 functions and applies again. --workers runs 200,000 rows in one process and in two. --million repeats the texts to
+a million rows, each run in a process of its own, and prints time and peak memory.
 """
 
 import os
@@ -21,6 +22,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -31,6 +33,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workbench import ABSTAIN, Dataset, apply_lfs, labeling_function
+from workbench.apply import VoteCache
+from workbench.engines import Processes
 from workbench.lfs import keyword, regex
 from workbench.lfs.chunk import Chunk
 
@@ -116,6 +120,34 @@ def measure(body, items, dataset):
         print("| " + " | ".join(cells) + " |", flush=True)
 
 
+def again(body, items, dataset):
+    """Print how long an apply takes that finds 39 of 40 functions unchanged."""
+    make = BODIES[body][0]
+    lfs = [labeling_function(name=f"f{i}")(make(item)) for i, item in enumerate(items)]
+    full = statistics.median(timed(lambda: apply_lfs(lfs, dataset))[0] for _ in range(3))
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder) / "votes.sqlite"
+        first, _ = timed(lambda: apply_lfs(lfs, dataset, cache=VoteCache(cache)))
+        edited = []
+        for i in range(3):
+            lfs[-1] = labeling_function(name="edited")(make(f"new word {i}"))
+            edited.append(timed(lambda: apply_lfs(lfs, dataset, cache=VoteCache(cache)))[0])
+        unchanged, _ = timed(lambda: apply_lfs(lfs, dataset, cache=VoteCache(cache)))
+    took = statistics.median(edited)
+    cells = (body, f"{full:.3f}", f"{first:.3f}", f"{took:.3f}", f"1/{full / took:.0f}", f"{unchanged:.3f}")
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def workers(body, items, dataset):
+    """Print how long one process and two worker processes take."""
+    make = BODIES[body][0]
+    lfs = [labeling_function(name=f"f{i}")(make(item)) for i, item in enumerate(items)]
+    one, here = timed(lambda: apply_lfs(lfs, dataset))
+    two, there = timed(lambda: apply_lfs(lfs, dataset, engine=Processes(workers=2), chunk_rows=25_000))
+    assert here.fingerprint == there.fingerprint, f"{body}: workers vote otherwise"
+    print("| " + " | ".join((body, f"{one:.1f}", f"{two:.1f}", f"{one / two:.2f}x")) + " |", flush=True)
+
+
 def dataset_of(texts):
     return Dataset(pd.DataFrame({"text": texts}, index=pd.RangeIndex(len(texts)).astype("str")), LABELS)
 
@@ -148,6 +180,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--only", choices=list(BODIES), help="one kind of body")
+    parser.add_argument("--again", action="store_true", help="apply again after editing one function")
+    parser.add_argument("--workers", action="store_true", help="two worker processes")
     parser.add_argument("--million", action="store_true", help="a million rows as well: time and peak memory")
     parser.add_argument("--million-form", choices=["Python", "rules"], help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -163,8 +197,18 @@ def main():
     dataset = dataset_of(texts.to_numpy(dtype=object))
     print(f"{len(texts):,} tickets x {FUNCTIONS} functions, one core; words: {', '.join(words)}")
     table("body", "form", "Snorkel s", "ours s", "ratio", "bare loop s", "ours / bare")
-    for body in [arguments.only] if arguments.only else BODIES:
-        measure(body, PATTERNS if body == "compiled regex" else words, dataset)
+    bodies = {body: PATTERNS if body == "compiled regex" else words for body in BODIES if arguments.only in (None, body)}
+    for body, items in bodies.items():
+        measure(body, items, dataset)
+    if arguments.again:
+        table("body, Python", "no cache s", "first s", "one of 40 edited s", "share of no cache", "nothing edited s")
+        for body, items in bodies.items():
+            again(body, items, dataset)
+    if arguments.workers:
+        table("200,000 rows, Python", "one process s", "two workers s", "ratio")
+        large = dataset_of(np.tile(texts.to_numpy(dtype=object), 10))
+        for body, items in bodies.items():
+            workers(body, items, large)
     if arguments.million:
         table(
             "1,000,000 rows, lower + substring",

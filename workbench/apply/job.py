@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -42,7 +41,7 @@ class VoteJob:
 
     def chunk(self, rows: pd.DataFrame) -> tuple[Chunk, Chunk, NDArray[np.intp]]:
         """Return the rows, the sample that is asked about twice, and its positions."""
-        again = np.flatnonzero([crc32(row_id.encode("utf-8", "surrogatepass")) % self.one_in == 0 for row_id in rows.index])
+        again = np.flatnonzero(pd.util.hash_array(rows.index.to_numpy(dtype=object)) % np.uint64(self.one_in) == 0)
         return Chunk(rows, self.text, self.labels), Chunk(rows.iloc[again], self.text, self.labels), again
 
     def prepare(self, chunk: tuple[Chunk, Chunk, NDArray[np.intp]], function: int) -> None:
