@@ -10,6 +10,12 @@ from workbench.lfs.chunk import Chunk
 from workbench.lfs.function import LabelingFunction
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what functions keep on disk in a folder of the test."""
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+
+
 @pytest.fixture
 def votes_of() -> Callable[..., list[int]]:
     """Return a function that lets one labeling function vote on texts or columns, in a task of ham (0) and spam (1)."""

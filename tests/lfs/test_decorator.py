@@ -54,11 +54,12 @@ def test_the_decorator_works_bare_with_a_name_and_on_any_callable():
         (lambda: labeling_function(pre=["x"]), "pre holds 'x', which is not callable"),
         (lambda: labeling_function(needs="docs")(len), "needs 'docs'; known are doc, embedding; did you mean 'doc'"),
         (lambda: labeling_function(needs=["doc", "doc:blank:de"])(len), "needs two of 'doc'"),
+        (lambda: labeling_function(needs="doc:blank:en[ner]")(len), "names the component 'ner'; its components are: none"),
         (lambda: labeling_function(batch=True, needs="doc")(len), "takes no pre and no needs"),
         (lambda: labeling_function(reson="x")(len), "unknown setting 'reson'.*did you mean 'reason'"),
         (lambda: labeling_function(name=3)(len), "name is 3"),
     ],
-    ids=["positional name", "pre", "needs", "two docs", "batch", "unknown", "name"],
+    ids=["positional name", "pre", "needs", "two docs", "component", "batch", "unknown", "name"],
 )
 def test_a_wrong_option_is_refused(make, said):
     with pytest.raises(WorkbenchError, match=said):
@@ -115,23 +116,55 @@ def test_a_step_that_returns_nothing_is_a_fault_that_says_so():
     assert run(function)[1][0] == ("a", "the preprocessing step 'forgets' returned None; return the row")
 
 
-def test_a_doc_is_made_once_for_all_functions_and_found_on_the_row():
-    docs = []
+def test_a_doc_is_made_once_for_all_functions_and_found_on_the_row(monkeypatch):
+    from workbench.text import docs
+
+    parsed = []
+
+    def count(texts, *how):
+        parsed.append(texts)
+        return make(texts, *how)
+
+    make = docs.make_docs
+    monkeypatch.setattr(docs, "make_docs", count)
 
     @labeling_function(needs="doc:blank:en", name="one")
     def one(row):
-        docs.append(row.doc)
         return 0 if len(row.doc) > 1 else -1
 
     @labeling_function(needs="doc:blank:en", name="two")
     def two(row):
-        docs.append(row.doc)
         return 1 if any(token.lower_ == "refund" for token in row.doc) else -1
 
     chunk = Chunk(FRAME, ("text",), ("ham", "spam"))
     assert one.votes(chunk)[0].tolist() == [0, -1, -1] and two.votes(chunk)[0].tolist() == [1, -1, -1]
-    assert docs[0] is docs[3]
+    assert parsed == [FRAME["text"].tolist()]
     assert two({"text": "a Refund"}) == 1
+
+
+def test_what_one_function_does_to_a_doc_no_other_sees():
+    from spacy.tokens import Span
+
+    def spoil(row):
+        row.doc.user_data["mine"] = True
+        row.doc.ents = [Span(row.doc, 0, 1, label="MINE")]
+        row.doc.cats["mine"] = 1.0
+        row.doc[0].lemma_ = "mine"
+        with row.doc.retokenize() as retokenizer:
+            retokenizer.merge(row.doc[0:2])
+        return 1
+
+    def untouched(row):
+        words = [token.text for token in row.doc]
+        clean = not (row.doc.user_data or row.doc.ents or row.doc.cats or row.doc[0].lemma_)
+        return 0 if clean and words == ["same", "old", "text"] else 1
+
+    frame = pd.DataFrame({"text": ["same old text", "same old text"]}, index=["a", "b"])
+    chunk = Chunk(frame, ("text",), ("ham", "spam"))
+    for function, expected in ((untouched, [0, 0]), (spoil, [1, 1]), (untouched, [0, 0])):
+        for steps in ([], [lambda row: row]):
+            votes, faults = labeling_function(needs="doc:blank:en", pre=steps)(function).votes(chunk)
+            assert votes.tolist() == expected and faults == []
 
 
 def test_an_embedding_is_a_unit_vector_on_the_row():

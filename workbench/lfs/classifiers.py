@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from workbench.io.names import listed
 from workbench.io.readers import check_columns, read_frame
-from workbench.lfs.chunk import Chunk
+from workbench.lfs.chunk import Chunk, Share
 from workbench.lfs.function import About, LabelingFunction, beside_caller
 from workbench.lfs.models import Label, Model, check_share, map_classes
 from workbench.tables import WorkbenchError
@@ -65,7 +65,7 @@ def classifier(
         recipe, model = _fitted(estimator, rows, targets, seed)
         train = rows, targets
     settings = {"estimator": recipe, "train": train, "columns": columns, "seed": seed, "threshold": threshold}
-    return Model("classifier", _scores(model, columns), _own(model, classes), settings, **about)
+    return Model("classifier", _scores(model, columns), _own(model, classes), settings, **about).sharing(*_shares(columns))
 
 
 def classifier_file(
@@ -95,7 +95,7 @@ def classifier_file(
     if not hasattr(model, "predict_proba"):
         raise WorkbenchError(f"{file} holds a {type(model).__name__}, which gives no probabilities; save a fitted classifier")
     settings = {"file": hashlib.sha256(file.read_bytes()).hexdigest(), "columns": columns, "threshold": threshold}
-    return Model("classifier_file", _scores(model, columns), _own(model, classes), settings, **about)
+    return Model("classifier_file", _scores(model, columns), _own(model, classes), settings, **about).sharing(*_shares(columns))
 
 
 def _read_skops(file: Path, trusted: Sequence[str]) -> Any:
@@ -166,6 +166,10 @@ def _own(model: Any, classes: Classes) -> list[Label]:
     except (NotFittedError, AttributeError, TypeError) as error:
         raise WorkbenchError(f"{what} is not fitted; pass train=(texts, labels), or a table beside the functions") from error
     return map_classes(np.asarray(own).tolist(), classes, what)
+
+
+def _shares(columns: Columns) -> list[Share]:
+    return [("texts", columns)] if columns is None or isinstance(columns, str) else []
 
 
 def _scores(model: Any, columns: Columns) -> Any:

@@ -27,6 +27,7 @@ class ForeignFunction(LabelingFunction):
     def __init__(self, lf: Any) -> None:
         super().__init__(place_of(lf._f), lf.name, name=lf.name, reason=reason_of(lf._f))
         self.lf = lf
+        self.shares = () if lf._pre else (("rows",),)
 
     @property
     def content(self) -> tuple[Any, ...]:

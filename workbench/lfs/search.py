@@ -95,10 +95,21 @@ class Search:
     column: str | None
     case: bool
 
+    @property
+    def few(self) -> bool:
+        """Whether words are looked for, before or instead of the pattern."""
+        return 1 <= len(self.words) <= _FEW
+
+    @property
+    def share(self) -> tuple[Any, ...]:
+        """What this search takes from a chunk, by the method of Chunk that makes it."""
+        in_bytes = self.few and (self.case or any(map(str.isascii, self.words)))
+        return ("text_bytes", self.column, self.case) if in_bytes else ("arrow_text", self.column)
+
     def __call__(self, chunk: Chunk) -> NDArray[np.bool_]:
         """bool[n]: the texts in which the pattern is found."""
         texts = chunk.arrow_text(self.column)
-        if not 1 <= len(self.words) <= _FEW:
+        if not self.few:
             return self._matches(texts, self.pattern)
         certainty = np.zeros(len(chunk), np.int8)
         for word in self.words:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache as once
+from functools import cache as once_a_process
 from typing import Any, Unpack
 
 import numpy as np
@@ -44,7 +44,7 @@ def prototypes(
                 raise WorkbenchError(f"the example {text!r} stands under {owner[text]!r} and under {label!r}; keep it in one")
     if not named or not all(named.values()):
         raise WorkbenchError("a class of prototypes has no example; give at least one text a class")
-    from workbench.text.encoders import encode, encoder_version
+    from workbench.text.encoders import encoder_version
 
     settings = {
         "examples": named,
@@ -55,18 +55,23 @@ def prototypes(
         "column": column,
     }
 
-    @once
-    def vectors() -> list[NDArray[np.float32]]:
-        """One matrix of unit vectors a class: its examples, or their mean alone."""
-        every = [encode(texts, encoder) for texts in named.values()]
-        return every if nearest else [_unit(matrix.mean(axis=0, keepdims=True)) for matrix in every]
+    told = tuple(map(tuple, named.values()))
 
     def score(chunk: Chunk) -> NDArray[Any]:
         embedded = chunk.embeddings(encoder, column)
-        cosines = np.stack([(embedded @ matrix.T).max(axis=1) for matrix in vectors()], axis=1)
+        cosines = np.stack([(embedded @ matrix.T).max(axis=1) for matrix in _matrices(told, encoder, nearest)], axis=1)
         return np.where(embedded.any(axis=1, keepdims=True), cosines, -1.0)  # a blank text is like none
 
-    return Model("prototypes", score, list(named), settings, **about)
+    return Model("prototypes", score, list(named), settings, **about).sharing(("embeddings", encoder, column))
+
+
+@once_a_process
+def _matrices(examples: tuple[tuple[str, ...], ...], encoder: str, nearest: bool) -> list[NDArray[np.float32]]:
+    """Return one matrix of unit vectors a class: its examples, or their mean alone."""
+    from workbench.text.encoders import encode
+
+    every = [encode(texts, encoder) for texts in examples]
+    return every if nearest else [_unit(matrix.mean(axis=0, keepdims=True)) for matrix in every]
 
 
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
