@@ -130,6 +130,7 @@ def test_progress_tells_each_function_its_rows_and_all_votes():
         ("fragile", 5, 5, 18), ("by_length", 5, 10, 18), ("fragile", 9, 14, 18), ("by_length", 9, 18, 18),
     ]  # fmt: skip
     assert 0 < told[0].seconds < told[2].seconds
+    assert told[0].left == pytest.approx(4 * told[0].seconds / 5) and told[2].left == 0
 
 
 def backwards(job, pieces, stopped):

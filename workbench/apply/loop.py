@@ -19,13 +19,22 @@ from workbench.tables import ABSTAIN, Dataset, VoteMatrix, WorkbenchError, no_fa
 
 
 class Tick(NamedTuple):
-    """How far an apply is. function: which one has just voted, on `rows` rows so far, in `seconds` of work. done, of: votes."""
+    """How far an apply is: which function has just voted, on how many of how many rows so far, and all votes done and due.
+
+    seconds: the function's own work so far. rate: rows a second it has voted on. left: seconds it still needs at that rate.
+    """
 
     function: str
     rows: int
+    rows_of: int
     seconds: float
+    rate: float
     done: int
     of: int
+
+    @property
+    def left(self) -> float:
+        return (self.rows_of - self.rows) / self.rate
 
 
 def apply_lfs(
@@ -111,6 +120,7 @@ class _Collected:
         self.faults: dict[int, dict[int, list[tuple[int, Fault]]]] = {j: {} for j in range(len(names))}  # function, piece
         self.order = {j: [place for place, piece in enumerate(pieces) if j in piece.functions] for j in range(len(names))}
         self.rows = [int((votes[:, j] != UNKNOWN).sum()) for j in range(len(names))]
+        self.voted = [0] * len(names)  # rows now, without those whose votes were kept
         self.seconds = [0.0] * len(names)
 
     def add(self, answer: Answer) -> None:
@@ -128,9 +138,14 @@ class _Collected:
         self.faults[j][answer.piece] = [(positions[fault.position], fault) for fault in faults]
         self._stop_what_fails(j)
         self.rows[j] += len(column)
+        self.voted[j] += len(column)
         self.seconds[j] += answer.seconds
         if self.progress is not None:
-            self.progress(Tick(self.names[j], self.rows[j], self.seconds[j], sum(self.rows), self.votes.size))
+            self.progress(self._tick(j))
+
+    def _tick(self, j: int) -> Tick:
+        rate = self.voted[j] / max(self.seconds[j], 1e-9)
+        return Tick(self.names[j], self.rows[j], len(self.votes), self.seconds[j], rate, sum(self.rows), self.votes.size)
 
     def _stop_what_fails(self, j: int) -> None:
         """Stop a function whose faults are over the limit, counted from the first row on, so that order does not matter."""

@@ -30,16 +30,17 @@ def problems(sentences: Sequence[str]) -> None:
 
 
 @contextmanager
-def report_progress() -> Iterator[Callable[[str, int, int], None]]:
+def report_progress() -> Iterator[Callable[[str, int, int, str], None]]:
     """Yield a callback that shows the stage and how far it is, on stderr; a pipe gets none of it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    texts = TextColumn("{task.description:>9}"), TextColumn("{task.fields[detail]}", style="dim", markup=False)
+    columns = texts[0], BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), texts[1]
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        line = bar.add_task("reading", total=None)
-        yield lambda stage, done, total: bar.update(line, description=stage, completed=done, total=total)
+        line = bar.add_task("reading", total=None, detail="")
+        yield lambda stage, done, total, detail: bar.update(line, description=stage, completed=done, total=total, detail=detail)
 
 
 def summary(metrics: dict[str, Any]) -> None:

@@ -33,8 +33,8 @@ class Job:
     """What the last job of a task does or did.
 
     status: `none` (there never was one), `running`, `done`, `failed` or `cancelled`. step: the stage, from 0, of so many steps.
-    done, total: how far it is, total 0 where nothing is counted. run: the id of the run it made. seconds: since its start, or
-    how long it took. tail: the last lines of its output.
+    done, total: how far it is, total 0 where nothing is counted. detail: what it does now, in words. run: the id of the run it
+    made. seconds: since its start, or how long it took. tail: the last lines of its output.
     """
 
     status: str
@@ -43,6 +43,7 @@ class Job:
     steps: int = 1
     done: int = 0
     total: int = 0
+    detail: str = ""
     seconds: float = 0.0
     run: str | None = None
     error: str = ""
@@ -193,8 +194,15 @@ def main(arguments: Sequence[str]) -> int:
     folder, steps = _folder(task), STAGES.index(until) + 1
     with (folder / "progress").open("w", encoding="utf-8") as progress:
 
-        def report(stage: str, done: int, total: int) -> None:
-            place = {"stage": stage, "step": STAGES.index(stage), "steps": steps, "done": done, "total": total}
+        def report(stage: str, done: int, total: int, detail: str) -> None:
+            place = {
+                "stage": stage,
+                "step": STAGES.index(stage),
+                "steps": steps,
+                "done": done,
+                "total": total,
+                "detail": detail,
+            }
             progress.write(json.dumps(place) + "\n")
             progress.flush()
 

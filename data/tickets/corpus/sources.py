@@ -13,11 +13,12 @@ PRIORITIES = ("low", "normal", "high", "urgent")
 Row = dict[str, Any]
 
 
-AGENTS: list[Row] = tomllib.loads(Path(__file__).with_name("desk.toml").read_text("utf-8"))["agent"]
+_DESK = tomllib.loads(Path(__file__).with_name("desk.toml").read_text("utf-8"))
+AGENTS: dict[str, Row] = {agent["name"]: agent for agent in _DESK["agent"]}
 
 
 def agents_of(week: int) -> list[Row]:
-    return [agent for agent in AGENTS if agent["weeks"][0] <= week <= agent["weeks"][1]]
+    return [agent for agent in AGENTS.values() if agent["weeks"][0] <= week <= agent["weeks"][1]]
 
 
 def tag(agent: Row, row: Row, rng: random.Random) -> str:
@@ -37,11 +38,7 @@ def tag(agent: Row, row: Row, rng: random.Random) -> str:
 
 
 MEANING = {label: label for label in LABELS} | {
-    name.lower(): label
-    for agent in AGENTS
-    for label, names in agent.get("names", {}).items()
-    for name in names
-    if name != "technical"
+    name.lower(): label for agent in AGENTS.values() for label, names in agent.get("names", {}).items() for name in names
 }
 MEANING["technical"] = "bug"
 

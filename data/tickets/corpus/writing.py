@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,20 +35,42 @@ NEIGHBOURS = {
 }
 
 
+# A date after such words lies ahead.
+AHEAD = re.compile(
+    r"(?i)\b(until|by|before|due|due on|ends? on|ending|expires? on|renew\w* on|coming up on|starts? on|open|from) \{date\}"
+)
+
+
 def fill(text: str, slots: dict[str, str], rng: random.Random) -> str:
     """Choose one of every `[a|b]`, then put the ticket's values into its {slots}."""
+    text = AHEAD.sub(r"\1 {soon}", text)
     chosen = re.sub(r"\[([^\[\]]*\|[^\[\]]*)\]", lambda found: rng.choice(found[1].split("|")), text)
     return re.sub(r"\{(\w+)\}", lambda found: slots[found[1]], chosen)
 
 
 def slots_of(
-    shared: dict[str, Any], customer: dict[str, Any], agent: str, when: datetime, rng: random.Random
+    shared: dict[str, Any], customer: dict[str, Any], agent: str, when: datetime, language: str, rng: random.Random
 ) -> dict[str, str]:
     """Return one value for every slot; the same in all parts of a ticket."""
     fills = shared["fills"]
     person, person2 = rng.sample(fills["person"], 2)
     surname = rng.choice(fills["surname"])
-    day = when - timedelta(days=rng.choice([1, 2, 3, 5, 8, 13, 30]))
+    calendar = shared["calendar"][language]
+    past, soon = (
+        when - timedelta(days=rng.choice([1, 2, 3, 5, 8, 13, 30])),
+        when + timedelta(days=rng.choice([1, 2, 4, 7, 10, 21])),
+    )
+    clock = max(when - timedelta(minutes=rng.randrange(20, 400)), when.replace(hour=min(6, when.hour), minute=0))
+
+    def date(day: datetime) -> str:
+        month = calendar["months"][day.month - 1]
+        forms = [f"{day.day} {month}", f"{day:%Y-%m-%d}", f"{day:%d/%m}", f"{month} {day.day}"]
+        return rng.choice(forms if language == "en" else forms[:3])
+
+    def address(name: str) -> str:
+        plain = unicodedata.normalize("NFKD", name.lower()).encode("ascii", "ignore").decode()
+        return f"{plain}@{host}.example"
+
     money = rng.choice([9, 12, 29, 48, 75, 99, 120, 240, 360, 499, 588, 720, 1240, 1860, 2400, 4980, 12600]) + rng.choice(
         [0, 0, 0.5, 0.99]
     )
@@ -59,12 +82,11 @@ def slots_of(
         "invoice": rng.choice(
             [f"TW-2026-{rng.randrange(1000, 9999)}", f"#{rng.randrange(20000, 60000)}", f"INV{rng.randrange(100000, 999999)}"]
         ),
-        "date": rng.choice([f"{day.day} {day:%B}", f"{day:%Y-%m-%d}", f"{day:%d/%m}", f"{day:%B} {day.day}"]),
-        "month": f"{day:%B}",
-        "weekday": f"{day:%A}",
-        "time": rng.choice(
-            [f"{rng.randrange(6, 20)}:{rng.randrange(0, 60, 5):02d}", f"{rng.randrange(6, 12)}.{rng.randrange(10, 59)}"]
-        ),
+        "date": date(past),
+        "soon": date(soon),
+        "month": calendar["months"][past.month - 1],
+        "weekday": calendar["days"][past.weekday()],
+        "time": rng.choice([f"{clock.hour}:{clock.minute // 5 * 5:02d}", f"{clock.hour}.{clock.minute:02d}"]),
         "n": str(rng.randrange(2, 10)),
         "count": str(rng.randrange(10, 400)),
         "seats": str(customer["seats"]),
@@ -76,7 +98,8 @@ def slots_of(
         "job_title": rng.choice(fills["job_title"]),
         "company": customer["company"],
         "client": rng.choice(fills["client"]),
-        "email": f"{person.lower()}@{host}.example",
+        "email": address(person),
+        "email2": address(person2),
         "version": f"{rng.randrange(4, 7)}.{rng.randrange(0, 30)}.{rng.randrange(0, 10)}",
         "code": rng.choice(
             [f"TW-{rng.randrange(1000, 9999)}", f"{rng.randrange(400, 600)}", f"0x{rng.randrange(4096, 65535):x}"]
@@ -99,6 +122,7 @@ def log_lines(lines: Sequence[str], when: datetime, rng: random.Random) -> str:
             "ts": f"{stamp:%Y-%m-%dT%H:%M:%SZ}",
             "hex": f"{rng.randrange(16**7):07x}",
             "num": str(rng.choice([rng.randrange(2, 60), rng.randrange(100, 9000)])),
+            "few": str(rng.randrange(3, 13)),
             "ip": ".".join(str(rng.randrange(2, 250)) for _ in range(4)),
         }[found[1]]
 

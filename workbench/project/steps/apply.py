@@ -15,11 +15,15 @@ _OURS: Final = {"cache": bool, "max_faults": float, "chunk_rows": int}
 
 
 def apply(
-    task: Task, functions: Sequence[LabelingFunction], dataset: Dataset, progress: Callable[[Tick], None] | None = None
+    task: Task, functions: Sequence[LabelingFunction], dataset: Dataset, report: Callable[[str, int, int, str], None]
 ) -> VoteMatrix:
     """Apply functions in this process, or in as many others as `workers` says, with votes kept in the task's folder."""
     settings: dict[str, Any] = {name: task.apply[name] for name in ("max_faults", "chunk_rows") if name in task.apply}
     cache = VoteCache(task.folder / "cache" / "votes.sqlite") if task.apply.get("cache", True) else None
+
+    def progress(tick: Tick) -> None:
+        report("apply", tick.done, tick.of, f"{tick.function}: {tick.rate:,.0f} rows/s, {tick.left:.0f} s left")
+
     return apply_lfs(functions, dataset, engine=make_engine(task), cache=cache, progress=progress, **settings)
 
 

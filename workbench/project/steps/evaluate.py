@@ -19,7 +19,7 @@ from workbench.project.task import Task
 from workbench.tables import Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
 SLOW_CELLS = 1_000  # functions x classes from which Snorkel's 500 epochs take minutes
-Report = Callable[[str, int, int], None]  # stage, done, total
+Report = Callable[[str, int, int, str], None]  # stage, done, total, in words what is done now
 STUDENTS = ("end_model", "ceiling")
 Answers = dict[str, SoftLabels | str]  # by model: its labels of the rows outside train, or in words why there are none
 
@@ -34,14 +34,14 @@ def evaluate(
     held_out = (dataset.split != "train").to_numpy()
     answers: Answers = {}
     for place, name in enumerate(LABEL_MODELS):
-        report("evaluate", place, len(LABEL_MODELS) + 1)
+        report("evaluate", place, len(LABEL_MODELS) + 1, name)
         reason = None if name in fitted else skip_reason(name, votes)
         if reason is not None:
             answers[name] = reason
         else:
             soft = fitted[name] if name in fitted else fit_label_model(task, name, dataset, votes)[0]
             answers[name] = soft.take(held_out)
-    report("evaluate", len(LABEL_MODELS), len(LABEL_MODELS) + 1)
+    report("evaluate", len(LABEL_MODELS), len(LABEL_MODELS) + 1, "ceiling")
     end_model = fitted["end_model"]
     ceiling = end_model if isinstance(end_model, str) else train_ceiling(task, dataset)
     for name, model in (("end_model", end_model), ("ceiling", ceiling)):

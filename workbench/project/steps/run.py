@@ -22,7 +22,7 @@ from workbench.text.duplicates import duplicate_report
 STAGES = ("apply", "diagnose", "fit", "export", "train", "evaluate")
 
 
-def _quiet(stage: str, done: int, total: int) -> None:
+def _quiet(stage: str, done: int, total: int, detail: str) -> None:
     """Report to nobody."""
 
 
@@ -45,29 +45,29 @@ def run(task: Task, *, until: str = "evaluate", report: Report = _quiet, say: Ca
     notes = [*notes, *duplicate_report(dataset).in_words()]
     run_id = new_run_id(task)
     with new_folder(task.runs_folder / run_id) as folder:
-        votes = apply(task, functions, dataset, lambda tick: report("apply", tick.done, tick.of))
+        votes = apply(task, functions, dataset, report)
         notes += stopped_in_words(votes)
         write_votes(votes, folder / "votes.parquet")
         facts: dict[str, Any] = {"rows": len(dataset), "data": rows.fingerprint, "votes": votes.fingerprint}
         facts["stopped"] = dict(votes.stopped)
         facts["functions"] = {function.name: function.fingerprint for function in functions}
         if last >= STAGES.index("diagnose"):
-            report("diagnose", 0, 1)
+            report("diagnose", 0, 1, "")
             notes += diagnose(folder, task, rows, votes)
         if last >= STAGES.index("fit"):
-            report("fit", 0, 1)
+            report("fit", 0, 1, "")
             soft, model = fit_label_model(task, chosen_model(task), dataset, votes)
             write_soft_labels(soft, folder / "soft_labels.parquet")
             write_json(folder / "label_model.json", learned(model, votes))
             taught = training_rows(dataset)
             notes += doubts(soft.take(taught), votes.take(taught), model)
         if last >= STAGES.index("export"):
-            report("export", 0, 1)
+            report("export", 0, 1, "")
             frame = training_frame(dataset, votes, soft)
             notes += export(folder / "export", task, frame, provenance_of(task, model, facts), notes)
         if last >= STAGES.index("train"):
             end_model = train(
-                task, dataset.take(taught), soft.take(taught), lambda done, total, _: report("train", done, total)
+                task, dataset.take(taught), soft.take(taught), lambda done, total, text: report("train", done, total, text)
             )
             if not isinstance(end_model, str):
                 end_model.save(folder / "end_model")
