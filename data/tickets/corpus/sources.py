@@ -75,14 +75,13 @@ def outcomes(row: Row, situation: Row, rng: random.Random) -> None:
 def priority(row: Row, severity: int, reach: int, haste: int) -> str:
     """Apply the desk's written policy: what is at stake, for how many, how soon, on which plan, during what.
 
-    Points: 2 a step of severity; reach 0..2; haste -1..2; plan -1..2; outage +1 degraded, +2 major where it can be the cause
-    (auth and bug); the log +1 for ERROR, +2 for FATAL. A wish is at most normal, a matter of
-    safety at least high.
+    Points: 2 a step of severity; reach 0..2; haste -1..2; plan -2..3; outage +2 degraded, +3 major where it can be the cause
+    (auth and bug); the log +1 for ERROR, +3 for FATAL. A wish is at most normal, a matter of safety at least high.
     """
-    points = 2 * severity + reach + haste + {"free": -1, "starter": 0, "business": 1, "enterprise": 2}[row["plan"]]
+    points = 2 * severity + reach + haste + {"free": -2, "starter": 0, "business": 1, "enterprise": 3}[row["plan"]]
     if row["label"] in ("auth", "bug"):
-        points += {"none": 0, "degraded": 1, "major": 2}[row["outage"]]
-    points += {"FATAL": 2, "ERROR": 1}.get(row["log_level"], 0)
+        points += {"none": 0, "degraded": 2, "major": 3}[row["outage"]]
+    points += {"FATAL": 3, "ERROR": 1}.get(row["log_level"], 0)
     level = 0 if points < 4 else 1 if points < 7 else 2 if points < 10 else 3
     if row["label"] == "feature_request":
         level = min(level, 1)
