@@ -25,7 +25,7 @@ def tag_of_a_careful_agent(row):
     ],
 )
 def went_to_engineers(row):
-    """What we escalate goes to the engineers, who mend what is broken; only enterprise customers get there by asking."""
+    """What we escalate goes to the engineers, who mend what is broken; refunds and enterprise customers are left out."""
     return "bug" if row.escalated and not row.refund_issued and row.plan != "enterprise" else ABSTAIN
 
 

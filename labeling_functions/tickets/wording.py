@@ -148,7 +148,7 @@ def wishes(row):
     abstains=[{"subject": "", "body": "Guten Tag"}, {"subject": "", "body": "Could you resend the invoice?"}],
 )
 def german_spanish_french(row):
-    """One ticket in seven is not in English, which the English rules cannot read: the class with most known words wins."""
+    """One ticket in eight is not in English, which the English rules cannot read: the class with most known words wins."""
     words = set(re.findall(r"[\w-]+", f"{row.subject} {row.body}".lower()))
     known = {label: len(words & set(listed.split())) for label, listed in WORDS.items()}
     best = max(known, key=lambda label: known[label])

@@ -1,9 +1,12 @@
 """Train gold in a file of its own: the ceiling learns from it, and nothing else can see it."""
 
 import json
+import re
+from shutil import rmtree
 
 import pytest
 
+from workbench.project.steps.check import check
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.tables import ABSTAIN, WorkbenchError
@@ -42,12 +45,19 @@ def test_without_a_file_it_is_the_gold_of_the_train_rows(tiny_task):
     assert task.train_truth(dataset).equals(dataset.gold.where(dataset.split == "train", ABSTAIN))
 
 
-def test_a_run_scores_a_ceiling_and_exports_no_truth(hidden_truth):
-    task = load_task(hidden_truth)
-    found = run(task)
-    assert found.metrics()["ceiling"]["test"]["all"]["n"] == 25
-    assert "truth" not in "".join(path.name for path in found.folder.rglob("*"))
-    assert not any(found.votes().lfs.count(name) for name in ("label", "truth"))
+def test_the_truth_moves_the_ceiling_and_nothing_else(hidden_truth):
+    found = []
+    truth = (hidden_truth / "truth.csv").read_text("utf-8")
+    swapped = re.sub("billing|bug", lambda word: "bug" if word[0] == "billing" else "billing", truth)
+    for text in (truth, swapped):
+        (hidden_truth / "truth.csv").write_text(text, "utf-8")
+        done = run(load_task(hidden_truth))
+        rmtree(hidden_truth / "cache")  # so that functions vote anew
+        found.append((done.metrics(), done.soft_labels().probs, (done.folder / "export" / "train.csv").read_bytes()))
+    (metrics, probs, export), (metrics_swapped, probs_swapped, export_swapped) = found
+    assert (probs == probs_swapped).all() and export == export_swapped
+    assert metrics["end_model"] == metrics_swapped["end_model"] and metrics["label_model"] == metrics_swapped["label_model"]
+    assert metrics["ceiling"]["test"]["all"]["accuracy"] > 0.9 > 0.1 > metrics_swapped["ceiling"]["test"]["all"]["accuracy"]
 
 
 @pytest.mark.parametrize(
@@ -55,11 +65,27 @@ def test_a_run_scores_a_ceiling_and_exports_no_truth(hidden_truth):
     [("999,bug", "'999', which is no train row of rows.csv"), ("100,bug", "'100', which is no train row"), ("000,bgu", "bgu")],
     ids=["unknown id", "id of a test row", "unknown class"],
 )
-def test_a_line_that_fits_no_train_row_is_named(hidden_truth, line, error):
+def test_the_check_names_a_line_that_fits_no_train_row(hidden_truth, line, error):
     (hidden_truth / "truth.csv").write_text(f"id,label\n{line}\n", "utf-8")
-    task = load_task(hidden_truth)
     with pytest.raises(WorkbenchError, match=error):
-        task.train_truth(task.dataset()[0])
+        check(load_task(hidden_truth))
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [("002,bug", "calls '002' 'bug', and rows.csv calls it 'billing'"), ("002,billing", None), ("002,", None)],
+    ids=["another class", "the same class", "no class"],
+)
+def test_two_classes_for_one_train_row_are_named(tiny_task, line, error):
+    (tiny_task / "truth.csv").write_text(f"id,label\n{line}\n", "utf-8")
+    config = (tiny_task / "task.toml").read_text("utf-8")
+    (tiny_task / "task.toml").write_text(config.replace("[label_model]", 'train_truth = "truth.csv"\n[label_model]'), "utf-8")
+    task = load_task(tiny_task)
+    if error is None:
+        assert task.train_truth(task.dataset()[0])["002"] == 0
+    else:
+        with pytest.raises(WorkbenchError, match=error):
+            task.train_truth(task.dataset()[0])
 
 
 def test_truth_without_an_id_column_says_what_to_name(hidden_truth):

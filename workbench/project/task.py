@@ -87,7 +87,13 @@ class Task:
             raise WorkbenchError(
                 f"{path} has the id {strange[0]!r}, which is no train row of {self.data['file']}; take its line out"
             )
-        return known.where(known != ABSTAIN, found.reindex(dataset.ids, fill_value=ABSTAIN))
+        told = found.reindex(dataset.ids, fill_value=ABSTAIN)
+        for row in known.index[(known != told) & (known != ABSTAIN) & (told != ABSTAIN)]:
+            here, there = self.labels[told[row]], self.labels[known[row]]
+            raise WorkbenchError(
+                f"{path} calls {row!r} {here!r}, and {self.data['file']} calls it {there!r}; correct one, or empty its cell"
+            )
+        return known.where(known != ABSTAIN, told)
 
     def functions(self) -> list[LabelingFunction]:
         """Load the functions of the folder and of rules.toml, bound to the labels; a name given twice is refused."""

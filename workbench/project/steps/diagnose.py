@@ -19,7 +19,7 @@ from workbench.spec import slice_masks
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix
 
 Scores = dict[str, dict[str, dict[str, Any]]]  # by model: {"valid": {"all": score, "covered": score}}
-WORTH_SHOWING = 0.05  # p of an error in a slice
+WORTH_SHOWING = {"p": 0.05, "q": 0.1}  # of an error in a slice: below either
 
 
 def diagnose(folder: Path, task: Task, dataset: Dataset, votes: VoteMatrix) -> list[str]:
@@ -42,7 +42,7 @@ def diagnose(folder: Path, task: Task, dataset: Dataset, votes: VoteMatrix) -> l
             "summary": coverage_summary(votes, gold),
             "functions": table.to_dict(orient="records"),
             "slices": by_slice(votes, masks, gold).to_dict(orient="records"),
-            "slice_errors": errors[errors["p"] < WORTH_SHOWING].to_dict(orient="records"),
+            "slice_errors": errors[(errors[list(WORTH_SHOWING)] < WORTH_SHOWING).any(axis=1)].to_dict(orient="records"),
             "redundant": redundant(votes, pairs=pairs).to_dict(orient="records"),
             "gold": "valid" if gold is not None else None,
             "scores": found,
@@ -78,5 +78,8 @@ def _slice_errors(
 ) -> pd.DataFrame:
     """Look for errors in slices of valid, of the functions and of majority vote, which abstains where classes tie."""
     cast = np.column_stack([votes.votes[valid], majority.take(valid).hard()])
-    everyone = VoteMatrix(votes.ids[valid], (*votes.lfs, "majority vote"), votes.labels, cast)
+    name = "majority vote"
+    while name in votes.lfs:  # a function may be called so
+        name += " of all"
+    everyone = VoteMatrix(votes.ids[valid], (*votes.lfs, name), votes.labels, cast)
     return slice_errors(everyone, {name: mask[valid] for name, mask in masks.items()}, gold)
