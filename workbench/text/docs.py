@@ -94,17 +94,18 @@ def _kept_or_parsed(texts: Sequence[str], pipeline: str, running: Sequence[str],
     missing = [text for text in texts if text not in docs]
     for start in range(0, len(missing), _BATCH):
         batch = missing[start : start + _BATCH]
-        parsed = dict(zip(batch, _parsed(nlp, batch, running), strict=True))
-        plain = {text: doc for text, doc in parsed.items() if not (doc.user_data or doc.user_hooks)}
-        again = _keep(store, [keys[text] for text in plain], list(plain.values()), stage)
-        docs |= parsed | dict(zip(plain, again, strict=True))
+        docs |= dict(zip(batch, _parsed(nlp, batch, running), strict=True))
+        plain = [text for text in batch if not (docs[text].user_data or docs[text].user_hooks)]
+        if plain:
+            again = _keep(store, [keys[text] for text in plain], [docs[text] for text in plain], stage)
+            docs |= zip(plain, again, strict=True)
     if missing and store.path.stat().st_size > _LIMIT:
         store.prune(_LIMIT // 4)  # far below, for the keys come on top and the next batch must not reach the limit again
     return docs
 
 
 def _keep(store: Store, keys: Sequence[str], docs: Sequence[Any], stage: int) -> Iterator[Any]:
-    """Keep Docs that have passed `stage` components by the keys of their texts, and return them as they will be read.
+    """Keep Docs that have passed `stage` components by the keys of their texts, and yield them as they will be read.
 
     They lie in one block, read ten times as quickly as one by one, and in a third of the space.
     """
@@ -114,7 +115,7 @@ def _keep(store: Store, keys: Sequence[str], docs: Sequence[Any], stage: int) ->
     block = f"block {hashlib.sha256(data).hexdigest()[:16]}"
     places = {key: f"{stage} {place} {block}".encode() for place, key in enumerate(keys)}
     store.put_many({block: data, **places})
-    return _read(data, docs[0].vocab) if docs else iter(())
+    return _read(data, docs[0].vocab)
 
 
 def _kept(store: Store, keys: Collection[str], vocab: Any, stage: int) -> dict[str, Any]:
@@ -147,7 +148,7 @@ def components(pipeline: str) -> tuple[str, ...]:
     if names is None:
         return tuple(nlp.pipe_names)
     there = ", ".join(nlp.pipe_names) or "none"
-    for name in names:
+    for name in sorted(names):
         if name not in nlp.pipe_names:
             raise WorkbenchError(f"the pipeline {pipeline!r} names the component {name!r}; its components are: {there}")
     heard = {name for name, part in nlp.pipeline if names & set(getattr(part, "listening_components", ()))}
