@@ -42,7 +42,8 @@ class VoteJob:
     def chunk(self, rows: pd.DataFrame) -> tuple[Chunk, Chunk, NDArray[np.intp]]:
         """Return the rows, the sample that is asked about twice, and its positions."""
         again = np.flatnonzero(pd.util.hash_array(rows.index.to_numpy(dtype=object)) % np.uint64(self.one_in) == 0)
-        return Chunk(rows, self.text, self.labels), Chunk(rows.iloc[again], self.text, self.labels), again
+        whole = Chunk(rows, self.text, self.labels, [share for function in self.functions for share in function.shares])
+        return whole, whole.take(again), again
 
     def prepare(self, chunk: tuple[Chunk, Chunk, NDArray[np.intp]], function: int) -> None:
         """Make what the function shares with others."""
