@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from functools import cache
 from typing import Any, Unpack
 
 import numpy as np
@@ -150,21 +151,31 @@ def phrase(
     language: a code such as `de`; an unknown one is an error when the function is made. column: one column instead of all text
     columns.
     """
-    from workbench.text.docs import make_docs, pipeline_version
+    from workbench.text.docs import pipeline_version
 
     listed = _listed(phrases, "phrases")
     pipeline = f"blank:{language}"
-    patterns = make_docs(listed, pipeline)
+    _phrase_matcher(tuple(listed), pipeline, case)  # now, for its errors
 
     def match(chunk: Chunk) -> tuple[NDArray[np.bool_], list[Fault]]:
-        from spacy.matcher import PhraseMatcher
-
-        matcher = PhraseMatcher(patterns[0].vocab, attr="ORTH" if case else "LOWER")
-        matcher.add("phrase", patterns)
+        matcher = _phrase_matcher(tuple(listed), pipeline, case)
         return np.array([bool(matcher(doc)) for doc in chunk.docs(pipeline, column)], dtype=bool), []
 
     settings = {"phrases": listed, "language": pipeline_version(pipeline), "case": case, "column": column}
     return Rule("phrase", label, match, settings, **about).sharing(("docs", pipeline, column, None))
+
+
+@cache
+def _phrase_matcher(phrases: tuple[str, ...], pipeline: str, case: bool) -> Any:
+    """Return a matcher, made once a process: a function that held it would be sent with the whole vocabulary."""
+    from spacy.matcher import PhraseMatcher
+
+    from workbench.text.docs import make_docs
+
+    patterns = make_docs(phrases, pipeline)
+    matcher = PhraseMatcher(patterns[0].vocab, attr="ORTH" if case else "LOWER")
+    matcher.add("phrase", patterns)
+    return matcher
 
 
 def threshold(
