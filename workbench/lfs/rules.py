@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from functools import cache
+from pathlib import Path
 from typing import Any, Unpack
 
 import numpy as np
