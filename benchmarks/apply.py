@@ -143,7 +143,7 @@ def workers(body, items, dataset):
     make = BODIES[body][0]
     lfs = [labeling_function(name=f"f{i}")(make(item)) for i, item in enumerate(items)]
     one, here = timed(lambda: apply_lfs(lfs, dataset))
-    two, there = timed(lambda: apply_lfs(lfs, dataset, engine=Processes(workers=2), chunk_rows=25_000))
+    two, there = timed(lambda: apply_lfs(lfs, dataset, engine=Processes(workers=2), chunk_rows=50_000))
     assert here.fingerprint == there.fingerprint, f"{body}: workers vote otherwise"
     print("| " + " | ".join((body, f"{one:.1f}", f"{two:.1f}", f"{one / two:.2f}x")) + " |", flush=True)
 
