@@ -35,10 +35,6 @@ class VoteJob:
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpacked, (pack(self.functions), self.labels, self.text, self.one_in)
 
-    @property
-    def names(self) -> list[str]:
-        return [function.name for function in self.functions]
-
     def chunk(self, rows: pd.DataFrame) -> tuple[Chunk, Chunk, NDArray[np.intp]]:
         """Return the rows, the sample that is asked about twice, and its positions."""
         again = np.flatnonzero(pd.util.hash_array(rows.index.to_numpy(dtype=object)) % np.uint64(self.one_in) == 0)

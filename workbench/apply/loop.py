@@ -72,7 +72,7 @@ def apply_lfs(
         cache.open(dataset)
         votes = cache.known(prints)
     pieces = _pieces(votes, dataset.frame, chunk_rows)
-    collected = _Collected(job.names, votes, pieces, max_faults, progress)
+    collected = _Collected([function.name for function in functions], votes, pieces, max_faults, progress)
     answers = engine(job, pieces, collected.stopped)
     try:
         for answer in answers:
@@ -120,7 +120,7 @@ class _Collected:
         self.faults: dict[int, dict[int, list[tuple[int, Fault]]]] = {j: {} for j in range(len(names))}  # function, piece
         self.order = {j: [place for place, piece in enumerate(pieces) if j in piece.functions] for j in range(len(names))}
         self.rows = [int((votes[:, j] != UNKNOWN).sum()) for j in range(len(names))]
-        self.voted = [0] * len(names)  # rows now, without those whose votes were kept
+        self.kept = list(self.rows)  # rows whose votes came from the cache, which cost no time
         self.seconds = [0.0] * len(names)
 
     def add(self, answer: Answer) -> None:
@@ -138,13 +138,12 @@ class _Collected:
         self.faults[j][answer.piece] = [(positions[fault.position], fault) for fault in faults]
         self._stop_what_fails(j)
         self.rows[j] += len(column)
-        self.voted[j] += len(column)
         self.seconds[j] += answer.seconds
         if self.progress is not None:
             self.progress(self._tick(j))
 
     def _tick(self, j: int) -> Tick:
-        rate = self.voted[j] / max(self.seconds[j], 1e-9)
+        rate = (self.rows[j] - self.kept[j]) / max(self.seconds[j], 1e-9)
         return Tick(self.names[j], self.rows[j], len(self.votes), self.seconds[j], rate, sum(self.rows), self.votes.size)
 
     def _stop_what_fails(self, j: int) -> None:

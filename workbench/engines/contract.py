@@ -43,10 +43,6 @@ class Answer(NamedTuple):
 class Job(Protocol):
     """What an engine runs. A job can be pickled; its functions run one by one on what `chunk` makes of a piece's rows."""
 
-    @property
-    def names(self) -> Sequence[str]:
-        """The functions' names, in the order of their positions."""
-
     def chunk(self, rows: pd.DataFrame) -> Any:
         """Return the rows as functions take them; what several functions need is made there once."""
 
