@@ -41,6 +41,10 @@ class VoteJob:
         whole = Chunk(rows, self.text, self.labels, [share for function in self.functions for share in function.shares])
         return whole, whole.take(again), again
 
+    def alone(self, function: int) -> bool:
+        """Whether a function may change what others read."""
+        return self.functions[function].alone
+
     def prepare(self, chunk: tuple[Chunk, Chunk, NDArray[np.intp]], function: int) -> None:
         """Make what the function shares with others."""
         for part in chunk[:2]:

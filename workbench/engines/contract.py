@@ -46,6 +46,9 @@ class Job(Protocol):
     def chunk(self, rows: pd.DataFrame) -> Any:
         """Return the rows as functions take them; what several functions need is made there once."""
 
+    def alone(self, function: int) -> bool:
+        """Whether a function is to run in a process of its own, for it may change what others read."""
+
     def prepare(self, chunk: Any, function: int) -> None:
         """Make what a function shares with others, so that who runs it in a process of its own makes it only once."""
 

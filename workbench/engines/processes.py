@@ -10,7 +10,7 @@ import sys
 from collections import deque
 from collections.abc import Container, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Pipe, wait
 
 from workbench.engines.contract import Answer, Job, Piece
@@ -30,7 +30,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Processes:
-    """An engine of several worker processes, each of which runs every function in a child of its own.
+    """An engine of several worker processes, which run every function that could change what others read in its own child.
 
     workers: None is one a core. seconds, memory_mb, output_mb: what one function may use on one piece of the rows; one that
     goes beyond is stopped, and so is one that crashes. Children are forked, so that each function finds the global state the
@@ -75,10 +75,10 @@ def _work(workers: list[_Worker], waiting: deque[tuple[int, Piece]], setup: byte
             try:
                 message = worker.line.recv()
             except _ENDED:
-                place, rest = worker.left()
+                place, rest, culprit = worker.left()
                 waiting.appendleft((place, rest))
                 workers[workers.index(worker)] = _Worker(setup)
-                yield Answer(place, rest.functions[0], None, 0.0, f"its worker ended ({worker.exit()}) while it was prepared")
+                yield Answer(place, culprit, None, 0.0, f"its worker ended ({worker.exit()}) while it was prepared")
                 continue
             if message is None:
                 worker.piece = None
@@ -87,15 +87,17 @@ def _work(workers: list[_Worker], waiting: deque[tuple[int, Piece]], setup: byte
             elif isinstance(message, str):
                 raise WorkbenchError(message)
             else:
+                worker.due.remove(message.function)
                 yield message
 
 
 @dataclass(eq=False)
 class _Worker:
-    """One worker process, the piece it works on, which functions it has still to answer, and which it is at."""
+    """One worker process, the piece it works on, which functions have still to answer, and which it is at."""
 
     setup: bytes
     piece: tuple[int, Piece] | None = None
+    due: list[int] = field(default_factory=list)
     at: int | None = None
 
     def __post_init__(self) -> None:
@@ -113,18 +115,18 @@ class _Worker:
 
     def begin(self, place: int, piece: Piece, stopped: Container[int]) -> None:
         """Send a piece, without the functions that are stopped."""
-        functions = tuple(function for function in piece.functions if function not in stopped)
+        functions = [function for function in piece.functions if function not in stopped]
         if functions:
-            self.piece, self.at = (place, Piece(piece.table, piece.rows, functions)), None
+            self.piece, self.due, self.at = (place, piece), functions, None
             with suppress(*_ENDED):  # a worker that is gone is noticed where its answers are read
                 self.line.send((place, piece.cut(), functions))
 
-    def left(self) -> tuple[int, Piece]:
-        """Return the piece from the function on at which this worker died."""
+    def left(self) -> tuple[int, Piece, int]:
+        """Return the piece with the functions that have not answered, and at which of them this worker died."""
         if self.piece is None or self.at is None:
             raise WorkbenchError(f"a worker process ended ({self.exit()}) before it began; is there memory for it?")
         place, piece = self.piece
-        return place, Piece(piece.table, piece.rows, piece.functions[piece.functions.index(self.at) :])
+        return place, Piece(piece.table, piece.rows, tuple(self.due)), self.at
 
     def exit(self) -> str:
         """Return in words how the process ended."""

@@ -1,7 +1,8 @@
 """The process behind the `processes` engine: `python -m workbench.engines.worker FD`, started and ended by it alone.
 
-It reads the job, then pieces. Each function runs in a forked child, which is watched: its result, what it prints, and the
-clock. The child shares by copy-on-write what was prepared, so that it costs a millisecond and not a start of Python.
+It reads the job, then pieces. A function runs in a forked child, which is watched: its result, what it prints, and the clock.
+The child shares by copy-on-write what was prepared, so that it costs milliseconds and not a start of Python. Functions that
+can change nothing share one child.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
@@ -21,7 +23,7 @@ from pathlib import Path
 from select import select
 from typing import Any, NoReturn
 
-from workbench.engines.contract import Answer
+from workbench.engines.contract import Answer, Job
 from workbench.engines.processes import Limits
 
 _READ = 1 << 16
@@ -40,18 +42,41 @@ def main(line: Connection) -> None:
         except EOFError:
             return
         chunk = job.chunk(rows)
-        for function in functions:
-            line.send(function)  # from here on, a death of this process is this function's doing
-            job.prepare(chunk, function)
-            gc.freeze()
-            start = time.perf_counter()
-            result, reason = guarded(line, partial(job.run, chunk, function), limits)
-            line.send(Answer(place, function, result, time.perf_counter() - start, reason))
+        together = [function for function in functions if not job.alone(function)]
+        for group in (together, *([function] for function in functions if job.alone(function))):
+            for result in _results(line, job, chunk, group, limits):
+                line.send(Answer(place, *result))
         line.send(None)
 
 
-def guarded(line: Connection, work: Callable[[], Any], limits: Limits) -> tuple[Any, str]:
-    """Run work in a child process; return its result and '', or None and why there is no result."""
+def _results(line: Connection, job: Job, chunk: Any, group: list[int], limits: Limits) -> Iterator[tuple[int, Any, float, str]]:
+    """Run functions in one child, and those after one that ends it in another; yield what an answer takes."""
+    for function in group:
+        line.send(function)  # from here on, a death of this process is this function's doing
+        job.prepare(chunk, function)
+    gc.freeze()
+    waiting = deque(group)
+    while waiting:
+        reason = ""
+        for found in guarded(line, partial(_run, job, chunk, tuple(waiting)), limits):
+            if isinstance(found, str):
+                reason = found
+            else:
+                yield waiting.popleft(), *found, ""
+        if waiting:
+            yield waiting.popleft(), None, 0.0, reason
+
+
+def _run(job: Job, chunk: Any, group: Sequence[int]) -> Iterator[tuple[Any, float]]:
+    """Yield results and seconds."""
+    for function in group:
+        start = time.perf_counter()
+        result = job.run(chunk, function)
+        yield result, time.perf_counter() - start
+
+
+def guarded(line: Connection, work: Callable[[], Iterable[Any]], limits: Limits) -> Iterator[Any]:
+    """Yield in this process what work yields in a child, and in words how the child ended where it is not its own end."""
     result_in, result_out = os.pipe()
     print_in, print_out = os.pipe()
     child = os.fork()
@@ -59,28 +84,28 @@ def guarded(line: Connection, work: Callable[[], Any], limits: Limits) -> tuple[
         _be_the_child(work, limits, result_out, print_out)
     os.close(result_out)
     os.close(print_out)
+    reason = ""
     try:
-        sent, reason = _watch(line.fileno(), result_in, print_in, limits)
+        reason = yield from _watch(line.fileno(), result_in, print_in, limits)
     finally:
         os.close(result_in)
         os.close(print_in)
         os.kill(child, signal.SIGKILL)  # it has ended, or is to end: until we wait for it, its number is its own
         status = os.waitpid(child, 0)[1]
-    if sent is not None:
-        return pickle.loads(sent), ""
-    return None, reason or _how_it_ended(status)
+    yield reason or _how_it_ended(status)
 
 
-def _be_the_child(work: Callable[[], Any], limits: Limits, result_out: int, print_out: int) -> NoReturn:
-    """Work, send the length of the pickled result and the result, and end without any of the parent's last rites."""
+def _be_the_child(work: Callable[[], Iterable[Any]], limits: Limits, result_out: int, print_out: int) -> NoReturn:
+    """Work, send each result pickled behind its length, and end without any of the parent's last rites."""
     try:
         os.dup2(print_out, 1)
         os.dup2(print_out, 2)
         _limit_memory(limits.memory)
-        data = pickle.dumps(work(), protocol=5)
         with open(result_out, "wb") as pipe:
-            pipe.write(len(data).to_bytes(8, "big"))
-            pipe.write(data)
+            for result in work():
+                data = pickle.dumps(result, protocol=5)
+                pipe.write(len(data).to_bytes(8, "big") + data)
+                pipe.flush()
         os._exit(0)
     except BaseException as error:  # noqa: BLE001  # a child must never return into its parent's code
         with suppress(BaseException):
@@ -95,13 +120,14 @@ def _limit_memory(extra: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + extra, resource.RLIM_INFINITY))
 
 
-def _watch(line: int, result_in: int, print_in: int, limits: Limits) -> tuple[bytes | None, str]:
-    """Collect a child's result, pass on what it prints, and give it up when it is over a limit."""
-    end, sent, printed, open_ends = time.monotonic() + limits.seconds, bytearray(), 0, [result_in, print_in]
-    while True:
+def _watch(line: int, result_in: int, print_in: int, limits: Limits) -> Generator[Any, None, str]:
+    """Yield a child's results, each with a clock of its own, pass on what it prints, and return why it is given up."""
+    sent, printed, open_ends = bytearray(), 0, [result_in, print_in]
+    end = time.monotonic() + limits.seconds
+    while result_in in open_ends:
         ready = select([*open_ends, line], [], [], max(0.0, end - time.monotonic()))[0]
         if not ready:
-            return None, f"it ran longer than {limits.seconds:g} s"
+            return f"it ran longer than {limits.seconds:g} s"
         if line in ready:  # nothing is sent while we work, so the line is closed: nobody wants the answer
             raise EOFError
         for pipe in ready:
@@ -114,11 +140,12 @@ def _watch(line: int, result_in: int, print_in: int, limits: Limits) -> tuple[by
                 printed += len(data)
                 os.write(2, data[: max(0, limits.output - printed + len(data))])
         if printed > limits.output:
-            return None, f"it printed more than {limits.output:,} bytes"
-        if len(sent) >= 8 and len(sent) - 8 == int.from_bytes(sent[:8], "big"):
-            return bytes(sent[8:]), ""
-        if result_in not in open_ends:
-            return None, ""
+            return f"it printed more than {limits.output:,} bytes"
+        while len(sent) >= 8 and len(sent) >= (size := 8 + int.from_bytes(sent[:8], "big")):
+            yield pickle.loads(sent[8:size])
+            del sent[:size]
+            printed, end = 0, time.monotonic() + limits.seconds
+    return ""
 
 
 def _how_it_ended(status: int) -> str:

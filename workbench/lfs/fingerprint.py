@@ -100,7 +100,7 @@ class _Walk:
         self.home = f.__module__
         self._add_code(f.__code__)
         self._add_many("defaults", [f.__defaults__, f.__kwdefaults__])
-        self._add_many("closure", [_content(cell) for cell in f.__closure__ or ()])
+        self._add_many("closure", [content(cell) for cell in f.__closure__ or ()])
         self._add_many("attributes", [f.__dict__])
         names = _names(f.__code__)
         for name in sorted(names & f.__globals__.keys()):
@@ -188,7 +188,8 @@ def _names(code: types.CodeType) -> set[str]:
     return names.union(*(_names(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)))
 
 
-def _content(cell: types.CellType) -> Any:
+def content(cell: types.CellType) -> Any:
+    """Return what a variable of an outer function stands for."""
     try:
         return cell.cell_contents
     except ValueError:  # an empty cell: the name is not bound yet

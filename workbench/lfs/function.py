@@ -50,6 +50,7 @@ class LabelingFunction:
 
     kind = "python"
     asked_twice = True  # about some rows, to find out whether it answers the same
+    alone: bool = True  # in a process of its own, where there are processes: it may change what others read
     shares: tuple[Share, ...] = ()  # what it takes from a chunk, made there once for all functions
 
     def __init__(self, place: str, default_name: str, **about: Unpack[About]) -> None:

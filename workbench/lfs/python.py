@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Unpack, overload
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from workbench.io.names import did_you_mean
 from workbench.lfs.chunk import NEEDS, Chunk, share_of
 from workbench.lfs.function import About, LabelingFunction
+from workbench.lfs.plain import is_plain
 from workbench.lfs.rows import OpenRow, cells_of, light_rows
 from workbench.lfs.votes import Fault, Outputs, call_on_rows, validate_votes
 from workbench.tables import WorkbenchError
@@ -46,6 +48,11 @@ class PythonFunction(LabelingFunction):
         self.pre: tuple[Step, ...] = tuple(settings.get("pre") or ())
         self.needs = _check_needs(settings.get("needs") or (), self.name)
         self.shares = (*map(share_of, self.needs), ("columns" if self.needs or self.pre else "rows",))
+
+    @cached_property
+    def alone(self) -> bool:  # type: ignore[override]  # other kinds know it beforehand
+        """Whether it may change what other functions read."""
+        return bool(self.pre or self.needs or self.resources) or not is_plain(self.f)
 
     @property
     def content(self) -> tuple[Any, ...]:

@@ -32,6 +32,8 @@ _EDGE_LEFT, _EDGE_RIGHT = r"(?:^|[^\pL\pM\pN_])", r"(?:$|[^\pL\pM\pN_])"
 class Rule(LabelingFunction):
     """One class where a condition holds over the columns, else abstain."""
 
+    alone = False
+
     def __init__(
         self,
         kind: str,
