@@ -34,8 +34,16 @@ def by_length(frame):
     return (frame["text"].str.len() > 5).astype(int) - 1
 
 
+@labeling_function(batch=True)
+def fragile_together(frame):
+    if frame["text"].str.contains("boom").any():
+        raise ValueError("cannot read boom")
+    return frame["text"].str.contains("refund").astype(int)
+
+
 LFS = [
     fragile,
+    fragile_together,
     by_length,
     keyword("refund", "spam", name="says_refund"),
     threshold("n", "ham", above=6, name="many"),
@@ -44,6 +52,7 @@ LFS = [
 ]
 EXPECTED = {
     "fragile": [1, -1, -1, 1, -1, -1, -1, -1, -1],
+    "fragile_together": [1, 0, -1, 1, 0, 0, -1, 0, -1],
     "by_length": [0, -1, -1, 0, -1, -1, -1, -1, 0],
     "says_refund": [1, -1, -1, 1, -1, -1, -1, -1, 1],
     "many": [-1, -1, -1, -1, -1, -1, 0, 0, 0],
@@ -68,9 +77,12 @@ def test_a_fault_is_recorded_with_row_function_error_and_the_first_traceback():
         ("e", "fragile", "returned None; return ABSTAIN where the function has no opinion"),
         ("g", "fragile", "ValueError: cannot read g"),
         ("i", "fragile", "ValueError: cannot read i"),
+        ("c", "fragile_together", "ValueError: cannot read boom"),
+        ("g", "fragile_together", "ValueError: cannot read boom"),
+        ("i", "fragile_together", "ValueError: cannot read boom"),
         ("d", "agent", "returned '???' (str); allowed are -1 (abstain) and 0..1 ('ham', 'spam'), or a class name"),
     ]
-    first, *later = faults["traceback"]
+    first, *later = faults["traceback"][faults["lf"] == "fragile"]
     assert "raise ValueError" in first and first.startswith("Traceback") and set(later) == {""}
     assert "/workbench/" not in first
 
@@ -127,7 +139,7 @@ def test_a_label_the_task_has_not_is_refused_before_anything_runs():
 
 def test_progress_tells_each_function_its_rows_and_all_votes():
     told = []
-    apply_lfs(LFS[:2], DATA, chunk_rows=5, progress=told.append)
+    apply_lfs([fragile, by_length], DATA, chunk_rows=5, progress=told.append)
     assert [(tick.function, tick.rows, tick.done, tick.of) for tick in told] == [
         ("fragile", 5, 5, 18), ("by_length", 5, 10, 18), ("fragile", 9, 14, 18), ("by_length", 9, 18, 18),
     ]  # fmt: skip
@@ -175,7 +187,7 @@ def test_a_function_that_answers_differently_when_asked_again_is_named():
 
 
 def test_no_rows_and_no_functions_are_fine():
-    assert apply_lfs(LFS, DATA.take([])).votes.shape == (0, 6)
+    assert apply_lfs(LFS, DATA.take([])).votes.shape == (0, 7)
     assert apply_lfs([], DATA).votes.shape == (9, 0)
     with pytest.raises(WorkbenchError, match="chunk_rows is 0"):
         apply_lfs(LFS, DATA, chunk_rows=0)

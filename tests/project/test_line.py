@@ -257,7 +257,8 @@ def test_a_new_file_is_labelled(tiny_task, tmp_path):
 
 def test_check_finds_what_is_wrong(tiny_task):
     fine = check(load_task(tiny_task))
-    assert (fine.rows, fine.functions, fine.examples, fine.problems) == (120, 5, 3, [])
+    assert (fine.rows, fine.sampled, list(fine.functions["examples"]), fine.problems) == (120, 120, [2, 0, 1, 0, 0], [])
+    assert fine.functions.loc["says_invoice", "voted"] > 0 and (fine.functions["microseconds"] > 0).all()
     change(tiny_task, 'fires = ["my invoice is wrong"]', 'fires = ["hello"]', "rules.toml")
     change(tiny_task, 'column = "tag"', 'column = "tga"', "rules.toml")
     first, second = check(load_task(tiny_task)).problems

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from workbench.project.runs import Run
+    from workbench.project.steps.check import Checked
 
 _SHOWN = 10  # errors in slices: the surest, or nobody reads them
 
@@ -87,6 +88,15 @@ def _on_gold(row: dict[str, Any]) -> str:
     if row["accuracy"] is None:
         return ""
     return f"{row['accuracy']:.2f} [{row['low']:.2f}, {row['high']:.2f}] n={row['n_gold']}"
+
+
+def checked_table(found: Checked) -> None:
+    """Print what a check saw of every function on its sample."""
+    table = _table(f"functions on {found.sampled} sampled rows", ("function", "unit examples", "voted", "failed", "µs a row"))
+    for name, row in found.functions.iterrows():
+        counts = ("" if row[each] != row[each] else f"{row[each]:,.0f}" for each in ("voted", "failed", "microseconds"))
+        table.add_row(str(name), str(int(row["examples"])), *counts)
+    _print(table)
 
 
 def functions_table(diagnosis: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.show import notes, problems
+from workbench.cli.show import checked_table, notes, problems
 
 FOLDER = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path)
@@ -71,11 +71,13 @@ def check_command(task: Path) -> None:
 
     with redirect_stdout(sys.stderr):
         found = check(load_task(task))
+    checked_table(found)
     notes(found.notes)
     problems(found.problems)
-    slowest = max(found.slowest, key=lambda name: found.slowest[name], default=None)
-    speed = "" if slowest is None else f"; slowest is {slowest} with {found.slowest[slowest]:,.0f} µs a row"
     count = f"{len(found.problems)} problem{'' if len(found.problems) == 1 else 's'}"
-    click.echo(f"{found.rows:,} rows, {found.functions} functions, {found.examples} unit examples: {count}{speed}")
+    examples = found.functions["examples"].sum()
+    times = found.functions["microseconds"].dropna()
+    speed = "" if times.empty else f"; slowest is {times.idxmax()} with {times.max():,.0f} µs a row"
+    click.echo(f"{found.rows:,} rows, {len(found.functions)} functions, {examples} unit examples: {count}{speed}")
     if found.problems:
         raise SystemExit(1)

@@ -171,6 +171,8 @@ class EndModel:
                 raise WorkbenchError(f"{name} is {value!r}; it must be {least} or more")
         if not 0 <= self.holdout <= 0.5:
             raise WorkbenchError(f"holdout is {self.holdout!r}; it is a share of the rows, 0 to 0.5")
+        if self.device == "cpu":  # torch takes a second to load, and every machine has one
+            return
         import torch
 
         try:

@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Unpack, overload
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from workbench.io.names import did_you_mean
 from workbench.lfs.chunk import NEEDS, Chunk, share_of
 from workbench.lfs.function import About, LabelingFunction
 from workbench.lfs.plain import is_plain
 from workbench.lfs.rows import OpenRow, cells_of, light_rows
-from workbench.lfs.votes import Fault, Outputs, call_on_rows, validate_votes
+from workbench.lfs.votes import FAULTS, Fault, Outputs, call_on_rows, validate_votes
 from workbench.tables import WorkbenchError
 
 Step = Callable[[Any], Any]
@@ -97,6 +99,20 @@ class BatchFunction(LabelingFunction):
     def content(self) -> tuple[Any, ...]:
         """Code with what it reaches, resources, column."""
         return self.f, self.resources, self.column
+
+    def votes(self, chunk: Chunk) -> tuple[NDArray[np.int16], list[Fault]]:
+        """Return votes and faults; where the function raises, each half of the rows is asked about anew."""
+        try:
+            return self._checked_votes(chunk)
+        except FAULTS as error:
+            if isinstance(error, WorkbenchError) or len(chunk) == 1:  # an answer that is none, or the row at fault
+                return super().votes(chunk)
+        found: tuple[list[Any], list[Fault]] = [], []
+        for rows in np.array_split(np.arange(len(chunk)), 2):
+            votes, faults = self.votes(chunk.take(rows))
+            found[0].append(votes)
+            found[1].extend(fault._replace(position=int(rows[fault.position])) for fault in faults)
+        return np.concatenate(found[0]), found[1]
 
     def raw_votes(self, chunk: Chunk) -> tuple[Outputs, list[Fault]]:
         """Call the function once on the chunk's frame or column; an answer with row ids is put into the order of the rows."""

