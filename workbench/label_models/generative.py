@@ -117,7 +117,7 @@ class GenerativeModel:
         logits = np.tile(np.log(np.maximum(self.class_balance_, 1e-12)), (len(patterns), 1))
         for j in range(len(votes.lfs)):
             voted = np.flatnonzero(patterns[:, j] >= 0)
-            logits[voted] += table[j * k + patterns[voted, j]]
+            logits[voted] += table[j * k + patterns[voted, j].astype(np.intp)]
         return soft_labels(votes, _softmax(logits)[kind], self.class_balance_)
 
     def _check_settings(self) -> None:
