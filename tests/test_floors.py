@@ -30,6 +30,7 @@ DOORS = {
     "pyspark": ("engines",),
     "sqlalchemy": ("review",),
     "snorkel": ("label_models/snorkel.py",),
+    "crowdkit": ("label_models/dawid_skene.py",),
 }
 
 

@@ -10,10 +10,11 @@ import pytest
 from workbench.io.votes import read_soft_labels
 from workbench.label_models import GenerativeModel, MajorityVote
 from workbench.project import steps
+from workbench.project.overview import MODELS, scoreboard
 from workbench.project.runs import find_run, list_runs
 from workbench.project.steps.check import check
 from workbench.project.steps.evaluate import rescore, skip_reason
-from workbench.project.steps.fit import doubts
+from workbench.project.steps.fit import doubts, make_label_model
 from workbench.project.steps.predict import predict
 from workbench.project.steps.run import STAGES, run
 from workbench.project.task import load_task
@@ -149,6 +150,18 @@ def test_votes_without_splits_and_text_skip_the_end_model(tiny_task):
 def test_stored_answers_are_scored_again(tiny_task):
     task = load_task(tiny_task)
     done = run(task)
+    assert json.loads(json.dumps(rescore(done, task.dataset()[0]))) == done.metrics()
+
+
+@pytest.mark.parametrize("name", ["weighted_vote", "dawid_skene", "triplet"])
+def test_a_chosen_label_model_stands_beside_the_usual_ones(tiny_task, name):
+    change(tiny_task, 'model = "generative"', f'model = "{name}"')
+    change(tiny_task, 'features = ["tfidf"]', "enabled = false")
+    task = load_task(tiny_task)
+    done = run(task)
+    assert list(done.metrics()["label_model"]) == ["majority_vote", "generative", "snorkel", name]
+    assert done.label_model()["model"] == type(make_label_model(task, name)).__name__
+    assert list(scoreboard(done.metrics(), "test", "all").index)[3] == MODELS[name]
     assert json.loads(json.dumps(rescore(done, task.dataset()[0]))) == done.metrics()
 
 

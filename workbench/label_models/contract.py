@@ -49,6 +49,19 @@ def check_balance(balance: Balance, labels: Sequence[str]) -> NDArray[np.float64
     return np.asarray(shares / shares.sum(), dtype=np.float64)
 
 
+def check_accuracy(accuracy: float) -> None:
+    """Refuse a prior accuracy that is no better than a coin's, or certain."""
+    if not 0.5 <= accuracy < 1:
+        raise WorkbenchError(f"accuracy is {accuracy}; the prior is better than chance, at least 0.5 and under 1")
+
+
+def check_positive(model: object, names: Sequence[str]) -> None:
+    """Refuse settings that must be above 0 and are not."""
+    for name in names:
+        if not getattr(model, name) > 0:
+            raise WorkbenchError(f"{name} is {getattr(model, name)}; it must be above 0")
+
+
 def check_same(fitted: tuple[tuple[str, ...], tuple[str, ...]], votes: VoteMatrix) -> None:
     """Refuse votes of other functions or labels than the model learned."""
     lfs, labels = fitted
@@ -79,6 +92,30 @@ def check_gold(gold: pd.Series[Any] | pd.DataFrame, votes: VoteMatrix) -> pd.Dat
     for row, value in known["weight"][~(np.isfinite(known["weight"]) & (known["weight"] >= 0))].items():
         raise WorkbenchError(f"the weight of gold row {row!r} is {value}; weights are finite and 0 or more")
     return known
+
+
+def known_rows(
+    votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Return the position, class and weight of each row of votes that has gold."""
+    if isinstance(votes, PatternCounts):
+        raise WorkbenchError("gold names rows, and pattern counts have none; fit on the vote matrix")
+    known = check_gold(gold, votes)
+    return votes.ids.get_indexer(known.index), known["label"].to_numpy(np.intp), known["weight"].to_numpy(np.float64)
+
+
+def one_hot(votes: NDArray[np.int16], k: int) -> Any:
+    """Return sparse[rows, functions * k]: 1 in column function * k + class where the function votes the class."""
+    from scipy.sparse import csr_array
+
+    row, lf = np.nonzero(votes != ABSTAIN)
+    return csr_array((np.ones(len(row)), (row, lf * k + votes[row, lf])), shape=(len(votes), votes.shape[1] * k))
+
+
+def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return rows of probabilities; the largest score is taken off first, so that nothing overflows."""
+    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 def soft_labels(votes: VoteMatrix, probs: NDArray[np.float64], balance: NDArray[np.float64]) -> SoftLabels:

@@ -17,6 +17,9 @@ MODELS: Final = {
     "majority_vote": "majority vote",
     "generative": "generative model",
     "snorkel": "Snorkel's LabelModel",
+    "weighted_vote": "weighted vote",
+    "dawid_skene": "Crowd-Kit's Dawid-Skene",
+    "triplet": "triplet method",
     "end_model": "end model",
     "ceiling": "gold-trained ceiling",
 }

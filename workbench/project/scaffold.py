@@ -18,7 +18,7 @@ _COMMENTS: Final = {
     "split": "column saying train, valid or test; or shares, drawn by content so that copies of a text share a split",
     "encoding": "encoding of the file",
     "delimiter": "what separates the cells",
-    "model": "majority_vote, generative or snorkel; further keys are settings of that model",
+    "model": "generative, majority_vote, weighted_vote, triplet, dawid_skene or snorkel; further keys are its settings",
     "enabled": "false where there is nothing to train on",
     "features": "what the end model sees of the text",
     "columns": "columns of numbers or categories it sees as well",

@@ -18,6 +18,7 @@ from workbench.project.steps.train import train
 from workbench.project.task import Task
 from workbench.tables import Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
+COMPARED = ("majority_vote", "generative", "snorkel")  # stand in every run, beside the chosen label model
 SLOW_CELLS = 1_000  # functions x classes from which Snorkel's 500 epochs take minutes
 Report = Callable[[str, int, int, str], None]  # stage, done, total, in words what is done now
 STUDENTS = ("end_model", "ceiling")
@@ -33,15 +34,16 @@ def evaluate(
     """
     held_out = (dataset.split != "train").to_numpy()
     answers: Answers = {}
-    for place, name in enumerate(LABEL_MODELS):
-        report("evaluate", place, len(LABEL_MODELS) + 1, name)
+    names = [name for name in LABEL_MODELS if name in COMPARED or name in fitted]
+    for place, name in enumerate(names):
+        report("evaluate", place, len(names) + 1, name)
         reason = None if name in fitted else skip_reason(name, votes)
         if reason is not None:
             answers[name] = reason
         else:
             soft = fitted[name] if name in fitted else fit_label_model(task, name, dataset, votes)[0]
             answers[name] = soft.take(held_out)
-    report("evaluate", len(LABEL_MODELS), len(LABEL_MODELS) + 1, "ceiling")
+    report("evaluate", len(names), len(names) + 1, "ceiling")
     end_model = fitted["end_model"]
     ceiling = end_model if isinstance(end_model, str) else train_ceiling(task, dataset)
     for name, model in (("end_model", end_model), ("ceiling", ceiling)):
@@ -57,7 +59,7 @@ def rescore(run: Run, dataset: Dataset) -> dict[str, Any]:
     before = run.metrics()
     wanted = dataset.ids[(dataset.split != "train").to_numpy()]
     answers: Answers = {}
-    for name in (*LABEL_MODELS, *STUDENTS):
+    for name in (*before["label_model"], *STUDENTS):
         path = run.folder / "answers" / f"{name}.parquet"
         if not path.exists():
             answers[name] = (before[name] if name in STUDENTS else before["label_model"][name])["skipped"]
@@ -84,7 +86,7 @@ def score_answers(answers: Answers, dataset: Dataset, votes: VoteMatrix) -> dict
             return {"skipped": answer}
         return scores(answer, dataset.gold, dataset.split, covered)
 
-    found: dict[str, Any] = {"label_model": {name: scored(name) for name in LABEL_MODELS}}
+    found: dict[str, Any] = {"label_model": {name: scored(name) for name in answers if name not in STUDENTS}}
     found |= {name: scored(name) for name in STUDENTS}
     return {**found, "pgr": gap_recovered(answers, dataset)}
 
