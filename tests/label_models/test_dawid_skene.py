@@ -85,8 +85,9 @@ def test_wrong_settings_are_refused(settings, message):
 def test_too_much_is_refused_before_it_starts(monkeypatch):
     monkeypatch.setattr(dawid_skene, "MOST_CELLS", 29)
     votes = VoteMatrix.from_array([[0]] * 10, LABELS)
-    with pytest.raises(WorkbenchError, match="refused at 10 votes x 3 classes = 30: above 29"):
-        DawidSkene().fit(votes)
+    for given in (votes, PatternCounts.from_votes(votes)):
+        with pytest.raises(WorkbenchError, match="refused at 10 votes x 3 classes = 30: above 29"):
+            DawidSkene().fit(given)
 
 
 def test_gold_needs_rows_with_names():

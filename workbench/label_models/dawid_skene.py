@@ -53,14 +53,10 @@ class DawidSkene:
         Raises WorkbenchError where Crowd-Kit is missing, and above 10,000,000 votes x classes.
         """
         check_positive(self, ("max_iter", "tol"))
+        _check_size(votes)
         given, k = check_balance(self.class_balance, votes.labels), len(votes.labels)
         rows = np.repeat(votes.patterns, votes.counts, axis=0) if isinstance(votes, PatternCounts) else votes.votes
         row, lf = np.nonzero(rows != ABSTAIN)
-        if len(row) * k > MOST_CELLS:
-            raise WorkbenchError(
-                f"Crowd-Kit's Dawid-Skene is refused at {len(row):,} votes x {k} classes = {len(row) * k:,}: "
-                f"above {MOST_CELLS:,} it takes minutes and much memory; use the generative model"
-            )
         cast = pd.DataFrame({"task": row, "worker": lf, "label": rows[row, lf].astype(int)})
         truth = None if gold is None else _truth(votes, gold, cast["label"])
         self.model_: Any = None
@@ -97,6 +93,19 @@ class DawidSkene:
         right = np.bincount(lf, self._posterior(rows)[row, rows[row, lf]], minlength=len(lfs))
         total = np.bincount(lf, minlength=len(lfs))
         return pd.Series(np.where(total > 0, right / np.maximum(total, 1), np.nan), index=list(lfs), name="accuracy")
+
+
+def _check_size(votes: VoteMatrix | PatternCounts) -> None:
+    if isinstance(votes, PatternCounts):
+        cast = int(votes.counts @ (votes.patterns != ABSTAIN).sum(axis=1))
+    else:
+        cast = int(votes.n_votes.sum())
+    cells = cast * len(votes.labels)
+    if cells > MOST_CELLS:
+        raise WorkbenchError(
+            f"Crowd-Kit's Dawid-Skene is refused at {cast:,} votes x {len(votes.labels)} classes = {cells:,}: "
+            f"above {MOST_CELLS:,} it takes minutes and much memory; use the generative model"
+        )
 
 
 def _truth(votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame, cast: pd.Series[Any]) -> pd.Series[Any]:
