@@ -25,7 +25,7 @@ def test_planted_accuracies_are_learned():
     planted = [0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.9, 0.8]
     votes, _ = keyword_votes(planted)
     learned = GenerativeModel(class_balance="uniform").fit(votes).accuracy_
-    assert np.abs(learned - planted).max() < 0.06
+    assert np.abs(learned - planted).max() < 0.08  # drawn a little to the prior: most rows here have one or two votes
     assert np.corrcoef(learned, planted)[0, 1] > 0.95
     assert list(learned.index) == list(votes.lfs)
 
@@ -109,6 +109,56 @@ def test_a_prior_worse_than_chance_is_refused():
     votes = VoteMatrix.from_array([[0], [1]], ["ham", "spam"])
     with pytest.raises(WorkbenchError, match=r"accuracy is 0.3; the prior is better than chance"):
         GenerativeModel(accuracy=0.3).fit(votes)
+
+
+def crowd(columns, extra, n=2000, seed=0):
+    """Votes of annotators right with planted probabilities, with more columns made of those."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 2, n)
+    votes = np.where(rng.random((n, len(columns))) < columns, truth[:, None], 1 - truth[:, None])
+    return VoteMatrix.from_array(np.column_stack([votes, *extra(votes, rng)]), ["ham", "spam"]), truth
+
+
+@pytest.mark.parametrize("differing", [0.0, 0.01], ids=["copies", "near-copies"])
+def test_ten_copies_of_a_function_count_as_one(differing):
+    def copies(votes, rng):
+        return [np.where(rng.random(len(votes)) < differing, 1 - votes[:, 0], votes[:, 0]) for _ in range(9)]
+
+    columns = [0.6, 0.9, 0.8, 0.85]
+    once, _ = crowd(columns, lambda votes, rng: [])
+    tenfold, _ = crowd(columns, copies)
+    alone = GenerativeModel().fit(once).predict_proba(once).probs
+    together = GenerativeModel().fit(tenfold).predict_proba(tenfold).probs
+    moved = np.abs(alone - together).max(axis=1)
+    assert (moved.max() if differing == 0 else moved.mean()) < 0.02
+
+
+def test_copies_of_a_keyword_rule_count_as_one():
+    votes, _ = keyword_votes([0.7, 0.9, 0.8, 0.85, 0.8])
+    copied = VoteMatrix.from_array(np.column_stack([votes.votes] + [votes.votes[:, :1]] * 9), votes.labels)
+    alone = GenerativeModel().fit(votes).predict_proba(votes).probs
+    assert np.abs(alone - GenerativeModel().fit(copied).predict_proba(copied).probs).max() < 0.02
+
+
+def test_gold_rows_calibrate_a_model_that_is_too_sure():
+    # Nine functions say the same of every row, and are right on 70 % of them together.
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 2000)
+    shown = np.where(rng.random(2000) < 0.7, truth, 1 - truth)
+    array = np.where(rng.random((2000, 9)) < 0.9, shown[:, None], 1 - shown[:, None])
+    votes = VoteMatrix.from_array(array, ["ham", "spam"])
+    sure = GenerativeModel().fit(votes)
+    told = GenerativeModel().fit(votes, gold=pd.Series(truth[:100], index=votes.ids[:100]))
+    assert sure.predict_proba(votes).probs.max(axis=1).mean() > 0.95
+    assert told.predict_proba(votes).probs.max(axis=1).mean() == pytest.approx(0.7, abs=0.06)
+    assert sure.calibration_.slope == 1 and told.calibration_.slope < 0.5
+
+
+def test_many_functions_and_classes_do_not_overflow():
+    array = np.full((3, 400), ABSTAIN)
+    array[0, 399], array[1, 1], array[2, 398] = 99, 5, 99
+    votes = VoteMatrix.from_array(array, [str(c) for c in range(100)])
+    assert GenerativeModel().fit(votes).predict_proba(votes).hard().tolist() == [99, 5, 99]
 
 
 @pytest.mark.parametrize(("name", "at_least"), [("youtube", 0.85), ("sms", 0.89), ("trec", 0.64)], ids=lambda v: str(v))

@@ -1,44 +1,48 @@
 """The generative label model: maximum-a-posteriori EM over class-conditional vote probabilities.
 
 The story: a row has a class c. Function j votes on it with propensity r_j(c), and if it votes, votes l with probability
-pi_j(l | c). Over the classes that a function ever votes (its repertoire) its propensity is one number, over all others another,
-smaller one: a keyword for billing fires more on billing, a crowd worker answers whatever the class. Only votes are evidence; a
-silent function says nothing. Learned by EM (Dempster, Laird and Rubin 1977) on the model of Dawid and Skene (1979), with priors
-that say "better than chance" so that a function with few votes leans on them.
+pi_j(l | c). Over the classes that a function may vote (its repertoire) its propensity is one number, over all others another,
+smaller one. Only votes are evidence; a silent function says nothing. Learned by EM (Dempster, Laird and Rubin 1977) on the
+model of Dawid and Skene (1979), with priors that say "better than chance", and with three cautions, for functions do not err
+independently: those that repeat one another share one vote (similarity.py), rows of one or two votes teach by their majority,
+at half weight, and never by the model's own belief (evidence.py), and the balance that one-class functions suggest counts half.
+docs/label-model.md has the formulas and says when the model fails.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.label_models.calibration import Calibration
 from workbench.label_models.contract import (
     Balance,
+    check_accuracy,
     check_balance,
     check_fitted,
-    check_gold,
+    check_positive,
     check_same,
-    counts_of,
+    known_rows,
     soft_labels,
+    softmax,
 )
-from workbench.tables import PatternCounts, SoftLabels, VoteMatrix, WorkbenchError, distinct_rows
+from workbench.label_models.evidence import Evidence, Pairs, evidence
+from workbench.label_models.similarity import Copies, similarities
+from workbench.label_models.vote_tables import Prior, accuracies, learned, log_likelihood, unseen
+from workbench.tables import ABSTAIN, PatternCounts, SoftLabels, VoteMatrix, distinct_rows
 
 Floats = NDArray[np.float64]
 
-
-class _Evidence(NamedTuple):
-    """Weighted vote rows and the votes seen in them; a pair is a function together with a class it votes."""
-
-    x: Any  # sparse[rows, pairs], 1 where the row holds the vote
-    weight: Floats  # [rows]
-    fixed: NDArray[np.intp]  # rows whose class a person gave (the last ones)
-    answers: Floats  # [fixed, k], one-hot
-    lf: NDArray[np.intp]  # [pairs]
-    vote: NDArray[np.intp]  # [pairs]
-    repertoire: Floats  # [m, k], 1 where the function ever votes the class
+_LEARNED_FROM: Final = 100_000  # distinct vote rows that EM iterates over; where there are more, all of them teach in the end
+_CHUNK: Final = 50_000
+_LEARNING: Final = 5  # iterations in which the strengths of priors are learned
+_MAJORITY: Final = 0.5  # what a row that tells nothing apart teaches, by its majority's shares
+_AS_GOLD: Final = 20.0
+_PARTS: Final = 2  # of gold, each of which calibrates what the others taught
+_TINY: Final = 1e-12
 
 
 class GenerativeModel:
@@ -46,12 +50,11 @@ class GenerativeModel:
 
     class_balance: None estimates it on covered rows, "uniform" or k shares fix it; functions that vote one class each say
     little about it, so give it where you know it. accuracy, strength: the prior says that this share of a function's votes
-    falls on rows of its repertoire, as if that many votes had shown it. confusion_strength: the same within the repertoire,
-    for functions that vote several classes. gold_weight: how many unlabelled rows a gold row of weight 1 counts for. tol: EM
-    stops when no posterior of a vote pattern moves more. seed: nothing here is random.
+    falls on rows of its repertoire, as if that many votes had shown it. gold_weight: how many unlabelled rows a gold row of
+    weight 1 counts for. tol: EM stops when no posterior moves more. seed: nothing here is random.
 
     Learned: class_balance_ [k], accuracy_ (share of a function's votes expected right, by function; missing for one that never
-    votes), n_iter_, converged_, history_ (largest change of a posterior at each iteration).
+    votes), calibration_ (from gold), n_iter_, converged_, history_ (largest change of a posterior at each iteration).
     """
 
     def __init__(
@@ -59,16 +62,14 @@ class GenerativeModel:
         class_balance: Balance = None,
         accuracy: float = 0.9,
         strength: float = 100.0,
-        confusion_strength: float = 2.0,
-        gold_weight: float = 10.0,
+        gold_weight: float = 3.0,
         max_iter: int = 500,
-        tol: float = 1e-6,
+        tol: float = 1e-4,
         seed: int = 0,
     ) -> None:
         self.class_balance = class_balance
         self.accuracy = accuracy
         self.strength = strength
-        self.confusion_strength = confusion_strength
         self.gold_weight = gold_weight
         self.max_iter = max_iter
         self.tol = tol
@@ -76,151 +77,167 @@ class GenerativeModel:
 
     def fit(self, votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
         """Learn from votes; gold is a class index by row id, or a frame with label and weight. Forgets earlier fits."""
-        self._check_settings()
-        evidence, labels, lfs = self._evidence(votes, gold)
-        k = len(labels)
-        given = check_balance(self.class_balance, labels)
-        shares = evidence.x @ np.eye(k)[evidence.vote]
-        posterior = shares / np.maximum(shares.sum(axis=1, keepdims=True), 1)  # the start is majority vote
-        posterior[evidence.fixed] = evidence.answers
-        self.history_: list[float] = []
-        log_odds, balance, expected = np.zeros((len(evidence.lf), k)), np.full(k, 1 / k), np.zeros((len(evidence.lf), k))
-        for _ in range(self.max_iter if len(posterior) else 0):
-            expected = evidence.x.T @ (posterior * evidence.weight[:, None])
-            covered_balance = self._balance(evidence, posterior)
-            balance = covered_balance if given is None else given
-            log_odds = self._log_likelihood(evidence, expected, covered_balance)
-            updated = _softmax(evidence.x @ log_odds + np.log(np.maximum(balance, 1e-12)))
-            updated[evidence.fixed] = evidence.answers
-            self.history_.append(float(np.abs(updated - posterior).max()))
-            posterior = updated
-            if self.history_[-1] < self.tol:
-                break
-        self.n_iter_ = len(self.history_)
-        self.converged_ = not self.history_ or self.history_[-1] < self.tol
-        self.class_balance_ = given if given is not None else balance
-        self.accuracy_ = self._accuracy(evidence, expected, lfs)
-        self._pairs, self._log_odds = evidence.lf * k + evidence.vote, log_odds
-        self._unseen = self._prior_log_likelihood(self.class_balance_)
-        self.fitted_ = (lfs, labels)
+        check_accuracy(self.accuracy)
+        check_positive(self, ("strength", "tol", "max_iter", "gold_weight"))
+        self._k = len(votes.labels)
+        self._given = check_balance(self.class_balance, votes.labels)
+        patterns, counts, known = _rows(votes, gold)
+        self._copies = Copies.found(patterns)
+        patterns, known = self._copies.merged(patterns), known._replace(patterns=self._copies.merged(known.patterns))
+        self._pairs = Pairs.seen(np.concatenate([patterns, known.patterns]), self._k)
+        self._similarity = similarities(patterns, counts, self._k)
+        cast = counts @ (patterns != ABSTAIN)
+        self._rules = float(cast @ (self._pairs.repertoire.sum(axis=1) == 1) / max(cast.sum(), 1))
+        step = max(1, len(patterns) // _LEARNED_FROM)
+        sample = patterns[::step], counts[::step]
+        scores = np.zeros((len(known.label), self._k))
+        for part in range(_PARTS if len(known.label) >= _PARTS else 0):  # a row that taught would look too good
+            asked = np.arange(len(known.label)) % _PARTS == part
+            self._iterate(*sample, known.take(~asked))
+            scores[asked] = self._scores(known.patterns[asked])
+        self.calibration_ = Calibration.fitted(scores, known.label, known.weight)
+        self._iterate(*sample, known)
+        if step > 1:
+            self._settle(patterns, counts, known)
+        self.class_balance_ = known.balance(self._covered) if self._given is None else self._given
+        self.accuracy_ = pd.Series(
+            accuracies(self._pairs, self._believed)[self._copies.group], index=list(votes.lfs), name="accuracy"
+        )
+        self.fitted_ = (votes.lfs, votes.labels)
         return self
 
     def predict_proba(self, votes: VoteMatrix) -> SoftLabels:
         """Return the posterior of every row; a vote the function never cast in training counts by its prior alone."""
         check_fitted(self, "fitted_")
         check_same(self.fitted_, votes)
-        k = len(votes.labels)
         first, kind = distinct_rows(votes.votes)
-        patterns = votes.votes[first]
-        table = self._unseen[np.tile(np.arange(k), len(votes.lfs))]
-        table[self._pairs] = self._log_odds
-        logits = np.tile(np.log(np.maximum(self.class_balance_, 1e-12)), (len(patterns), 1))
-        for j in range(len(votes.lfs)):
-            voted = np.flatnonzero(patterns[:, j] >= 0)
-            logits[voted] += table[j * k + patterns[voted, j].astype(np.intp)]
-        return soft_labels(votes, _softmax(logits)[kind], self.class_balance_)
+        scores = self.calibration_(self._scores(self._copies.merged(votes.votes[first])))
+        return soft_labels(votes, softmax(scores)[kind], self.class_balance_)
 
-    def _check_settings(self) -> None:
-        if not 0.5 <= self.accuracy < 1:
-            raise WorkbenchError(f"accuracy is {self.accuracy}; the prior is better than chance, at least 0.5 and under 1")
-        for name in ("strength", "confusion_strength", "tol", "max_iter"):
-            if not getattr(self, name) > 0:
-                raise WorkbenchError(f"{name} is {getattr(self, name)}; it must be above 0")
+    def _iterate(self, patterns: NDArray[np.int16], counts: Floats, known: _Known) -> None:
+        """Run EM from the majority's shares on."""
+        rows = self._evidence(np.concatenate([patterns, known.patterns]), np.concatenate([counts, known.weight]))
+        fixed = np.arange(len(patterns), len(rows.weight))
+        rows.telling[fixed] = 1
+        teaching = rows.weight.copy()
+        teaching[fixed] *= self.gold_weight
+        posterior = rows.share.copy()
+        posterior[fixed] = known.answers(self._k)
+        self._prior = Prior(self.accuracy, self.strength)
+        self.history_: list[float] = []
+        self._table = np.zeros((len(self._pairs.lf) + self._k, self._k))
+        self._covered, self._expected = np.full(self._k, 1 / self._k), self._table[: -self._k]
+        for _ in range(self.max_iter if len(posterior) else 0):
+            learning = (
+                len(self.history_) < _LEARNING
+            )  # how much functions differ, which gold rows that count thrice would stretch
+            expected, seen = _expect(rows, posterior, rows.weight if learning else teaching)
+            self._maximise(expected, seen, learning)
+            updated = softmax(rows.worth @ self._table + self._log_prior())
+            updated[fixed] = posterior[fixed]
+            self.history_.append(float(np.abs(updated - posterior).max()))
+            posterior = updated
+            if self.history_[-1] < self.tol:
+                break
+        self._believed = (rows.x.T @ (posterior * teaching[:, None]))[: -self._k]
+        self.n_iter_ = len(self.history_)
+        self.converged_ = not self.history_ or self.history_[-1] < self.tol
 
-    def _evidence(
-        self, votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame | None
-    ) -> tuple[_Evidence, tuple[str, ...], tuple[str, ...]]:
-        """Gather the distinct vote rows with their counts, then every gold row by itself with its weight."""
-        k, anchors = len(votes.labels), np.zeros((0, len(votes.lfs)), np.int16)
-        classes, weights = np.zeros(0, np.intp), np.zeros(0)
-        if gold is not None:
-            if isinstance(votes, PatternCounts):
-                raise WorkbenchError("gold names rows, and pattern counts have none; fit on the vote matrix")
-            known = check_gold(gold, votes)
-            place = votes.ids.get_indexer(known.index)
-            seen = votes.covered[place]
-            anchors, classes = votes.votes[place[seen]], known["label"].to_numpy()[seen]
-            weights = known["weight"].to_numpy()[seen] * self.gold_weight
-            rest = np.ones(len(votes), bool)
-            rest[place] = False
-            votes = votes.take(rest)
-        counted = counts_of(votes)
-        patterns = np.concatenate([counted.patterns, anchors])
-        fixed = np.arange(len(counted.patterns), len(patterns))
-        weight = np.concatenate([counted.counts.astype(np.float64), weights])
-        x, pairs = _indicators(patterns, k)
-        repertoire = np.zeros((len(counted.lfs), k))
-        repertoire[pairs // k, pairs % k] = 1
-        evidence = _Evidence(x, weight, fixed, np.eye(k)[classes], pairs // k, pairs % k, repertoire)
-        return evidence, counted.labels, counted.lfs
+    def _settle(self, patterns: NDArray[np.int16], counts: Floats, known: _Known) -> None:
+        """Let all rows teach once, in chunks, what the rows that EM iterated over have taught."""
+        expected, seen = np.zeros_like(self._expected), np.zeros(self._k)
+        for chunk in (slice(start, start + _CHUNK) for start in range(0, len(patterns), _CHUNK)):
+            rows = self._evidence(patterns[chunk], counts[chunk])
+            more = _expect(rows, softmax(rows.worth @ self._table + self._log_prior()), rows.weight)
+            expected, seen = expected + more[0], seen + more[1]
+        if len(known.label):
+            rows = self._evidence(known.patterns, known.weight)
+            rows.telling[:] = 1
+            more = _expect(rows, known.answers(self._k), rows.weight * self.gold_weight)
+            expected, seen = expected + more[0], seen + more[1]
+        self._maximise(expected, seen, learning=True)
 
-    def _balance(self, evidence: _Evidence, posterior: Floats) -> Floats:
-        """Estimate the balance of covered rows, one row of each class added so that none dies out; a gold row is one row."""
-        rows = evidence.weight.copy()
-        rows[evidence.fixed] = 1
-        counts = rows @ posterior + 1
+    def _maximise(self, expected: Floats, seen: Floats, learning: bool) -> None:
+        """Take over the tables and the balance that expected votes and rows speak for."""
+        self._expected, self._covered = expected, (seen + 1) / (seen + 1).sum()  # a row of each class: none dies out
+        if learning:
+            self._prior = learned(self._pairs, expected, self._prior)
+        table = log_likelihood(self._pairs, expected, self._covered, self._prior)
+        self._table = np.concatenate([table, unseen(self._covered if self._given is None else self._given, self.accuracy)])
+
+    def _log_prior(self) -> Floats:
+        """float64[k]: the log of the balance that a covered row begins with.
+
+        What votes of one-class functions show is how many rules were written for a class as much as how frequent it is: as far
+        as votes are theirs, half of the way to uniform, in logs.
+        """
+        if self._given is not None:
+            return np.asarray(np.log(np.maximum(self._given, _TINY)), dtype=np.float64)
+        return np.asarray((1 - self._rules / 2) * np.log(self._covered), dtype=np.float64)
+
+    def _evidence(self, patterns: NDArray[np.int16], weight: Floats) -> Evidence:
+        return evidence(patterns, weight, self._pairs, self._similarity)
+
+    def _scores(self, patterns: NDArray[np.int16]) -> Floats:
+        """float64[rows, k]: log posterior up to a constant a row, before calibration."""
+        scores = np.empty((len(patterns), self._k))
+        for start in range(0, len(patterns), _CHUNK):
+            rows = patterns[start : start + _CHUNK]
+            scores[start : start + _CHUNK] = self._evidence(rows, np.ones(len(rows))).worth @ self._table + self._log_prior()
+        return scores
+
+
+class _Known(NamedTuple):
+    """Covered gold rows with class and weight, and how often gold has each class on all rows."""
+
+    patterns: NDArray[np.int16]
+    label: NDArray[np.intp]
+    weight: Floats
+    classes: Floats
+
+    def take(self, rows: NDArray[np.bool_]) -> _Known:
+        """Return some of the rows."""
+        return self._replace(patterns=self.patterns[rows], label=self.label[rows], weight=self.weight[rows])
+
+    def answers(self, k: int) -> Floats:
+        """float64[rows, k], one-hot."""
+        return np.eye(k)[self.label]
+
+    def balance(self, covered: Floats) -> Floats:
+        """Return the balance of all rows: that of gold, leaning on the one of covered rows as if it were 20 gold rows."""
+        counts = self.classes + _AS_GOLD * covered
         return np.asarray(counts / counts.sum(), dtype=np.float64)
 
-    def _log_likelihood(self, evidence: _Evidence, expected: Floats, balance: Floats) -> Floats:
-        """float64[pairs, k]: log P(function votes this | class), up to a constant per function (the M-step).
 
-        Inside the repertoire: propensity times a confusion row; outside: a smaller propensity times the mix of its votes.
-        """
-        lf, vote, inside = evidence.lf, evidence.vote, evidence.repertoire
-        by_lf = np.zeros_like(inside)
-        np.add.at(by_lf, lf, expected)  # [m, k]: expected number of votes on rows of each class
-        total = by_lf.sum(axis=1)
-        right = ((by_lf * inside).sum(axis=1) + self.strength * self.accuracy) / (total + self.strength)
-        share = inside @ balance
-        full = inside.all(axis=1)
-        propensity_in = np.where(full, 1.0, right / np.maximum(share, 1e-12))
-        propensity_out = (1 - right) / np.maximum(1 - share, 1e-12)
-        votes_per_pair = expected.sum(axis=1)
-        mix = (votes_per_pair / np.maximum(total, 1e-12)[lf])[:, None]
-        prior = _confusion_prior(inside, self.accuracy, lf, vote)
-        confusion = (expected + self.confusion_strength * prior) / (by_lf[lf] + self.confusion_strength)
-        likelihood = np.where(inside[lf] > 0, propensity_in[lf, None] * confusion, propensity_out[lf, None] * mix)
-        return np.asarray(np.log(np.maximum(likelihood, 1e-12)), dtype=np.float64)
-
-    def _prior_log_likelihood(self, balance: Floats) -> Floats:
-        """float64[k, k]: the evidence of a vote for each class when nothing but the prior is known of the function."""
-        k = len(balance)
-        if k == 1:
-            return np.zeros((1, 1))
-        safe = np.maximum(balance, 1e-12)
-        out = (1 - self.accuracy) / np.maximum(1 - safe, 1e-12)
-        table = np.tile(np.log(out)[:, None], (1, k))
-        np.fill_diagonal(table, np.log(self.accuracy / safe))
-        return table
-
-    def _accuracy(self, evidence: _Evidence, expected: Floats, lfs: tuple[str, ...]) -> pd.Series[float]:
-        right, total = np.zeros(len(lfs)), np.zeros(len(lfs))
-        np.add.at(right, evidence.lf, expected[np.arange(len(expected)), evidence.vote])
-        np.add.at(total, evidence.lf, expected.sum(axis=1))
-        known = np.where(total > 0, right / np.maximum(total, 1e-12), np.nan)
-        return pd.Series(known, index=list(lfs), name="accuracy")
+def _rows(
+    votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame | None
+) -> tuple[NDArray[np.int16], Floats, _Known]:
+    """Return the distinct covered vote rows, how often each occurs, and gold rows apart from them."""
+    k, m = len(votes.labels), len(votes.lfs)
+    known = _Known(np.zeros((0, m), np.int16), np.zeros(0, np.intp), np.zeros(0), np.zeros(k))
+    if isinstance(votes, PatternCounts):
+        if gold is not None:
+            known_rows(votes, gold)  # which refuses them
+        covered = (votes.patterns != ABSTAIN).any(axis=1)
+        return votes.patterns[covered], votes.counts[covered].astype(np.float64), known
+    rows = votes.covered.copy()
+    if gold is not None:
+        place, label, weight = known_rows(votes, gold)
+        seen = rows[place] & (weight > 0)
+        known = _Known(
+            votes.votes[place[seen]], label[seen], weight[seen], np.bincount(label, weight, minlength=k).astype(np.float64)
+        )
+        rows[place] = False
+    patterns = votes.votes[rows]
+    first, kind = distinct_rows(patterns)
+    return patterns[first], np.bincount(kind, minlength=len(first)).astype(np.float64), known
 
 
-def _confusion_prior(inside: Floats, accuracy: float, lf: NDArray[np.intp], vote: NDArray[np.intp]) -> Floats:
-    """float64[pairs, k]: prior probability of the pair's vote given each class, when the function votes."""
-    others = np.maximum(inside.sum(axis=1) - 1, 1)[lf, None]
-    several = (inside.sum(axis=1) > 1)[lf]
-    prior = np.broadcast_to((1 - accuracy) / others, (len(lf), inside.shape[1])).copy()
-    prior[np.arange(len(lf)), vote] = np.where(several, accuracy, 1.0)
-    return prior
+def _expect(rows: Evidence, posterior: Floats, teaching: Floats) -> tuple[Floats, Floats]:
+    """Return float64[pairs, k], expected votes on rows of each class, and float64[k], rows of each class.
 
-
-def _indicators(patterns: NDArray[np.int16], k: int) -> tuple[Any, NDArray[np.intp]]:
-    """Return sparse[rows, pairs] of the votes in the patterns, and each pair's code (function * k + class)."""
-    from scipy.sparse import csr_array
-
-    row, lf = np.nonzero(patterns >= 0)
-    codes = lf * k + patterns[row, lf]
-    pairs, column = np.unique(codes, return_inverse=True)
-    return csr_array((np.ones(len(row)), (row, column)), shape=(len(patterns), len(pairs))), pairs
-
-
-def _softmax(logits: Floats) -> Floats:
-    """Return rows of probabilities; the largest logit is taken off first, so that nothing overflows."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float64)
+    teaching: float64[rows], how many rows each counts for among the votes.
+    """
+    told, majority = rows.telling * posterior, (1 - rows.telling) * rows.share
+    expected = rows.x.T @ ((told + _MAJORITY * majority) * teaching[:, None])
+    return expected[: -posterior.shape[1]], rows.weight @ (told + majority)

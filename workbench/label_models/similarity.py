@@ -1,0 +1,125 @@
+"""How far functions repeat one another, and what a vote is worth beside votes that it repeats."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.tables import ABSTAIN
+
+Floats = NDArray[np.float64]
+
+_SAMPLE: Final = 50_000  # vote rows that similarity is measured on
+_COPY: Final = 0.9  # agreement from which on functions of several classes repeat one another: two good ones agree so often
+_LEAST: Final = 0.02
+_ENOUGH: Final = 20  # votes
+_DOUBT: Final = 10  # rows added on which the two differ
+
+
+class Copies(NamedTuple):
+    """Functions whose votes are the same on all rows count as one.
+
+    group: intp[m], which of the functions that are left each belongs to.
+    """
+
+    group: NDArray[np.intp]
+
+    @classmethod
+    def found(cls, patterns: NDArray[np.int16]) -> Self:
+        """Look for equal columns of at least 20 votes: equal for less, they may be so by chance."""
+        columns = np.ascontiguousarray(patterns.T)
+        enough = (columns != ABSTAIN).sum(axis=1) >= _ENOUGH
+        seen: dict[bytes, int] = {}
+        group = [seen.setdefault(column.tobytes() if enough[j] else b"%d" % j, len(seen)) for j, column in enumerate(columns)]
+        return cls(np.array(group, dtype=np.intp))
+
+    def merged(self, patterns: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Return int16[rows, groups]: the vote of the first of each group that votes."""
+        _, first = np.unique(self.group, return_index=True)
+        if len(first) == len(self.group):
+            return patterns
+        merged = patterns[:, first]
+        for j in np.setdiff1d(np.arange(len(self.group)), first):
+            column = merged[:, self.group[j]]
+            merged[:, self.group[j]] = np.where(column == ABSTAIN, patterns[:, j], column)
+        return merged
+
+
+def similarities(patterns: NDArray[np.int16], counts: Floats, k: int) -> Any:
+    """Return sparse[m, m], in 0..1: how far one function repeats another; empty on the diagonal.
+
+    Of functions of one class the rows on which both vote, of those on which either does (Jaccard), after taking off as many as
+    would meet by chance on the rows whose majority votes that class. Functions of several classes meet by design and agree
+    because they are right, so only agreement above nine tenths counts.
+    """
+    from scipy.sparse import csr_array
+
+    m = patterns.shape[1]
+    step = max(1, len(patterns) // _SAMPLE)
+    patterns, weight = patterns[::step], np.sqrt(counts[::step])[:, None]
+    row, lf = np.nonzero(patterns != ABSTAIN)
+    votes = csr_array((weight[row, 0], (row, lf)), shape=patterns.shape)
+    per_row = np.diff(votes.indptr)
+    total_rows = float((weight**2).sum())
+    several, room = np.zeros(m), np.ones(m)  # room: rows whose majority votes the class of a function
+    same = csr_array((m, m))
+    for c in range(k):
+        row, lf = np.nonzero(patterns == c)
+        mine = csr_array((weight[row, 0], (row, lf)), shape=patterns.shape)
+        same = same + mine.T @ mine
+        voting = np.diff(mine.tocsc().indptr) > 0
+        several += voting
+        room[voting] = (np.diff(mine.indptr) / np.maximum(per_row, 1)) @ weight[:, 0] ** 2
+    both = (votes.T @ votes).tocoo()
+    total = votes.multiply(votes).sum(axis=0)
+    i, j = both.coords
+    agreeing = _cells(same, i, j)
+    either = total[i] + total[j] - both.data
+    a = _mean_accuracy(agreeing[i != j].sum() / max(both.data[i != j].sum(), 1e-12), k)
+    inside, outside = np.maximum(room[i], 1e-12), np.maximum(total_rows - room[i], 1e-12)
+    chance = np.minimum(total[i] * total[j] * (a**2 / inside + (1 - a) ** 2 / outside), agreeing)
+    jaccard = (agreeing - chance) / np.maximum(either - chance, 1e-12)
+    copied = np.clip((agreeing / both.data - _COPY) / (1 - _COPY), 0, 1) * both.data / either
+    found = np.where((several[i] <= 1) & (several[j] <= 1), jaccard, copied) * either / (either + _DOUBT)
+    kept = (i != j) & (found > _LEAST)
+    return csr_array((found[kept], (i[kept], j[kept])), shape=(m, m))
+
+
+def _mean_accuracy(agreement: float, k: int) -> float:
+    """Return how often votes are right that agree so often, were they independent and errors spread evenly.
+
+    Solves agreement = a**2 + (1 - a)**2 / (k - 1) (Dawid and Skene's one-coin case; used so by Platanios et al. 2014).
+    """
+    others = max(k - 1, 1)
+    root = np.sqrt(max(agreement * (1 + 1 / others) - 1 / others, 0))
+    return float((1 / others + root) / (1 + 1 / others))
+
+
+def discounts(row: NDArray[np.intp], lf: NDArray[np.intp], vote: NDArray[np.intp], similarity: Any, n: int, k: int) -> Floats:
+    """Return of every vote what it is worth: one over one plus its similarity to the others of its row for the same class.
+
+    So ten copies of a function count as one (the design effect of correlated answers: Kish 1965). row, lf, vote: of each vote.
+    """
+    from scipy.sparse import csr_array
+
+    worth = np.ones(len(row))
+    if not similarity.nnz:
+        return worth
+    m = similarity.shape[0]
+    for c in range(k):
+        mine = np.flatnonzero(vote == c)
+        if len(mine):
+            votes = csr_array((np.ones(len(mine)), (row[mine], lf[mine])), shape=(n, m))
+            beside = votes @ similarity
+            worth[mine] = 1 / (1 + _cells(beside, row[mine], lf[mine]))
+    return worth
+
+
+def _cells(matrix: Any, i: NDArray[np.intp], j: NDArray[np.intp]) -> Floats:
+    """Return the cells of a sparse matrix at positions."""
+    if not len(i):
+        return np.zeros(0)
+    cells = matrix[i, j]
+    return np.asarray(cells.toarray() if hasattr(cells, "toarray") else cells, dtype=np.float64).reshape(-1)
