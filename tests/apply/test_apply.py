@@ -1,5 +1,6 @@
 """Functions over rows: the same votes and faults whatever the chunk size."""
 
+import time
 from collections import Counter
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 
 from workbench import ABSTAIN, Dataset, apply_lfs, labeling_function
-from workbench.engines import serial
+from workbench.engines import Answer, serial
 from workbench.lfs import column, keyword, threshold
 from workbench.tables import WorkbenchError
 
@@ -191,6 +192,8 @@ def test_no_rows_and_no_functions_are_fine():
     assert apply_lfs([], DATA).votes.shape == (9, 0)
     with pytest.raises(WorkbenchError, match="chunk_rows is 0"):
         apply_lfs(LFS, DATA, chunk_rows=0)
+    with pytest.raises(WorkbenchError, match="max_faults is 50; give a share of the rows, from 0 to 1"):
+        apply_lfs(LFS, DATA, max_faults=50)
 
 
 def test_rows_and_functions_are_not_changed_by_a_run():
@@ -206,5 +209,16 @@ def test_a_message_that_no_file_can_hold_is_mended():
         raise ValueError("\ud83d half a sign")
 
     rows = Dataset(pd.DataFrame({"text": ["a"]}, index=["r"]), labels=("ham", "spam"))
-    faults = apply_lfs([labeling_function()(fails)], rows).faults
-    assert faults["error"].tolist() == ["ValueError: \ufffd half a sign"]
+    votes = apply_lfs([labeling_function()(fails)], rows)
+    assert votes.faults["error"].tolist() == ["ValueError: \ufffd half a sign"]
+    assert votes.stopped["fails"].endswith("first with: ValueError: \ufffd half a sign")
+
+
+def test_the_work_on_a_chunk_does_not_grow_with_the_number_of_chunks():
+    def quick(job, pieces, stopped):
+        return (Answer(place, 0, (np.zeros(1, np.int16), [])) for place in range(len(pieces)))
+
+    rows = Dataset(pd.DataFrame({"text": ["x"] * 10_000}, index=[f"r{i}" for i in range(10_000)]), labels=("ham", "spam"))
+    start = time.monotonic()
+    assert (apply_lfs(LFS[3:4], rows, engine=quick, chunk_rows=1).votes == 0).all()
+    assert time.monotonic() - start < 5

@@ -8,6 +8,7 @@ import pytest
 
 from workbench import ABSTAIN, Dataset, apply_lfs, labeling_function
 from workbench.apply import VoteCache
+from workbench.text.cache import Store
 
 WORD = "refund"
 
@@ -147,6 +148,19 @@ def test_the_oldest_votes_go_where_the_file_grows_beyond_its_limit(tmp_path):
     count = Counting()
     apply_lfs(count.functions()[1:], data, cache=small)
     assert count.asked() == []
+
+
+def test_a_full_file_is_not_written_anew_with_every_flush(tmp_path, monkeypatch):
+    pruned = []
+    prune = Store.prune
+    monkeypatch.setattr(Store, "prune", lambda self, limit: (pruned.append(limit), prune(self, limit)))
+    small = VoteCache(tmp_path / "votes.sqlite", limit_mb=1)
+    data = dataset(["text"] * 50_000)
+    small.open(data)
+    for number in range(60):
+        small.keep(f"function {number}", slice(0, 50_000), np.zeros(50_000, np.int16), [])
+        small.flush()
+    assert 1 <= len(pruned) <= 20
 
 
 def test_votes_kept_by_one_engine_serve_another(cache):

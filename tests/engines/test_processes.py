@@ -13,6 +13,7 @@ import pytest
 
 from workbench import Dataset, apply_lfs, labeling_function, load_lfs
 from workbench.apply import VoteCache
+from workbench.apply.cache import UNKNOWN
 from workbench.engines import Processes
 from workbench.tables import WorkbenchError
 
@@ -49,7 +50,7 @@ def with_resources(row, words):
     return 0 if words[0] in row.text else ABSTAIN
 """
 BAD = """
-import ctypes, os, re, sys, random
+import ctypes, os, re, sys, random, time
 from workbench import labeling_function
 
 @labeling_function()
@@ -83,6 +84,23 @@ def floods(row):
 @labeling_function()
 def leaves(row):
     sys.exit(1)
+
+@labeling_function()
+def panics(row):
+    raise KeyboardInterrupt("not an Exception")
+
+@labeling_function()
+def kills_its_worker(row):
+    os.kill(os.getppid(), 9)
+    while True:
+        time.sleep(1)
+
+@labeling_function()
+def leaves_a_process(row):
+    if row.name == "r5" and os.fork() == 0:
+        time.sleep(60)
+        os._exit(0)
+    return 0
 
 @labeling_function()
 def spoils_the_world(row):
@@ -133,13 +151,31 @@ def test_what_cannot_be_sent_is_named():
         apply_lfs([holds], DATA, engine=Processes(workers=1))
 
 
+def workers(mark: Path) -> set[int]:
+    """Return the processes of workers, and of their children, that were started while MARK was set to a path."""
+    found = subprocess.run(["ps", "axeww", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    return {int(line.split()[0]) for line in found.splitlines() if "engines.worker" in line and f"MARK={mark} " in f"{line} "}
+
+
 @pytest.fixture(scope="module")
 def misbehaved(tmp_path_factory):
     path = tmp_path_factory.mktemp("bad") / "lfs"
+    os.environ["MARK"] = str(path)
     lfs = folder(path, functions=GOOD, words="NEEDLES = ['refund', 'row 9']\n", misbehave=BAD, z_last=AFTER)
     start = time.monotonic()
     votes = apply_lfs(lfs, DATA, engine=Processes(workers=2, seconds=1.5, memory_mb=512, output_mb=0.1), chunk_rows=30)
-    return votes, time.monotonic() - start, apply_lfs([lf for lf in lfs if lf.place.startswith("functions")], DATA)
+    seconds = time.monotonic() - start
+    del os.environ["MARK"]
+    assert gone(path)
+    return votes, seconds, apply_lfs([lf for lf in lfs if lf.place.startswith("functions")], DATA)
+
+
+def gone(mark: Path) -> bool:
+    """Wait for the workers to be gone: a killed process takes its time."""
+    end = time.monotonic() + 15
+    while workers(mark) and time.monotonic() < end:
+        time.sleep(0.1)
+    return not workers(mark)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +188,8 @@ def misbehaved(tmp_path_factory):
         ("floods", "it printed more than 104,857 bytes"),
         ("hogs", "it failed on more than 50% of the rows, first with: MemoryError:"),
         ("leaves", "it failed on more than 50% of the rows, first with: SystemExit: 1"),
+        ("panics", "it raised KeyboardInterrupt: not an Exception"),
+        ("kills_its_worker", "its worker process ended (SIGKILL)"),
     ],
     ids=lambda text: text.split()[0],
 )
@@ -164,7 +202,7 @@ def test_a_function_is_stopped_whatever_it_does(misbehaved, function, reason):
 def test_the_other_functions_votes_are_those_they_have_alone(misbehaved):
     votes, seconds, alone = misbehaved
     pd.testing.assert_frame_equal(votes.to_frame()[list(alone.lfs)], alone.to_frame())
-    assert len(votes.stopped) == 7
+    assert len(votes.stopped) == 9 and set(votes.to_frame()["leaves_a_process"]) == {0}
     assert seconds < 30
 
 
@@ -175,11 +213,97 @@ def test_a_function_that_changes_global_state_changes_it_for_nobody_else(misbeha
     assert random.random() != 7.0 and "SPOILT" not in os.environ
 
 
+def test_a_function_that_changes_its_row_changes_it_for_nobody_else(tmp_path):
+    lists = """
+from workbench import labeling_function
+
+@labeling_function()
+def changes(row):
+    row.tags.append("seen")
+    return 0
+
+@labeling_function()
+def counts(row):
+    return len(row.tags) - 1
+"""
+    rows = Dataset(DATA.frame.assign(tags=[["new"] for _ in range(ROWS)]), labels=DATA.labels)
+    lfs = folder(tmp_path / "lfs", lists=lists)
+    assert set(apply_lfs(lfs, rows, engine=Processes(workers=1)).to_frame()["counts"]) == {0}
+    assert rows.frame["tags"].map(len).eq(1).all()
+
+
+def test_a_function_that_draws_lots_is_named_by_workers_too(tmp_path):
+    draws = """
+import random
+from workbench import labeling_function
+
+@labeling_function()
+def draws(row):
+    return random.randrange(2)
+"""
+    faults = apply_lfs(folder(tmp_path / "lfs", draws=draws), DATA, engine=Processes(workers=1)).faults
+    assert len(faults) and faults["error"].str.endswith("the same row must get the same vote every time").all()
+
+
 def test_a_folder_that_changed_since_it_was_loaded_is_refused(tmp_path):
     lfs = folder(tmp_path / "lfs", functions=GOOD, words="NEEDLES = ['refund']\n")
     (tmp_path / "lfs" / "words.py").write_text("NEEDLES = ['hello']\n", "utf-8")
-    with pytest.raises(WorkbenchError, match="changed while its functions were at work; apply them again"):
+    with pytest.raises(WorkbenchError, match=r"^labeling function 'reaches_a_helper' is not .* changed since it was loaded"):
         apply_lfs(lfs, DATA, engine=Processes(workers=1))
+
+
+def test_workers_agree_on_the_order_of_a_set(tmp_path):
+    ties = """
+from workbench import labeling_function
+
+@labeling_function()
+def ties(row):
+    words = row.text.split()
+    return len(max(set(words), key=words.count)) % 2
+"""
+    lfs = folder(tmp_path / "lfs", ties=ties)
+    assert len({apply_lfs(lfs, DATA, engine=Processes(workers=n), chunk_rows=30).fingerprint for n in (1, 2, 2)}) == 1
+
+
+def test_a_file_of_the_current_folder_is_not_taken_for_a_library(tmp_path, monkeypatch):
+    (tmp_path / "queue.py").write_text("raise SystemExit('not a library')\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    lfs = [labeling_function(name="fine")(lambda row: 0)]
+    assert set(apply_lfs(lfs, DATA, engine=Processes(workers=1)).votes[:, 0]) == {0}
+
+
+def test_what_a_function_prints_arrives(capfd, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+
+    def prints(row):
+        print("seen", row.name)  # noqa: T201
+        return 0
+
+    apply_lfs([labeling_function()(prints)], DATA, engine=Processes(workers=1))
+    out, err = capfd.readouterr()
+    assert out == "" and set(err.splitlines()) == {f"seen {name}" for name in DATA.ids}
+
+
+def test_memory_is_limited_where_the_system_limits_it_too(tmp_path):
+    folder(tmp_path / "lfs", hog="""
+from workbench import labeling_function
+
+@labeling_function()
+def hogs(row):
+    return len(bytearray(2**30)) % 2
+""")  # fmt: skip
+    script = f"""
+import resource
+import pandas as pd
+from workbench import Dataset, apply_lfs, load_lfs
+from workbench.engines import Processes
+resource.setrlimit(resource.RLIMIT_AS, (2**36, 2**36))
+data = Dataset(pd.DataFrame({{"text": ["x"]}}, index=["r"]), labels=("ham", "spam"))
+engine = Processes(workers=1, memory_mb=200)
+print(apply_lfs(load_lfs({str(tmp_path / "lfs")!r}, labels=data.labels), data, engine=engine).stopped)
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "MemoryError" in run.stdout
 
 
 def test_nothing_is_started_where_everything_is_known(tmp_path):
@@ -193,22 +317,22 @@ def test_nothing_is_started_where_everything_is_known(tmp_path):
     assert time.monotonic() - start < 0.5
 
 
-def workers() -> set[int]:
-    found = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    lines = [line.split(None, 2) for line in found.splitlines() if "workbench.engines.worker" in line]
-    return {int(pid) for pid, _, args in lines if "<defunct>" not in args}
+def test_no_process_is_left_behind_by_an_end_a_cancel_or_a_kill(tmp_path, monkeypatch):
+    monkeypatch.setenv("MARK", str(tmp_path))
 
-
-def test_no_process_is_left_behind_by_an_end_a_cancel_or_a_kill(tmp_path):
-    before = workers()
+    told = []
 
     def cancel(tick):
+        told.append(tick.function)
         raise KeyboardInterrupt
 
     lfs = folder(tmp_path / "a", functions=GOOD, words="NEEDLES = ['refund']\n", misbehave=BAD)
+    cache = VoteCache(tmp_path / "votes.sqlite")
     with pytest.raises(KeyboardInterrupt, match=r"^$"):
-        apply_lfs(lfs, DATA, engine=Processes(workers=2, seconds=30), chunk_rows=30, progress=cancel)
-    assert workers() == before
+        apply_lfs(lfs, DATA, engine=Processes(workers=2, seconds=30), chunk_rows=30, progress=cancel, cache=cache)
+    assert gone(tmp_path)
+    kept = cache.known([next(lf.fingerprint for lf in lfs if lf.name == told[0])])
+    assert (kept != UNKNOWN).sum() == 30  # what was finished when the cancel came
 
     folder(tmp_path / "b", functions=BAD)
     script = f"""
@@ -223,17 +347,24 @@ if __name__ == "__main__":
     run = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     run.stdout.readline()
     end = time.monotonic() + 15
-    while not workers() - before and time.monotonic() < end:
+    while not workers(tmp_path) and time.monotonic() < end:
         time.sleep(0.1)
     time.sleep(1.5)  # it has begun to loop
     run.send_signal(signal.SIGKILL)
     run.communicate()
-    while workers() - before and time.monotonic() < end:
-        time.sleep(0.1)
-    assert workers() == before
+    assert gone(tmp_path)
 
 
-@pytest.mark.parametrize(("engine", "error"), [(Processes(workers=0), "workers is 0; give 1 or more")], ids=["no workers"])
-def test_settings_out_of_range_are_refused(engine, error):
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"workers": 0}, "workers is 0; give a whole number from 1 on"),
+        ({"workers": "2"}, "workers is '2'; give a whole number"),
+        ({"seconds": 0.0}, "seconds is 0.0; a function needs some"),
+        ({"memory_mb": -1}, "memory_mb is -1; a function needs some"),
+    ],
+    ids=str,
+)
+def test_settings_out_of_range_are_refused(settings, error):
     with pytest.raises(WorkbenchError, match=error):
-        apply_lfs([labeling_function()(lambda row: 0)], DATA, engine=engine)
+        Processes(**settings)

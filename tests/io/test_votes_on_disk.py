@@ -13,7 +13,7 @@ from workbench.tables import SoftLabels, VoteMatrix, WorkbenchError, no_faults
 def silent_votes(n: int, faults: int, error: str = "ValueError: no text") -> VoteMatrix:
     ids = pd.Index([f"r{i}" for i in range(n)])
     table = pd.DataFrame({"id": ids[:faults], "lf": "reads", "error": error, "traceback": ""}) if faults else no_faults()
-    return VoteMatrix(ids, ("reads",), ("ham", "spam"), np.full((n, 1), -1, np.int16), table)
+    return VoteMatrix(ids, ("reads",), ("ham", "spam"), np.full((n, 1), -1, np.int16), table, {"reads": "it ran too long"})
 
 
 @pytest.mark.parametrize("faults", [0, 2], ids=["no fault", "two faults"])
@@ -21,7 +21,7 @@ def test_votes_come_back_as_they_were(tmp_path: Path, faults: int) -> None:
     votes = silent_votes(3, faults)
     write_votes(votes, tmp_path / "votes.parquet")
     again = read_votes(tmp_path / "votes.parquet")
-    assert again.fingerprint == votes.fingerprint
+    assert again.fingerprint == votes.fingerprint and again.stopped == {"reads": "it ran too long"}
     pd.testing.assert_frame_equal(again.faults, votes.faults)
     assert (tmp_path / "votes.faults.parquet").exists() == bool(faults)
 

@@ -91,6 +91,16 @@ def prints(row):
     return 0
 
 
+def sorts_an_array(row):
+    row.vector.partition(2)
+    return 0
+
+
+def begins_a_list_anew(row):
+    row.tags.__init__()
+    return 0
+
+
 def changes_an_object(row):
     return row.thing.close()
 
@@ -143,6 +153,8 @@ def test_functions_that_only_read_are_plain(f):
         draws,
         prints,
         changes_an_object,
+        sorts_an_array,
+        begins_a_list_anew,
         names_nothing,
         calls_what_remembers,
         counts_in_a_closure(),

@@ -15,6 +15,13 @@ class Color(enum.IntEnum):
     SPAM = 1
 
 
+class Silent(Exception):
+    def __str__(self):
+        return None
+
+    __repr__ = __str__
+
+
 @pytest.mark.parametrize(
     ("output", "vote"),
     [
@@ -44,8 +51,10 @@ def test_class_indexes_names_and_abstain_are_votes(output, vote):
         (np.uint64(2**64 - 1), "voted 18446744073709551615; allowed are"),
         ([1], r"returned \[1\] \(list\)"),
         ("x" * 500, "returned 'xxx.*\\.\\.\\. \\(str\\)"),
+        (10**5000, r"voted <repr\(\) of int raises ValueError>"),
+        (Silent(), r"returned <repr\(\) of Silent raises TypeError> \(Silent\)"),
     ],
-    ids=lambda value: repr(value)[:20],
+    ids=lambda value: type(value).__name__,
 )
 def test_anything_else_is_a_fault_and_the_rest_still_votes(output, said):
     votes, faults = validate_votes([1, output, 0], LABELS)
@@ -155,3 +164,14 @@ def test_a_traceback_begins_in_the_users_code():
 def test_stop_iteration_inside_a_function_is_a_fault_like_any_other():
     outputs, faults = call_on_rows(lambda row: next(iter([])), [1, 2])
     assert outputs == [-1, -1] and [fault.position for fault in faults] == [0, 1]
+
+
+def test_an_error_that_cannot_be_told_or_quotes_a_whole_text_is_a_fault_of_its_row():
+    errors = [Silent(), ValueError("no number: " + "text " * 10_000)]
+
+    def fails(row):
+        raise errors[row]
+
+    _, (silent, long) = call_on_rows(fails, [0, 1])
+    assert silent.error == "Silent: <str() of Silent raises TypeError>"
+    assert long.error.startswith("ValueError: no number: text text") and len(long.error) == 500

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import numpy as np
 import pandas as pd
@@ -279,6 +280,28 @@ def test_check_finds_what_is_wrong(tiny_task):
     assert "agent_tag failed on 120 of 120 sampled rows" in second and "'tag'" in second
 
 
+def test_a_check_of_forty_functions_takes_less_than_three_seconds(tiny_task):
+    rule = '[[rule]]\nname = "rule_{}"\nkind = "keyword"\nwords = ["number {}"]\nlabel = "bug"\n'
+    function = "\n@labeling_function()\ndef function_{}(row):\n    return 0 if 'number {}' in row.text else -1\n"
+    functions = load_task(tiny_task).functions_folder / "functions.py"
+    for path, one in ((tiny_task / "rules.toml", rule), (functions, function)):
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(one.format(i, i) for i in range(20))
+    start = time.process_time()
+    assert len(check(load_task(tiny_task)).functions) == 45
+    assert time.process_time() - start < 3
+
+
+def test_check_names_a_function_that_hangs_where_there_are_workers(tiny_task):
+    change(tiny_task, "[slices]", "[apply]\nworkers = 1\nseconds = 0.5\n[slices]")
+    functions = load_task(tiny_task).functions_folder / "functions.py"
+    with functions.open("a", encoding="utf-8") as file:
+        file.write("\n@labeling_function()\ndef hangs(row):\n    while True:\n        pass\n")
+    found = check(load_task(tiny_task))
+    assert found.problems == ["hangs was stopped: it ran longer than 0.5 s"]
+    assert found.functions.loc["says_invoice", "voted"] > 0 and found.functions.loc["hangs", "voted"] == 0
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -299,6 +322,7 @@ def test_check_finds_what_is_wrong(tiny_task):
         ('model = "generative"', "accuracy = 0.2", "accuracy is 0.2; the prior is better than chance"),
         ('model = "generative"', 'class_balance = ["a", "b"]', r"class_balance in .*must be"),
         ('model = "generative"', "class_balance = [0.5]", "1 shares for 2 labels"),
+        ("[slices]", "[apply]\nworkers = 0\n[slices]", "workers is 0; give a whole number"),
         ("[slices]", '[export]\nformats = "csv"\n[slices]', r"formats in .*must be a list of strings"),
         ("[slices]", '[export]\nsplits = "train"\n[slices]', r"splits in .*must be a list"),
         ("[slices]", '[export]\ncovered_only = "no"\n[slices]', r"covered_only in .*must be true or false"),

@@ -1,8 +1,10 @@
 """The store of costly results: what a second process, a crash and a bad disk do to it."""
 
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -38,7 +40,9 @@ def test_more_keys_than_sqlite_takes_parameters(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [b"this is no database" * 100, b"SQLite format 3\x00" + b"\xff" * 5000], ids=["text", "header only"]
+    "damage",
+    [b"this is no database" * 100, b"SQLite format 3\x00" + b"\xff" * 5000, b""],
+    ids=["text", "header only", "nothing"],
 )
 def test_a_damaged_file_is_moved_aside_with_a_warning(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "s.sqlite"
@@ -70,6 +74,27 @@ def test_a_value_with_a_flipped_bit_counts_as_absent(tmp_path: Path) -> None:
     assert Store(path).get_many(["x", "y"]) == {"y": b"another-value"}
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE entries SET value = CAST(value AS TEXT) WHERE key = 'x'",
+        "UPDATE entries SET value = (SELECT value FROM entries WHERE key = 'y') WHERE key = 'x'",
+        "UPDATE entries SET key = CAST(x'FF' AS TEXT) WHERE key = 'x'",
+    ],
+    ids=["of another kind", "of another key", "key that is no text"],
+)
+def test_a_value_damaged_beyond_its_bytes_counts_as_absent(tmp_path: Path, damage: str) -> None:
+    store = Store(tmp_path / "s.sqlite")
+    store.put_many({"x": b"precious-value", "y": b"another-value"})
+    with closing(sqlite3.connect(store.path)) as db, db:
+        db.execute(damage)
+    if "value =" in damage:  # a checksum that fits the bytes, as where an index points to another's entry
+        with closing(sqlite3.connect(store.path)) as db, db:
+            db.execute("UPDATE entries SET crc = (SELECT crc FROM entries WHERE key = 'y') WHERE key = 'x'")
+    assert store.get_many(["x", "y"]) == {"y": b"another-value"}
+    assert store.get_all().get("y") == b"another-value"
+
+
 def test_processes_writing_at_once_lose_nothing(tmp_path: Path) -> None:
     code = """
 import sys
@@ -92,10 +117,13 @@ def test_threads_that_notice_the_damage_at_once_lose_nothing_written_after_it(tm
     assert len(Store(path).get_many(map(str, range(40)))) == 40
 
 
-def test_a_folder_that_cannot_be_written_names_the_way_out(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_names_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(WorkbenchError, match="set WORKBENCH_CACHE to a folder you can write to"):
+    with pytest.raises(WorkbenchError, match=r"see that there is room and that it can be written$"):
         Store(tmp_path / "file" / "s.sqlite").get_many(["x"])
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "file"))
+    with pytest.raises(WorkbenchError, match=r"or set WORKBENCH_CACHE to another folder$"):
+        Store().get_many(["x"])
 
 
 def test_the_default_place_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,5 +86,6 @@ class VoteCache:
             self._rows.put_many(self._waiting["rows"])
             self._votes.put_many(self._waiting["votes"])
             self._waiting = {}
-            self._rows.prune(self.limit)
+            if self.path.stat().st_size > self.limit:
+                self._rows.prune(self.limit // 2)  # far below, for the whole file is written anew
         self._flushed = time.monotonic()

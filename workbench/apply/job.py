@@ -15,8 +15,6 @@ from workbench.lfs.ship import pack, unpack
 from workbench.lfs.votes import Fault
 from workbench.tables import ABSTAIN
 
-_ASKED_TWICE = 100  # rows, about
-
 
 class VoteJob:
     """Functions bound to a task, as an engine runs them.
@@ -26,11 +24,6 @@ class VoteJob:
 
     def __init__(self, functions: Sequence[LabelingFunction], labels: Sequence[str], text: Sequence[str], one_in: int) -> None:
         self.functions, self.labels, self.text, self.one_in = functions, tuple(labels), tuple(text), one_in
-
-    @classmethod
-    def of(cls, functions: Sequence[LabelingFunction], labels: Sequence[str], text: Sequence[str], n: int) -> VoteJob:
-        """Build the job for n rows."""
-        return cls(functions, labels, text, max(5, n // _ASKED_TWICE))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpacked, (pack(self.functions), self.labels, self.text, self.one_in)

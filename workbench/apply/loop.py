@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,8 @@ from workbench.io.columns import mend
 from workbench.lfs.load import bind
 from workbench.lfs.votes import Fault
 from workbench.tables import ABSTAIN, Dataset, VoteMatrix, WorkbenchError, no_faults
+
+_ASKED_TWICE: Final = 100  # rows, about
 
 
 class Tick(NamedTuple):
@@ -63,8 +65,10 @@ def apply_lfs(
     """
     if chunk_rows < 1:
         raise WorkbenchError(f"chunk_rows is {chunk_rows}; a chunk has at least one row")
+    if not 0 <= max_faults <= 1:
+        raise WorkbenchError(f"max_faults is {max_faults}; give a share of the rows, from 0 to 1")
     functions = bind(lfs, dataset.labels, dataset.text)
-    job = VoteJob.of(functions, dataset.labels, dataset.text, len(dataset))
+    job = VoteJob(functions, dataset.labels, dataset.text, one_in=max(5, len(dataset) // _ASKED_TWICE))
     prints = [] if cache is None else [function.fingerprint for function in functions]
     if cache is None:
         votes = np.full((len(dataset), len(functions)), UNKNOWN, np.int16, order="F")
@@ -119,6 +123,7 @@ class _Collected:
         self.stopped: dict[int, str] = {}
         self.faults: dict[int, dict[int, list[tuple[int, Fault]]]] = {j: {} for j in range(len(names))}  # function, piece
         self.order = {j: [place for place, piece in enumerate(pieces) if j in piece.functions] for j in range(len(names))}
+        self.counted, self.failed = [0] * len(names), [0] * len(names)  # pieces from the first on, and faults in them
         self.rows = [int((votes[:, j] != UNKNOWN).sum()) for j in range(len(names))]
         self.kept = list(self.rows)  # rows whose votes came from the cache, which cost no time
         self.seconds = [0.0] * len(names)
@@ -148,16 +153,14 @@ class _Collected:
 
     def _stop_what_fails(self, j: int) -> None:
         """Stop a function whose faults are over the limit, counted from the first row on, so that order does not matter."""
-        count = 0
-        for place in self.order[j]:
-            if place not in self.faults[j]:
-                return
-            count += len(self.faults[j][place])
-            if count > self.limit:
-                first = next(fault for place in self.order[j] for _, fault in self.faults[j][place])
-                share = f"more than {self.limit / len(self.votes):.0%} of the rows"
-                self.stopped[j] = f"it failed on {share}, first with: {first.error}"
-                return
+        order, faults = self.order[j], self.faults[j]
+        while self.counted[j] < len(order) and order[self.counted[j]] in faults:
+            self.failed[j] += len(faults[order[self.counted[j]]])
+            self.counted[j] += 1
+        if self.failed[j] > self.limit:
+            first = next(fault for place in order for _, fault in faults[place])
+            share = f"more than {self.limit / len(self.votes):.0%} of the rows"
+            self.stopped[j] = f"it failed on {share}, first with: {first.error}"
 
     def matrix(self, dataset: Dataset) -> VoteMatrix:
         """Return all votes; a stopped function abstains everywhere and keeps its first fault."""
@@ -168,7 +171,7 @@ class _Collected:
         for j, by_piece in self.faults.items():
             found = sorted((fault for place in by_piece for fault in by_piece[place]), key=lambda one: one[0])
             faults += [(j, *fault) for fault in (found[:1] if j in self.stopped else found)]
-        stopped = {self.names[j]: reason for j, reason in sorted(self.stopped.items())}
+        stopped = {self.names[j]: mend(reason) for j, reason in sorted(self.stopped.items())}
         table = _fault_table(faults, self.names, dataset.ids)
         return VoteMatrix(dataset.ids, tuple(self.names), dataset.labels, self.votes, table, stopped)
 

@@ -20,21 +20,12 @@ _ENDED = (EOFError, BrokenPipeError, ConnectionResetError)
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What one function may use on one piece: seconds, bytes of memory beyond what its worker holds, bytes printed."""
-
-    seconds: float
-    memory: int
-    output: int
-
-
-@dataclass(frozen=True)
 class Processes:
     """An engine of several worker processes, which run every function that could change what others read in its own child.
 
-    workers: None is one a core. seconds, memory_mb, output_mb: what one function may use on one piece of the rows; one that
-    goes beyond is stopped, and so is one that crashes. Children are forked, so that each function finds the global state the
-    worker began with. Needs Linux or macOS; macOS does not enforce the limit of memory.
+    workers: None is one a core. seconds, memory_mb, output_mb: what one function may use on one piece of the rows, of memory
+    beyond what its worker holds; one that goes beyond is stopped, and so is one that crashes. Children are forked, so that each
+    function finds the global state the worker began with. Needs Linux or macOS; macOS does not enforce the limit of memory.
     """
 
     workers: int | None = None
@@ -42,14 +33,18 @@ class Processes:
     memory_mb: int = 2_048
     output_mb: float = 1.0
 
+    def __post_init__(self) -> None:
+        if self.workers is not None and (not isinstance(self.workers, int) or self.workers < 1):
+            raise WorkbenchError(f"workers is {self.workers!r}; give a whole number from 1 on, or None for one a core")
+        for name in ("seconds", "memory_mb", "output_mb"):
+            if not getattr(self, name) > 0:
+                raise WorkbenchError(f"{name} is {getattr(self, name)}; a function needs some")
+
     def __call__(self, job: Job, pieces: Sequence[Piece], stopped: Container[int]) -> Iterator[Answer]:
         """Yield answers as they come; workers end with the iterator."""
         if not hasattr(os, "fork"):
             raise WorkbenchError("worker processes need Linux or macOS; use the serial engine here")
-        if self.workers is not None and self.workers < 1:
-            raise WorkbenchError(f"workers is {self.workers}; give 1 or more, or None for one a core")
-        limits = Limits(self.seconds, self.memory_mb * 2**20, int(self.output_mb * 2**20))
-        setup = pickle.dumps((job, limits))
+        setup = pickle.dumps((job, self))
         waiting = deque(enumerate(pieces))
         workers: list[_Worker] = []
         try:
@@ -77,8 +72,9 @@ def _work(workers: list[_Worker], waiting: deque[tuple[int, Piece]], setup: byte
             except _ENDED:
                 place, rest, culprit = worker.left()
                 waiting.appendleft((place, rest))
+                worker.kill()  # a child may outlive it
                 workers[workers.index(worker)] = _Worker(setup)
-                yield Answer(place, culprit, None, 0.0, f"its worker ended ({worker.exit()}) while it was prepared")
+                yield Answer(place, culprit, None, 0.0, f"its worker process ended ({worker.exit()})")
                 continue
             if message is None:
                 worker.piece = None
@@ -104,8 +100,11 @@ class _Worker:
         self.line, theirs = Pipe()
         # forked children cannot use a pool of threads that their parent began; what is importable here is importable there
         one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-        environment = {**os.environ, **one_thread, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        command = [sys.executable, "-m", "workbench.engines.worker", str(theirs.fileno())]
+        modules = {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+        same_order = {"PYTHONHASHSEED": "0"}  # of a set's members, in every worker and every run
+        environment = {**same_order, **os.environ, **one_thread, **modules}
+        # -P: no other module of the current folder is taken for a library's; -u: what a child printed is not lost at its end
+        command = [sys.executable, "-P", "-u", "-m", "workbench.engines.worker", str(theirs.fileno())]
         with theirs:
             self.process = subprocess.Popen(
                 command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment, start_new_session=True

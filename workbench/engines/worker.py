@@ -21,10 +21,11 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from select import select
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 from workbench.engines.contract import Answer, Job
-from workbench.engines.processes import Limits
+from workbench.engines.processes import Processes
+from workbench.tables import WorkbenchError
 
 _READ = 1 << 16
 
@@ -34,7 +35,8 @@ def main(line: Connection) -> None:
     try:
         job, limits = pickle.loads(line.recv_bytes())
     except Exception as error:  # noqa: BLE001  # whatever user code raises when it is imported here
-        line.send(f"the functions cannot be sent to a worker process ({type(error).__name__}: {error}); keep them in a folder")
+        way_out = f"the functions cannot be sent to a worker process ({type(error).__name__}: {error}); keep them in a folder"
+        line.send(str(error) if isinstance(error, WorkbenchError) else way_out)
         return
     while True:
         try:
@@ -49,22 +51,19 @@ def main(line: Connection) -> None:
         line.send(None)
 
 
-def _results(line: Connection, job: Job, chunk: Any, group: list[int], limits: Limits) -> Iterator[tuple[int, Any, float, str]]:
-    """Run functions in one child, and those after one that ends it in another; yield what an answer takes."""
+def _results(line: Connection, job: Job, chunk: Any, group: list[int], limits: Processes) -> Iterator[tuple[Any, ...]]:
+    """Run functions in one child, and those after one that ends it in another; yield what an answer takes beside its piece."""
     for function in group:
         line.send(function)  # from here on, a death of this process is this function's doing
         job.prepare(chunk, function)
     gc.freeze()
     waiting = deque(group)
     while waiting:
-        reason = ""
         for found in guarded(line, partial(_run, job, chunk, tuple(waiting)), limits):
-            if isinstance(found, str):
-                reason = found
-            else:
-                yield waiting.popleft(), *found, ""
-        if waiting:
-            yield waiting.popleft(), None, 0.0, reason
+            stopped = isinstance(found, str)
+            yield waiting.popleft(), *((None, 0.0, found) if stopped else (*found, ""))
+            if stopped or not waiting:  # what else the child says, does or leaves behind is nobody's matter
+                break
 
 
 def _run(job: Job, chunk: Any, group: Sequence[int]) -> Iterator[tuple[Any, float]]:
@@ -75,12 +74,13 @@ def _run(job: Job, chunk: Any, group: Sequence[int]) -> Iterator[tuple[Any, floa
         yield result, time.perf_counter() - start
 
 
-def guarded(line: Connection, work: Callable[[], Iterable[Any]], limits: Limits) -> Iterator[Any]:
-    """Yield in this process what work yields in a child, and in words how the child ended where it is not its own end."""
+def guarded(line: Connection, work: Callable[[], Iterable[Any]], limits: Processes) -> Iterator[Any]:
+    """Yield in this process what work yields in a child, then in words how the child ended."""
     result_in, result_out = os.pipe()
     print_in, print_out = os.pipe()
     child = os.fork()
     if child == 0:
+        line.close()  # it belongs to this process: by its end others see that this process has ended
         _be_the_child(work, limits, result_out, print_out)
     os.close(result_out)
     os.close(print_out)
@@ -95,34 +95,40 @@ def guarded(line: Connection, work: Callable[[], Iterable[Any]], limits: Limits)
     yield reason or _how_it_ended(status)
 
 
-def _be_the_child(work: Callable[[], Iterable[Any]], limits: Limits, result_out: int, print_out: int) -> NoReturn:
+def _be_the_child(work: Callable[[], Iterable[Any]], limits: Processes, result_out: int, print_out: int) -> NoReturn:
     """Work, send each result pickled behind its length, and end without any of the parent's last rites."""
     try:
         os.dup2(print_out, 1)
         os.dup2(print_out, 2)
-        _limit_memory(limits.memory)
-        with open(result_out, "wb") as pipe:
-            for result in work():
-                data = pickle.dumps(result, protocol=5)
-                pipe.write(len(data).to_bytes(8, "big") + data)
-                pipe.flush()
-        os._exit(0)
-    except BaseException as error:  # noqa: BLE001  # a child must never return into its parent's code
-        with suppress(BaseException):
-            os.write(2, f"{type(error).__name__}: {error}\n".encode())
-        os._exit(1)
+        _limit_memory(limits.memory_mb * 2**20)
+        with open(result_out, "wb", closefd=False) as pipe:
+            try:
+                for result in work():
+                    _send(pipe, result)
+            except BaseException as error:  # noqa: BLE001  # what is no Exception: Rust's panics, a KeyboardInterrupt
+                _send(pipe, f"it raised {type(error).__name__}: {error}")
+    finally:
+        os._exit(1)  # a child must never return into its parent's code; who has all results looks at no exit code
+
+
+def _send(pipe: IO[bytes], result: Any) -> None:
+    data = pickle.dumps(result, protocol=5)
+    pipe.write(len(data).to_bytes(8, "big") + data)
+    pipe.flush()
 
 
 def _limit_memory(extra: int) -> None:
     """Let this process map so many bytes more than it has; a request beyond raises MemoryError, or ends it."""
     with suppress(OSError, ValueError):  # no /proc, or a limit the system does not know
         pages = int(Path("/proc/self/statm").read_text().split()[0])
-        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + extra, resource.RLIM_INFINITY))
+        bound = resource.getrlimit(resource.RLIMIT_AS)[1]  # a process may lower it, and not raise it again
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + extra, bound))
 
 
-def _watch(line: int, result_in: int, print_in: int, limits: Limits) -> Generator[Any, None, str]:
+def _watch(line: int, result_in: int, print_in: int, limits: Processes) -> Generator[Any, None, str]:
     """Yield a child's results, each with a clock of its own, pass on what it prints, and return why it is given up."""
     sent, printed, open_ends = bytearray(), 0, [result_in, print_in]
+    most = int(limits.output_mb * 2**20)
     end = time.monotonic() + limits.seconds
     while result_in in open_ends:
         ready = select([*open_ends, line], [], [], max(0.0, end - time.monotonic()))[0]
@@ -138,9 +144,10 @@ def _watch(line: int, result_in: int, print_in: int, limits: Limits) -> Generato
                 sent += data
             else:
                 printed += len(data)
-                os.write(2, data[: max(0, limits.output - printed + len(data))])
-        if printed > limits.output:
-            return f"it printed more than {limits.output:,} bytes"
+                with suppress(OSError):  # nobody listens to us
+                    os.write(2, data[: max(0, most - printed + len(data))])
+        if printed > most:
+            return f"it printed more than {most:,} bytes"
         while len(sent) >= 8 and len(sent) >= (size := 8 + int.from_bytes(sent[:8], "big")):
             yield pickle.loads(sent[8:size])
             del sent[:size]

@@ -22,7 +22,7 @@ _SAFE: Final = {
 }
 _READS: Final = {"get", "items", "keys", "values"}.union(
     *(dir(kind) for kind in (str, bytes, int, float, tuple, frozenset, re.Pattern, re.Match, re, math))
-)
+) - {"partition", "__init__", "__setattr__", "__delattr__"}  # an array's partition sorts it
 _WRITES: Final = {name for kind in (list, dict, set) for name in dir(kind)} - _READS
 _STORES: Final = {
     *("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR", "STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE"),

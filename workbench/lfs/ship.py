@@ -45,6 +45,9 @@ def unpack(packed: bytes) -> list[LabelingFunction]:
             loaded[folder] = {function.name: function for function in load_lfs(folder)}
         found = loaded[folder].get(name)
         if found is None or found.fingerprint != fingerprint:
-            raise WorkbenchError(f"{folder} changed while its functions were at work; apply them again")
+            raise WorkbenchError(
+                f"labeling function {name!r} is not the same in another process: {folder} changed since it was loaded, or it "
+                "reaches what each process makes anew, such as a time, or the order of a set; load it again, or mend it"
+            )
         functions.append(found if classes is None else found.bound(classes, text))
     return functions

@@ -20,6 +20,7 @@ FAULTS: Final = (Exception, SystemExit)
 
 _OURS: Final = str(Path(__file__).parents[1])
 _MANY: Final = 2**15  # classes a vote can hold, where the labels are not known
+_LONGEST: Final = 500  # characters of an error
 
 
 class Fault(NamedTuple):
@@ -110,7 +111,7 @@ def _vote_of(output: Any, labels: Sequence[str] | None, k: int, can: set[int] | 
         near = did_you_mean(output, labels) if isinstance(output, str) and labels is not None else ""
         return f"returned {shown(output)} ({type(output).__name__}); allowed are {known}, or a class name{near}"
     if not ABSTAIN <= output < k:
-        return f"voted {int(output)}; allowed are {known}"
+        return f"voted {shown(int(output))}; allowed are {known}"
     if can is not None and output != ABSTAIN and int(output) not in can:
         return f"voted {int(output)}, which is not among the labels it declares: {sorted(can)}"
     return int(output)
@@ -118,8 +119,19 @@ def _vote_of(output: Any, labels: Sequence[str] | None, k: int, can: set[int] | 
 
 def shown(output: Any) -> str:
     """Return a value for a message: one line, cut short."""
-    text = one_line(repr(output.item() if isinstance(output, np.generic) else output))
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return _cut(one_line(_written(repr, output.item() if isinstance(output, np.generic) else output)), 80)
+
+
+def _written(write: Callable[[Any], str], thing: Any) -> str:
+    """Return repr or str of an object of the user's, which may fail where we report that something failed."""
+    try:
+        return write(thing)
+    except FAULTS as error:
+        return f"<{write.__name__}() of {type(thing).__name__} raises {type(error).__name__}>"
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def one_line(text: str) -> str:
@@ -162,4 +174,5 @@ def fault_of(position: int, error: BaseException, *, traced: bool = True) -> Fau
     while place is not None and place.tb_frame.f_code.co_filename.startswith(_OURS):
         place = place.tb_next
     trace = "".join(traceback.format_exception(type(error), error, place)) if traced else ""
-    return Fault(position, one_line(f"{type(error).__name__}: {error}"), trace)
+    said = one_line(f"{type(error).__name__}: {_written(str, error)}")
+    return Fault(position, _cut(said, _LONGEST), trace)  # some errors quote the whole text, and a million rows may fail

@@ -17,7 +17,9 @@ from workbench.tables import WorkbenchError
 
 Answer = TypeVar("Answer")
 
-_MENDABLE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN)  # damaged, or not there
+# What says nothing about the file; any other error may come of damage, in whose words SQLite is inventive.
+_NOT_DAMAGE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
+_FAILS = (sqlite3.DatabaseError, UnicodeDecodeError)  # the second where the bytes of a message are damaged themselves
 _PATIENCE = 60.0  # seconds to wait for another process that writes
 
 
@@ -45,32 +47,28 @@ class Store:
 
     def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Return the values of the keys that are there."""
-        wanted = json.dumps(list(keys))
-
-        def read(db: sqlite3.Connection) -> dict[str, bytes]:
-            rows = db.execute(
-                "SELECT key, value, crc FROM entries WHERE namespace = ? AND key IN (SELECT value FROM json_each(?))",
-                (self.namespace, wanted),
-            )
-            return {key: value for key, value, crc in rows if zlib.crc32(value) == crc}
-
-        return self._run(read)
+        return self._read("AND key IN (SELECT value FROM json_each(?))", json.dumps(list(keys)))
 
     def get_all(self) -> dict[str, bytes]:
-        """Return all values of the namespace."""
+        """Return all values of the namespace, the oldest first."""
+        return self._read("ORDER BY rowid")
 
+    def _read(self, which: str, *parameters: str) -> dict[str, bytes]:
         def read(db: sqlite3.Connection) -> dict[str, bytes]:
-            rows = db.execute("SELECT key, value, crc FROM entries WHERE namespace = ? ORDER BY rowid", (self.namespace,))
-            return {key: value for key, value, crc in rows if zlib.crc32(value) == crc}
+            select = f"SELECT key, value, crc FROM entries WHERE namespace = ? {which}"
+            rows = db.execute(select, (self.namespace, *parameters))
+            return {key: value for key, value, crc in rows if isinstance(value, bytes) and self._crc(key, value) == crc}
 
         return self._run(read)
+
+    def _crc(self, key: str, value: bytes) -> int:
+        """Return a checksum that tells, where the index is damaged, a value from another key's."""
+        return zlib.crc32(value, zlib.crc32(f"{self.namespace}\0{key}".encode()))
 
     def prune(self, limit: int) -> None:
         """Let the entries go that were written first, of every namespace, until the values of the file take `limit` bytes."""
 
         def cut(db: sqlite3.Connection) -> None:
-            if self.path.stat().st_size <= limit:
-                return
             newest_first = "SELECT rowid AS place, sum(length(value)) OVER (ORDER BY rowid DESC) AS size FROM entries"
             with db:
                 gone = db.execute(
@@ -83,7 +81,7 @@ class Store:
 
     def put_many(self, items: Mapping[str, bytes]) -> None:
         """Write all values in one transaction; a key that is there gets the new value."""
-        rows = [(self.namespace, key, value, zlib.crc32(value)) for key, value in items.items()]
+        rows = [(self.namespace, key, value, self._crc(key, value)) for key, value in items.items()]
 
         def write(db: sqlite3.Connection) -> None:
             with db:
@@ -98,19 +96,24 @@ class Store:
             try:
                 with self._connect() as db:
                     return work(db)
-            except sqlite3.DatabaseError as error:
-                if _primary(error) not in _MENDABLE:
+            except _FAILS as error:
+                if _primary(error) in _NOT_DAMAGE:
                     raise
             self._mend()
             with self._connect() as db:
                 return work(db)
-        except (sqlite3.Error, OSError) as error:
-            way_out = "delete it, or set WORKBENCH_CACHE to a folder you can write to"
-            raise WorkbenchError(f"the cache {self.path} cannot be used ({error}); {way_out}") from error
+        except (*_FAILS, OSError) as error:
+            elsewhere = ", or set WORKBENCH_CACHE to another folder" if self.path.parent == cache_folder() else ""
+            raise WorkbenchError(
+                f"the cache {self.path} cannot be used ({error}); delete it, or see that there is room and that it can be "
+                f"written{elsewhere}"
+            ) from error
 
     def _connect(self) -> closing[sqlite3.Connection]:
         # rw, not rwc: an empty file appearing while another process puts the real one in place would be lost work
-        return closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=_PATIENCE))
+        db = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=_PATIENCE)
+        db.text_factory = lambda text: text.decode("utf-8", "replace")  # a damaged key is one that nobody asks for
+        return closing(db)
 
     def _mend(self) -> None:
         """Make the file, or move a damaged one aside; of several processes one does it, the others find it done."""
@@ -126,9 +129,10 @@ class Store:
     def _is_sound(self) -> bool:
         try:
             with self._connect() as db:
-                return bool(db.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
-        except sqlite3.DatabaseError as error:
-            if _primary(error) not in _MENDABLE:
+                db.execute("SELECT namespace, key, value, crc FROM entries LIMIT 1")
+                return bool(db.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
+        except _FAILS as error:
+            if _primary(error) in _NOT_DAMAGE:
                 raise
             return False
 
@@ -146,6 +150,6 @@ class Store:
         os.replace(new, self.path)
 
 
-def _primary(error: sqlite3.Error) -> int | None:
+def _primary(error: Exception) -> int | None:
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF  # the higher bytes name the variant

@@ -75,22 +75,19 @@ def check(task: Task) -> Checked:
     size = min(SAMPLE, len(dataset))
     sample = dataset.take(np.sort(np.random.default_rng(0).choice(len(dataset), size, replace=False)))
     table = pd.DataFrame({"examples": {function.name: len(cases_of(function)) for function in loaded}})
-    columns_of_votes = [np.empty((size, 0), np.int16)]
-    for function in functions:
-        apply_lfs([function], sample.take(np.arange(min(1, size))))  # what it loads, it loads now
-        ticks: list[Tick] = []
-        votes = apply_lfs([function], sample, max_faults=1, progress=ticks.append)
-        columns_of_votes.append(votes.votes)
-        voted, failed = (votes.votes != ABSTAIN).sum(), len(votes.faults)
-        table.loc[function.name, ["voted", "failed"]] = voted, failed
-        table.loc[function.name, "microseconds"] = ticks[-1].seconds / size * 1e6 if ticks else 0.0
-        if failed:
-            first = votes.faults.iloc[0]
-            problems.append(
-                f"{function.name} failed on {failed} of {size} sampled rows, first on {first['id']!r}: {first['error']}"
-            )
+    engine, ticks = make_engine(task), dict[str, Tick]()
+    apply_lfs(functions, sample.take(np.arange(min(1, size))), engine=engine)  # what they load, they load now
+    votes = apply_lfs(functions, sample, engine=engine, max_faults=1, progress=lambda tick: ticks.update({tick.function: tick}))
+    problems += [f"{name} was stopped: {reason}" for name, reason in votes.stopped.items()]
+    for function, column in zip(functions, votes.votes.T, strict=True):
+        faults = votes.faults[votes.faults["lf"] == function.name]
+        seconds = ticks[function.name].seconds if function.name in ticks else 0.0
+        figures = (column != ABSTAIN).sum(), len(faults), seconds / max(size, 1) * 1e6
+        table.loc[function.name, ["voted", "failed", "microseconds"]] = figures
+        if len(faults):
+            first = f"first on {faults['id'].iloc[0]!r}: {faults['error'].iloc[0]}"
+            problems.append(f"{function.name} failed on {len(faults)} of {size} sampled rows, {first}")
     notes = [*notes, *duplicate_report(dataset).in_words()]
     if not problems:  # what a broken function leaves uncovered is no finding of its own
-        names = tuple(function.name for function in functions)
-        notes += warnings_in_words(VoteMatrix(sample.ids, names, sample.labels, np.hstack(columns_of_votes)))
+        notes += warnings_in_words(votes)
     return Checked(len(dataset), size, table, problems, notes)
