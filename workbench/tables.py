@@ -93,9 +93,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         ids = _check_ids(self.frame.index)
-        frame = self.frame.copy(deep=False)
-        frame.index = ids
-        _set(self, "frame", frame)
+        _set(self, "frame", self.frame.set_axis(ids))
         _set(self, "labels", _check_labels(self.labels))
         _set(self, "text", (self.text,) if isinstance(self.text, str) else tuple(self.text))
         self._check_columns()
@@ -154,8 +152,10 @@ class Dataset:
 
     @cached_property
     def row_hashes(self) -> NDArray[np.uint64]:
-        """uint64[n]: a hash of each row's id and cells, the same in every process."""
-        return _read_only(pd.util.hash_pandas_object(self.frame, index=True, categorize=True).to_numpy(copy=True))
+        """uint64[n]: a hash of each row's id and cells (an array in a cell as it prints), the same in every process."""
+        mixed = [name for name in self.frame.columns if pd.api.types.is_object_dtype(self.frame[name])]
+        frame = self.frame.assign(**{name: self.frame[name].map(repr) for name in mixed})  # pandas hashes no list, and 1 as "1"
+        return _read_only(pd.util.hash_pandas_object(frame, index=True, categorize=True).to_numpy(copy=True))
 
 
 def describe_votes(labels: Sequence[str]) -> str:

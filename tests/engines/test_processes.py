@@ -272,16 +272,23 @@ def test_a_file_of_the_current_folder_is_not_taken_for_a_library(tmp_path, monke
     assert set(apply_lfs(lfs, DATA, engine=Processes(workers=1)).votes[:, 0]) == {0}
 
 
-def test_what_a_function_prints_arrives(capfd, monkeypatch):
+def test_what_a_function_prints_arrives_and_leaves_the_output_to_data(tmp_path, capfd, monkeypatch):
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    prints = """
+from workbench import labeling_function
 
-    def prints(row):
-        print("seen", row.name)  # noqa: T201
-        return 0
+print("loaded")
 
-    apply_lfs([labeling_function()(prints)], DATA, engine=Processes(workers=1))
+@labeling_function()
+def prints(row):
+    print("seen", row.name)
+    return 0
+"""
+    lfs = folder(tmp_path / "lfs", prints=prints)
+    capfd.readouterr()
+    apply_lfs(lfs, DATA, engine=Processes(workers=1))
     out, err = capfd.readouterr()
-    assert out == "" and set(err.splitlines()) == {f"seen {name}" for name in DATA.ids}
+    assert out == "" and set(err.splitlines()) == {"loaded", *(f"seen {name}" for name in DATA.ids)}
 
 
 def test_memory_is_limited_where_the_system_limits_it_too(tmp_path):

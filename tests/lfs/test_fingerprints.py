@@ -291,6 +291,16 @@ def test_a_wrapper_between_counts(write):
     assert before.fingerprint != after.fingerprint
 
 
+def test_a_method_of_a_metaclass_counts(write):
+    code = (
+        "from workbench import labeling_function\nclass Meta(type):\n    def word(cls):\n        return 'a'\n"
+        "class Kind(metaclass=Meta):\n    pass\n@labeling_function()\ndef f(row):\n    return int(Kind.word() in row.text)\n"
+    )
+    [before] = load_lfs(write(a=code))
+    [after] = load_lfs(write(a=code.replace("'a'", "'b'")))
+    assert before.fingerprint != after.fingerprint
+
+
 def test_functions_that_call_each_other_end(write):
     folder = write(
         a="from workbench import labeling_function\n"

@@ -115,6 +115,13 @@ def test_gold_that_is_no_class_is_refused(gold, message):
         aligned_gold(pd.Index(["x", "y"]), LABELS, gold)
 
 
+def test_cells_of_any_kind_have_a_hash_of_their_own():
+    cells = [1, "1", 1.0, True, None, "None", [1], (1,), {"a": 1}, np.arange(3), "\ud83d"]
+    kinds = [Dataset(frame().assign(cell=pd.Series([cell, "other"], dtype=object, index=["x", "y"])), LABELS) for cell in cells]
+    assert len({kind.row_hashes[0] for kind in kinds}) == len(cells)
+    assert len({kind.row_hashes[1] for kind in kinds}) == 1
+
+
 def test_fingerprints_change_with_content_and_agree_between_processes():
     code = (
         "import pandas as pd; from workbench import Dataset; "

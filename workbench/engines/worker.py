@@ -163,5 +163,7 @@ def _how_it_ended(status: int) -> str:
 
 
 if __name__ == "__main__":
+    with suppress(OSError):  # a closed one
+        os.dup2(2, 1)  # a file of functions may print when it is loaded, and the output is for data
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # who started us is gone
         main(Connection(int(sys.argv[1])))

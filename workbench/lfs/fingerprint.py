@@ -122,7 +122,7 @@ class _Walk:
     def _add_class(self, cls: type) -> None:
         self.parts.append(f"class {cls.__qualname__} of {_library(cls.__module__)}")
         if not _library(cls.__module__):
-            self._add_many("bases", cls.__bases__)
+            self._add_many("bases", (type(cls), *cls.__bases__))
             for name in sorted(vars(cls).keys() - _BOOKKEEPING):
                 member = vars(cls)[name]
                 if isinstance(member, property):
