@@ -11,6 +11,7 @@ docs/label-model.md has the formulas and says when the model fails.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -29,10 +30,12 @@ from workbench.label_models.contract import (
     soft_labels,
     softmax,
 )
+from workbench.label_models.doubts import contradictions, dead_and_copies, flipped, worse_than_chance
 from workbench.label_models.evidence import Evidence, Pairs, evidence
-from workbench.label_models.similarity import Copies, similarities
+from workbench.label_models.similarity import Copies, Meetings, similarities
+from workbench.label_models.uncertainty import Intervals, interval, simulated_errors
 from workbench.label_models.vote_tables import Prior, accuracies, learned, log_likelihood, unseen
-from workbench.tables import ABSTAIN, PatternCounts, SoftLabels, VoteMatrix, distinct_rows
+from workbench.tables import ABSTAIN, PatternCounts, SoftLabels, VoteMatrix, WorkbenchError, distinct_rows
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +45,7 @@ _LEARNING: Final = 5  # iterations in which the strengths of priors are learned
 _MAJORITY: Final = 0.5  # what a row that tells nothing apart teaches, by its majority's shares
 _AS_GOLD: Final = 20.0
 _PARTS: Final = 2  # of gold, each of which calibrates what the others taught
+_UNKNOWN: Final = 0.7
 _TINY: Final = 1e-12
 
 
@@ -53,8 +57,9 @@ class GenerativeModel:
     falls on rows of its repertoire, as if that many votes had shown it. gold_weight: how many unlabelled rows a gold row of
     weight 1 counts for. tol: EM stops when no posterior moves more. seed: nothing here is random.
 
-    Learned: class_balance_ [k], accuracy_ (share of a function's votes expected right, by function; missing for one that never
-    votes), calibration_ (from gold), n_iter_, converged_, history_ (largest change of a posterior at each iteration).
+    Learned: class_balance_ [k], of all rows; covered_balance_ [k], the mean posterior of covered ones; accuracy_ (share of a
+    function's votes expected right, by function; missing for one that never votes); calibration_ (from gold); n_iter_,
+    converged_, history_ (largest change of a posterior at each iteration); doubts_ (in words, what is suspicious).
     """
 
     def __init__(
@@ -82,10 +87,11 @@ class GenerativeModel:
         self._k = len(votes.labels)
         self._given = check_balance(self.class_balance, votes.labels)
         patterns, counts, known = _rows(votes, gold)
-        self._copies = Copies.found(patterns)
+        self._copies = Copies.found(patterns, counts)
         patterns, known = self._copies.merged(patterns), known._replace(patterns=self._copies.merged(known.patterns))
         self._pairs = Pairs.seen(np.concatenate([patterns, known.patterns]), self._k)
-        self._similarity = similarities(patterns, counts, self._k)
+        met = Meetings.counted(patterns, counts, self._k)
+        self._similarity = similarities(met, self._k)
         cast = counts @ (patterns != ABSTAIN)
         self._rules = float(cast @ (self._pairs.repertoire.sum(axis=1) == 1) / max(cast.sum(), 1))
         step = max(1, len(patterns) // _LEARNED_FROM)
@@ -104,6 +110,7 @@ class GenerativeModel:
             accuracies(self._pairs, self._believed)[self._copies.group], index=list(votes.lfs), name="accuracy"
         )
         self.fitted_ = (votes.lfs, votes.labels)
+        self._doubt(patterns, counts, met)
         return self
 
     def predict_proba(self, votes: VoteMatrix) -> SoftLabels:
@@ -113,6 +120,91 @@ class GenerativeModel:
         first, kind = distinct_rows(votes.votes)
         scores = self.calibration_(self._scores(self._copies.merged(votes.votes[first])))
         return soft_labels(votes, softmax(scores)[kind], self.class_balance_)
+
+    def explain(self, votes: VoteMatrix, row: str) -> pd.DataFrame:
+        """Return what each vote of a row, and the class balance, adds to the log of each class's probability.
+
+        One line a function that votes, with its `vote`, after one for the class balance; the other columns are the classes. The
+        softmax of their sums is the row's posterior, and the difference of two columns what a line adds to these log odds. A
+        function that only copies another one adds nothing.
+        """
+        check_fitted(self, "fitted_")
+        check_same(self.fitted_, votes)
+        place = votes.ids.get_indexer(pd.Index([row]))
+        if place[0] < 0:
+            raise WorkbenchError(f"row {row!r} is not among these votes")
+        given = votes.votes[place]
+        parts = {
+            "class balance": self._log_prior() if (given != ABSTAIN).any() else np.log(np.maximum(self.class_balance_, _TINY))
+        }
+        merged = self._copies.merged(given)
+        worth = self._evidence(merged, np.ones(1)).worth
+        adds = iter(worth.data[:, None] * self._table[worth.indices])
+        heard: set[int] = set()
+        for j in np.flatnonzero(given[0] != ABSTAIN).tolist():
+            group = int(self._copies.group[j])
+            parts[votes.lfs[j]] = np.zeros(self._k) if group in heard else next(adds)
+            heard.add(group)
+        table = pd.DataFrame(parts, index=list(votes.labels)).T
+        if len(parts) > 1:
+            table = table.sub(table.mean(axis=1), axis=0) * self.calibration_.slope
+            table.iloc[0] += self.calibration_.offset
+        said = ["", *(votes.labels[vote] for vote in given[0][given[0] != ABSTAIN])]
+        table.insert(0, "vote", said)
+        return table
+
+    def intervals(self, votes: VoteMatrix, level: float = 0.9, draws: int = 100) -> Intervals:
+        """Return intervals of each function's accuracy and of the balance of covered rows, from votes simulated `draws` times.
+
+        votes: those that were fitted. Right as far as functions err independently, as the model assumes. Functions of one class
+        hardly show the class balance, and a function of the commonest class looks right or wrong with it: so far as votes are
+        theirs, the logs of the balance are taken to be uncertain by 0.7.
+        """
+        check_fitted(self, "fitted_")
+        check_same(self.fitted_, votes)
+        settings = {name: getattr(self, name) for name in inspect.signature(GenerativeModel).parameters}
+        twin = GenerativeModel(**settings)
+
+        def believe(rng: np.random.Generator) -> tuple[Floats, Floats]:
+            if self._given is not None or not self._rules:
+                return self._rates(votes), self.covered_balance_
+            shift = rng.normal(0, _UNKNOWN * self._rules, self._k)
+            other = GenerativeModel(
+                **settings | {"class_balance": list(softmax((np.log(self._covered) + shift)[None])[0])}
+            ).fit(votes)
+            return other._rates(votes), other.covered_balance_
+
+        def learn(simulated: VoteMatrix) -> tuple[Floats, Floats]:
+            twin.fit(simulated)
+            return np.asarray(twin.accuracy_, dtype=np.float64), twin.covered_balance_
+
+        errors = simulated_errors(learn, votes, believe, draws, np.random.default_rng(self.seed))
+        return Intervals(
+            interval(np.asarray(self.accuracy_, dtype=np.float64), errors[0], level, votes.lfs),
+            interval(self.covered_balance_, errors[1], level, votes.labels),
+        )
+
+    def _doubt(self, patterns: NDArray[np.int16], counts: Floats, met: Meetings) -> None:
+        """Say what is suspicious about the functions."""
+        _, first = np.unique(self._copies.group, return_index=True)
+        accuracy = self.accuracy_.iloc[first]
+        cast = np.zeros_like(self._pairs.repertoire)
+        cast[self._pairs.lf, self._pairs.vote] = self._believed.sum(axis=1)
+        rows = self._evidence(patterns[:_CHUNK], counts[:_CHUNK])
+        posterior = softmax(rows.worth @ self._table + self._log_prior())
+        self.doubts_ = (
+            dead_and_copies(self.accuracy_, self._copies.group)
+            + worse_than_chance(accuracy, cast, self.covered_balance_)
+            + contradictions(met, list(accuracy.index))
+            + flipped(rows.share, posterior, patterns[:_CHUNK], counts[:_CHUNK], accuracy)
+        )
+
+    def _rates(self, votes: VoteMatrix) -> Floats:
+        """float64[m, k, k]: how often each function votes each class on rows of each class."""
+        rates = np.zeros((len(self._pairs.repertoire), self._k, self._k))
+        rates[self._pairs.lf, self._pairs.vote] = self._believed
+        rows = len(votes) / max(int(votes.covered.sum()), 1) * self._rows_seen * self.covered_balance_
+        return np.asarray(np.minimum(rates / np.maximum(rows, _TINY), 1)[self._copies.group], dtype=np.float64)
 
     def _iterate(self, patterns: NDArray[np.int16], counts: Floats, known: _Known) -> None:
         """Run EM from the majority's shares on."""
@@ -140,6 +232,8 @@ class GenerativeModel:
             if self.history_[-1] < self.tol:
                 break
         self._believed = (rows.x.T @ (posterior * teaching[:, None]))[: -self._k]
+        self._rows_seen = float(teaching.sum())
+        self.covered_balance_: Floats = teaching @ posterior / self._rows_seen if self._rows_seen else self._covered
         self.n_iter_ = len(self.history_)
         self.converged_ = not self.history_ or self.history_[-1] < self.tol
 

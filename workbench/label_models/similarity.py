@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 _SAMPLE: Final = 50_000  # vote rows that similarity is measured on
 _COPY: Final = 0.9  # agreement from which on functions of several classes repeat one another: two good ones agree so often
 _LEAST: Final = 0.02
+_TINY: Final = 1e-12
 _ENOUGH: Final = 20  # votes
 _DOUBT: Final = 10  # rows added on which the two differ
 
@@ -27,10 +28,10 @@ class Copies(NamedTuple):
     group: NDArray[np.intp]
 
     @classmethod
-    def found(cls, patterns: NDArray[np.int16]) -> Self:
+    def found(cls, patterns: NDArray[np.int16], counts: Floats) -> Self:
         """Look for equal columns of at least 20 votes: equal for less, they may be so by chance."""
         columns = np.ascontiguousarray(patterns.T)
-        enough = (columns != ABSTAIN).sum(axis=1) >= _ENOUGH
+        enough = (columns != ABSTAIN) @ counts >= _ENOUGH
         seen: dict[bytes, int] = {}
         group = [seen.setdefault(column.tobytes() if enough[j] else b"%d" % j, len(seen)) for j, column in enumerate(columns)]
         return cls(np.array(group, dtype=np.intp))
@@ -47,7 +48,50 @@ class Copies(NamedTuple):
         return merged
 
 
-def similarities(patterns: NDArray[np.int16], counts: Floats, k: int) -> Any:
+class Meetings(NamedTuple):
+    """Pairs of functions that vote on the same rows.
+
+    i, j: the functions of each pair, both ways round, a function with itself too. both, same: on how many rows both vote, and
+    vote the same. votes: float64[m]. classes: how many classes each function votes. room: how many rows have a majority for
+    the class that a function of one class votes. rows: how many rows there are.
+    """
+
+    i: NDArray[np.intp]
+    j: NDArray[np.intp]
+    both: Floats
+    same: Floats
+    votes: Floats
+    classes: Floats
+    room: Floats
+    rows: float
+
+    @classmethod
+    def counted(cls, patterns: NDArray[np.int16], counts: Floats, k: int) -> Self:
+        """Count on at most some 50,000 distinct vote rows, evenly out of all, scaled up."""
+        from scipy.sparse import csr_array
+
+        step = max(1, len(patterns) // _SAMPLE)
+        patterns, counts = patterns[::step], counts[::step] * step
+        weight, m = np.sqrt(counts), patterns.shape[1]
+
+        def voting(which: NDArray[np.bool_]) -> Any:
+            row, lf = np.nonzero(which)
+            return csr_array((weight[row], (row, lf)), shape=which.shape)
+
+        every = voting(patterns != ABSTAIN)
+        classes, room, same = np.zeros(m), np.ones(m), csr_array((m, m))
+        for c in range(k):
+            mine = voting(patterns == c)
+            same = same + mine.T @ mine
+            who = np.diff(mine.tocsc().indptr) > 0
+            classes += who
+            room[who] = (np.diff(mine.indptr) / np.maximum(np.diff(every.indptr), 1)) @ counts
+        both = (every.T @ every).tocoo()
+        i, j = both.coords
+        return cls(i, j, both.data, _cells(same, i, j), every.multiply(every).sum(axis=0), classes, room, float(counts.sum()))
+
+
+def similarities(met: Meetings, k: int) -> Any:
     """Return sparse[m, m], in 0..1: how far one function repeats another; empty on the diagonal.
 
     Of functions of one class the rows on which both vote, of those on which either does (Jaccard), after taking off as many as
@@ -56,35 +100,16 @@ def similarities(patterns: NDArray[np.int16], counts: Floats, k: int) -> Any:
     """
     from scipy.sparse import csr_array
 
-    m = patterns.shape[1]
-    step = max(1, len(patterns) // _SAMPLE)
-    patterns, weight = patterns[::step], np.sqrt(counts[::step])[:, None]
-    row, lf = np.nonzero(patterns != ABSTAIN)
-    votes = csr_array((weight[row, 0], (row, lf)), shape=patterns.shape)
-    per_row = np.diff(votes.indptr)
-    total_rows = float((weight**2).sum())
-    several, room = np.zeros(m), np.ones(m)  # room: rows whose majority votes the class of a function
-    same = csr_array((m, m))
-    for c in range(k):
-        row, lf = np.nonzero(patterns == c)
-        mine = csr_array((weight[row, 0], (row, lf)), shape=patterns.shape)
-        same = same + mine.T @ mine
-        voting = np.diff(mine.tocsc().indptr) > 0
-        several += voting
-        room[voting] = (np.diff(mine.indptr) / np.maximum(per_row, 1)) @ weight[:, 0] ** 2
-    both = (votes.T @ votes).tocoo()
-    total = votes.multiply(votes).sum(axis=0)
-    i, j = both.coords
-    agreeing = _cells(same, i, j)
-    either = total[i] + total[j] - both.data
-    a = _mean_accuracy(agreeing[i != j].sum() / max(both.data[i != j].sum(), 1e-12), k)
-    inside, outside = np.maximum(room[i], 1e-12), np.maximum(total_rows - room[i], 1e-12)
-    chance = np.minimum(total[i] * total[j] * (a**2 / inside + (1 - a) ** 2 / outside), agreeing)
-    jaccard = (agreeing - chance) / np.maximum(either - chance, 1e-12)
-    copied = np.clip((agreeing / both.data - _COPY) / (1 - _COPY), 0, 1) * both.data / either
-    found = np.where((several[i] <= 1) & (several[j] <= 1), jaccard, copied) * either / (either + _DOUBT)
+    i, j, both, same = met.i, met.j, met.both, met.same
+    either = met.votes[i] + met.votes[j] - both
+    a = _mean_accuracy(same[i != j].sum() / max(both[i != j].sum(), _TINY), k)
+    inside, outside = np.maximum(met.room[i], _TINY), np.maximum(met.rows - met.room[i], _TINY)
+    chance = np.minimum(met.votes[i] * met.votes[j] * (a**2 / inside + (1 - a) ** 2 / outside), same)
+    jaccard = (same - chance) / np.maximum(either - chance, _TINY)
+    copied = np.clip((same / both - _COPY) / (1 - _COPY), 0, 1) * both / either
+    found = np.where((met.classes[i] <= 1) & (met.classes[j] <= 1), jaccard, copied) * either / (either + _DOUBT)
     kept = (i != j) & (found > _LEAST)
-    return csr_array((found[kept], (i[kept], j[kept])), shape=(m, m))
+    return csr_array((found[kept], (i[kept], j[kept])), shape=(len(met.votes),) * 2)
 
 
 def _mean_accuracy(agreement: float, k: int) -> float:

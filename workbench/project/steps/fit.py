@@ -36,11 +36,17 @@ def chosen_model(task: Task) -> str:
     return str(task.label_model.get("model", "generative"))
 
 
-def fit_label_model(task: Task, name: str, dataset: Dataset, votes: VoteMatrix) -> tuple[SoftLabels, Any]:
-    """Fit a label model on the votes of the training rows, without gold; return its labels of every row, and the model."""
+def ready_label_model(task: Task, name: str, dataset: Dataset) -> Any:
+    """Construct a label model that knows the class balance of valid, where it is to use that."""
     model = make_label_model(task, name)
     if model.class_balance == "valid":
         model.class_balance = _valid_balance(dataset, task)
+    return model
+
+
+def fit_label_model(task: Task, name: str, dataset: Dataset, votes: VoteMatrix) -> tuple[SoftLabels, Any]:
+    """Fit a label model on the votes of the training rows, without gold; return its labels of every row, and the model."""
+    model = ready_label_model(task, name, dataset)
     return model.fit(votes.take(training_rows(dataset))).predict_proba(votes), model
 
 
@@ -67,7 +73,7 @@ def doubts(soft: SoftLabels, votes: VoteMatrix, model: Any) -> list[str]:
             f"The label model gives no row to {', '.join(lost)}: it trusts the functions that vote for them too little. "
             'Look at their accuracy and conflicts, give class_balance, or compare with model = "majority_vote".'
         )
-    return found
+    return found + getattr(model, "doubts_", [])
 
 
 def learned(model: Any, votes: VoteMatrix) -> dict[str, Any]:
