@@ -262,12 +262,11 @@ class GenerativeModel:
     def _log_prior(self) -> Floats:
         """float64[k]: the log of the balance that a covered row begins with.
 
-        What votes of one-class functions show is how many rules were written for a class as much as how frequent it is: as far
-        as votes are theirs, half of the way to uniform, in logs.
+        Rules cover some classes more than others, and what their votes show is how many rules were written for a class as much
+        as how frequent it is: as far as votes come from one-class functions, half of the way to uniform, in logs.
         """
-        if self._given is not None:
-            return np.asarray(np.log(np.maximum(self._given, _TINY)), dtype=np.float64)
-        return np.asarray((1 - self._rules / 2) * np.log(self._covered), dtype=np.float64)
+        balance = self._covered if self._given is None else self._given
+        return np.asarray((1 - self._rules / 2) * np.log(np.maximum(balance, _TINY)), dtype=np.float64)
 
     def _evidence(self, patterns: NDArray[np.int16], weight: Floats) -> Evidence:
         return evidence(patterns, weight, self._pairs, self._similarity)
