@@ -20,6 +20,7 @@ from workbench.tables import ABSTAIN, SoftLabels, WorkbenchError, aligned_gold, 
 PROBABILITY_FLOOR: Final = 1e-3
 MIN_GAP: Final = 0.05
 _BINS: Final = 10
+Rows = Literal["all", "covered"]
 
 
 def score(
@@ -27,7 +28,7 @@ def score(
     gold: pd.Series[Any] | None,
     *,
     split: str,
-    rows: Literal["all", "covered"],
+    rows: Rows,
     covered: pd.Series[Any] | None = None,
 ) -> dict[str, Any]:
     """Return {split, rows, n, accuracy, macro_f1, log_loss, ece, interval}; without gold the metrics are None, with a `reason`.
@@ -36,15 +37,10 @@ def score(
     which labeling functions vote; by default soft.covered. macro_f1 is over the classes that occur in gold or answers;
     log_loss in nats; ece is top-label over 10 bins of equal width; interval is the 95 % Wilson interval of accuracy.
     """
-    truth = np.full(len(soft), ABSTAIN) if gold is None else aligned_gold(soft.ids, soft.labels, gold)
-    chosen = truth != ABSTAIN
-    known = int(chosen.sum())
-    if rows == "covered":
-        chosen &= _covered_of(soft, covered)
-    elif rows != "all":
-        raise WorkbenchError(f"rows is {rows!r}; allowed are 'all' and 'covered'")
+    truth, chosen = _scored_rows(soft, gold, rows, covered)
     found: dict[str, Any] = {"split": split, "rows": rows, "n": int(chosen.sum())}
     if not found["n"]:
+        known = (truth != ABSTAIN).any()
         reason = f"no row of {split} that functions vote on has gold" if known else f"no row of {split} has gold"
         return found | dict.fromkeys(("accuracy", "macro_f1", "log_loss", "ece", "interval")) | {"reason": reason}
     probs, truth = soft.probs[chosen], truth[chosen]
@@ -79,6 +75,56 @@ def scores(
     return found
 
 
+def reliability(
+    soft: SoftLabels, gold: pd.Series[Any] | None, *, rows: Rows, covered: pd.Series[Any] | None = None
+) -> pd.DataFrame:
+    """Return one line for each bin of ece that has rows: low, high, n, confidence, accuracy, accuracy_low, accuracy_high.
+
+    A bin is (low, high] and confidence its mean; the last two are the 95 % Wilson interval of accuracy. Weighted by n, the mean
+    gap of confidence and accuracy is ece. Without gold there is no line. The arguments are those of `score`.
+    """
+    truth, chosen = _scored_rows(soft, gold, rows, covered)
+    confidence, correct = soft.probs[chosen].max(axis=1), _correct(soft, truth)[chosen]
+    bins = _bins_of(confidence)
+    n, sure, right = (np.bincount(bins, weights, minlength=_BINS) for weights in (None, confidence, correct))
+    lines = np.flatnonzero(n)
+    n, sure, right = n[lines], sure[lines], right[lines]
+    low, high = wilson_interval(right, n)
+    edges = {"low": lines / _BINS, "high": (lines + 1) / _BINS}
+    return pd.DataFrame(
+        {**edges, "n": n, "confidence": sure / n, "accuracy": right / n, "accuracy_low": low, "accuracy_high": high}
+    )
+
+
+def gain(
+    soft: SoftLabels,
+    base: SoftLabels,
+    gold: pd.Series[Any] | None,
+    *,
+    rows: Rows,
+    confidence: float = 0.95,
+    seed: int = 0,
+    n_boot: int = 10_000,
+) -> dict[str, Any]:
+    """Return how much more often soft is right than base on the same rows: {n, value, interval, detectable, clear}.
+
+    interval is a paired bootstrap over rows. detectable: what is smaller may be chance. It is half the interval, and no less
+    than the share that a kind of row may have of which there is none among n (Wilson), for a bootstrap knows only the rows it
+    has. clear: the interval lies above 0 and the value above that share. Without gold all but n are None.
+    """
+    base = _matched(base, soft, "soft and base")
+    truth, chosen = _scored_rows(soft, gold, rows, None)
+    n = int(chosen.sum())
+    if not n:
+        return {"n": 0, **dict.fromkeys(("value", "interval", "detectable", "clear"))}
+    more = (_correct(soft, truth) - _correct(base, truth))[chosen, None]
+    low, high = paired_bootstrap(more, lambda means: means[:, 0], n_boot=n_boot, confidence=confidence, seed=seed)
+    unseen = float(wilson_interval(0, n, confidence)[1])
+    value = float(more.mean())
+    detectable = max((high - low) / 2, unseen)
+    return {"n": n, "value": value, "interval": [low, high], "detectable": detectable, "clear": low > 0 and value > unseen}
+
+
 def pgr(
     weak: SoftLabels, student: SoftLabels, ceiling: SoftLabels, gold: pd.Series[Any], *, seed: int = 0, n_boot: int = 2000
 ) -> dict[str, Any]:
@@ -94,10 +140,7 @@ def pgr(
         return undefined_gap("no row has gold")
     columns = []
     for name, soft in (("weak", weak), ("student", student), ("ceiling", ceiling)):
-        if len(soft) != len(weak) or soft.labels != weak.labels or not weak.ids.isin(soft.ids).all():
-            raise WorkbenchError(f"weak and {name} labels are not of the same rows and classes; score all three on one split")
-        probs = soft.probs[soft.ids.get_indexer(weak.ids)]
-        columns.append(_answers(probs)[np.arange(len(truth)), np.maximum(truth, 0)][known])
+        columns.append(_correct(_matched(soft, weak, f"weak and {name}"), truth)[known])
     correct = np.column_stack(columns)
     a, b, c = (float(mean) for mean in correct.mean(axis=0))
     part = {"weak": a, "student": b, "ceiling": c, "n": int(known.sum())}
@@ -122,6 +165,25 @@ def _recovered(means: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(open_, (student - weak) / np.where(open_, gap, 1), np.nan)
 
 
+def _scored_rows(
+    soft: SoftLabels, gold: pd.Series[Any] | None, rows: str, covered: pd.Series[Any] | None
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the class of every row, -1 where nobody knows it, and which rows are scored."""
+    truth = np.full(len(soft), ABSTAIN) if gold is None else aligned_gold(soft.ids, soft.labels, gold)
+    if rows == "covered":
+        return truth, (truth != ABSTAIN) & _covered_of(soft, covered)
+    if rows != "all":
+        raise WorkbenchError(f"rows is {rows!r}; allowed are 'all' and 'covered'")
+    return truth, truth != ABSTAIN
+
+
+def _matched(soft: SoftLabels, to: SoftLabels, names: str) -> SoftLabels:
+    """Return soft in the order of the other's rows."""
+    if len(soft) != len(to) or soft.labels != to.labels or not to.ids.isin(soft.ids).all():
+        raise WorkbenchError(f"{names} labels are not of the same rows and classes; score them on one split")
+    return soft.take(soft.ids.get_indexer(to.ids))
+
+
 def _covered_of(soft: SoftLabels, covered: pd.Series[Any] | None) -> NDArray[np.bool_]:
     if covered is None:
         return soft.covered
@@ -141,6 +203,11 @@ def _answers(probs: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(tied / tied.sum(axis=1, keepdims=True))
 
 
+def _correct(soft: SoftLabels, truth: NDArray[np.int64]) -> NDArray[np.float64]:
+    """float64[n]: how much of each row's answer is right; no matter what, where truth is -1."""
+    return np.asarray(_answers(soft.probs)[np.arange(len(truth)), np.maximum(truth, 0)])
+
+
 def _macro_f1(answers: NDArray[np.float64], truth: NDArray[np.int64]) -> float:
     confusion = np.zeros((answers.shape[1], answers.shape[1]))
     np.add.at(confusion, truth, answers)  # rows gold, columns answers
@@ -156,6 +223,9 @@ def _log_loss(probs: NDArray[np.float64], truth: NDArray[np.int64]) -> float:
 
 def _calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.float64]) -> float:
     """Expected calibration error (Guo et al., ICML 2017, eq. 5): the gap of confidence and accuracy, over bins (low, high]."""
-    bins = np.digitize(confidence, np.arange(1, _BINS) / _BINS, right=True)
-    gaps = np.bincount(bins, weights=correct - confidence, minlength=_BINS)
+    gaps = np.bincount(_bins_of(confidence), weights=correct - confidence, minlength=_BINS)
     return float(np.abs(gaps).sum() / len(confidence))
+
+
+def _bins_of(confidence: NDArray[np.float64]) -> NDArray[np.intp]:
+    return np.digitize(confidence, np.arange(1, _BINS) / _BINS, right=True)

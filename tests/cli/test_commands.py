@@ -174,3 +174,34 @@ def test_without_gold_in_valid_no_score_is_shown(misled_task, verb):
     answer = workbench(verb, misled_task)
     assert answer.exit_code == 0, answer.output
     assert "valid split" not in answer.stdout and "errs more" not in answer.stdout and "in slice" not in answer.stderr
+
+
+def test_fit_compares_every_label_model(tiny_task):
+    answer = workbench("fit", tiny_task, "--compare")
+    assert answer.exit_code == 0, answer.output
+    shown = [line.strip() for line in answer.stdout.splitlines()]
+    assert "same answer, % of 120 covered rows; chosen: generative model" in shown
+    for rows in ("all", "covered"):
+        assert f"valid split, {rows} rows with gold: 15" in shown
+    assert "reliability of generative model, covered rows of valid" in shown
+    (matrix, *scores) = (line.split() for line in shown if "triplet method" in line)
+    assert matrix[0] == "6" and len(matrix) == 3 + 2 + 5  # no agreement with itself
+    assert len(scores) == 2 and all(len(line) == 2 + 3 + 3 + 3 for line in scores)
+    assert shown[-2].startswith("Majority vote ") and shown[-1].startswith("run 2")
+
+
+def test_a_comparison_without_gold_shows_agreement_and_says_so(tiny_task, monkeypatch):
+    monkeypatch.setitem(sys.modules, "crowdkit.aggregation", None)
+    file = tiny_task / "task.toml"
+    file.write_text(file.read_text().replace('gold = "label"', ""))
+    shown = workbench("fit", tiny_task, "--compare").stdout
+    assert "same answer" in shown and "valid split" not in shown and "reliability" not in shown
+    assert "Crowd-Kit's Dawid-Skene: skipped: the label model dawid_skene is Crowd-Kit's" in shown
+    assert "Without gold on covered rows of valid nobody can say whether majority vote is enough" in shown
+
+
+@pytest.mark.parametrize(("option", "key"), [(["--compare"], "agreement"), ([], "accuracy")], ids=["comparison", "fit"])
+def test_what_fit_found_can_be_read_by_a_program(tiny_task, option, key):
+    answer = workbench("fit", tiny_task, "--json", *option)
+    assert answer.exit_code == 0, answer.output
+    assert key in json.loads(answer.stdout)

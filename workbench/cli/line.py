@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli.show import (
+    comparison,
     functions_table,
     learned_table,
     notes,
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
 TASK = click.argument("task", type=click.Path(path_type=Path))
 
 
-def _run(task: Path, until: str) -> Run:
+def _run(task: Path, until: str, compared: bool = False) -> Run:
     from workbench.project.steps.run import run
     from workbench.project.task import load_task
 
     # What a user's function prints must not end up in the JSON on stdout.
     with redirect_stdout(sys.stderr), report_progress() as report:
-        return run(load_task(task), until=until, report=report, say=lambda sentence: notes([sentence]))
+        read = load_task(task)
+        return run(read, until=until, compared=compared, report=report, say=lambda sentence: notes([sentence]))
 
 
 @click.command("run")
@@ -51,11 +53,12 @@ def run_command(task: Path, as_json: bool) -> None:
 
 
 @contextmanager
-def _ended_early(task: Path, until: str) -> Iterator[Run]:
-    done = _run(task, until)
+def _ended_early(task: Path, until: str, compared: bool = False, quiet: bool = False) -> Iterator[Run]:
+    done = _run(task, until, compared)
     notes(done.about["notes"])
     yield done
-    click.echo(f"run {done.id}: {done.folder}")
+    if not quiet:
+        click.echo(f"run {done.id}: {done.folder}")
 
 
 @click.command("apply")
@@ -81,12 +84,20 @@ def diagnose_command(task: Path) -> None:
 
 @click.command("fit")
 @TASK
-def fit_command(task: Path) -> None:
+@click.option("--compare", "compared", is_flag=True, help="Fit every label model, and say whether majority vote is enough.")
+@click.option("--json", "as_json", is_flag=True, help="Print label_model.json, or of a comparison compare.json, as it stands.")
+def fit_command(task: Path, compared: bool, as_json: bool) -> None:
     """Fit the label model and label every row; show how accurate it takes each function to be, and how good it is on valid."""
     from workbench.project.steps.diagnose import valid_scores
     from workbench.project.task import load_task
 
-    with _ended_early(task, "fit") as done:
+    with _ended_early(task, "fit", compared, quiet=as_json) as done:
+        if as_json:
+            click.echo(json.dumps(done.comparison() if compared else done.label_model(), indent=2))
+            return
+        if compared:
+            comparison(done.comparison())
+            return
         learned_table(done.label_model(), done.diagnosis())
         valid_table(valid_scores(load_task(task), done))
         soft = done.soft_labels()

@@ -152,6 +152,58 @@ def valid_table(scores: dict[str, Any]) -> None:
     _print(table)
 
 
+def comparison(found: dict[str, Any]) -> None:
+    """Print label models side by side: what they agree on, how good they are on valid, and if majority vote is enough."""
+    from workbench.project.overview import MODELS
+
+    fitted = {name: model for name, model in found["models"].items() if "skipped" not in model}
+    numbers = [str(place + 1) for place in range(len(fitted))]
+    title = f"same answer, % of {found['covered']:,} covered rows; chosen: {MODELS[found['chosen']]}"
+    table = _table(title, ("model", "fit, ms", "undecided", *numbers))
+    for number, (name, model) in zip(numbers, fitted.items(), strict=True):
+        shares = (model["undecided"], *(None if other == name else found["agreement"][name][other] for other in fitted))
+        cells = ("" if share is None else f"{100 * share:.1f}" for share in shares)
+        table.add_row(f"{number} {MODELS[name]}", f"{1000 * model['seconds']:,.0f}", *cells)
+    _print(table)
+    for name, model in found["models"].items():
+        if "skipped" in model:
+            click.echo(f"{MODELS[name]}: skipped: {model['skipped']}")
+    if found["covered"]:
+        click.echo(f"functions conflict on {found['conflict']:.1%} of covered rows")
+    if found["gold"]:
+        for rows in ("all", "covered"):
+            _compared_scores({name: model["valid"][rows] for name, model in fitted.items()}, rows)
+        _reliability_table(found["reliability"], MODELS[found["chosen"]])
+        click.echo("Intervals are 95 %; those of gains hold for all models together.")
+    click.echo(found["majority_vote"]["sentence"])
+
+
+def _compared_scores(scores: dict[str, dict[str, Any]], rows: str) -> None:
+    from workbench.project.overview import MODELS
+
+    n = scores["majority_vote"]["n"]
+    if not n:
+        return
+    columns = ("model", "accuracy", "points over majority", "macro-F1", "log loss", "ECE")
+    table = _table(f"valid split, {rows} rows with gold: {n:,}", columns, tight=True)
+    for name, score in scores.items():
+        more, points = score.get("over_majority_vote"), ""
+        if more:
+            value, low, high = (100 * figure for figure in (more["value"], *more["interval"]))
+            points = f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
+        figures = (f"{score[metric]:.3f}" for metric in ("macro_f1", "log_loss", "ece"))
+        table.add_row(MODELS[name], _accuracy(score), points, *figures)
+    _print(table)
+
+
+def _reliability_table(lines: Sequence[dict[str, Any]], model: str) -> None:
+    table = _table(f"reliability of {model}, covered rows of valid", ("confidence", "n", "mean confidence", "accuracy"))
+    for line in lines:
+        accuracy = f"{line['accuracy']:.3f} [{line['accuracy_low']:.3f}, {line['accuracy_high']:.3f}]"
+        table.add_row(f"{line['low']:.1f} - {line['high']:.1f}", f"{line['n']:,}", f"{line['confidence']:.3f}", accuracy)
+    _print(table)
+
+
 def _accuracy(score: dict[str, Any]) -> str:
     if score["accuracy"] is None:
         return ""
@@ -186,11 +238,11 @@ def _accuracies(run: Run, model: str) -> list[str]:
     return ["" if accuracy != accuracy else f"{accuracy:.3f}" for accuracy in accuracies]
 
 
-def _table(title: str, columns: Sequence[str]) -> Table:
+def _table(title: str, columns: Sequence[str], tight: bool = False) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=tight)
     for place, name in enumerate(columns):
         table.add_column(name, justify="left" if place == 0 else "right", overflow="fold")
     return table

@@ -41,6 +41,10 @@ class Run:
         found: dict[str, Any] = read_json(self._file("label_model.json", "`workbench fit`"))
         return found
 
+    def comparison(self) -> dict[str, Any]:
+        found: dict[str, Any] = read_json(self._file("compare.json", "`workbench fit --compare`"))
+        return found
+
     def soft_labels(self) -> SoftLabels:
         return read_soft_labels(self._file("soft_labels.parquet", "`workbench fit`"))
 

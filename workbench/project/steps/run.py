@@ -11,6 +11,7 @@ from workbench.io.votes import write_soft_labels, write_votes
 from workbench.project.runs import Run, describe_run, find_run, new_run_id
 from workbench.project.steps.apply import apply, stopped_in_words
 from workbench.project.steps.check import calls_ahead, check_settings
+from workbench.project.steps.compare import compare
 from workbench.project.steps.diagnose import diagnose
 from workbench.project.steps.evaluate import Report, evaluate
 from workbench.project.steps.export import export, provenance_of
@@ -30,10 +31,18 @@ def _mute(sentence: str) -> None:
     """Say it to nobody."""
 
 
-def run(task: Task, *, until: str = "evaluate", report: Report = _quiet, say: Callable[[str], None] = _mute) -> Run:
+def run(
+    task: Task,
+    *,
+    until: str = "evaluate",
+    compared: bool = False,
+    report: Report = _quiet,
+    say: Callable[[str], None] = _mute,
+) -> Run:
     """Apply, diagnose, fit, export, train and evaluate, ending after the stage `until`, into a new run folder.
 
-    report: told how far each stage is. say: told at once what cannot wait for the notes, such as calls about to be made.
+    compared: fit every other label model too, for compare.json. report: told how far each stage is. say: told at once what
+    cannot wait for the notes, such as calls about to be made.
     """
     last = STAGES.index(until)
     check_settings(task)
@@ -61,6 +70,8 @@ def run(task: Task, *, until: str = "evaluate", report: Report = _quiet, say: Ca
             write_json(folder / "label_model.json", learned(model, votes))
             taught = training_rows(dataset)
             notes += doubts(soft.take(taught), votes.take(taught), model)
+            if compared:
+                write_json(folder / "compare.json", compare(task, dataset, votes, report))
         if last >= STAGES.index("export"):
             report("export", 0, 1, "")
             frame = training_frame(dataset, votes, soft)
