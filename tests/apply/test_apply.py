@@ -171,20 +171,31 @@ def test_a_function_that_fails_too_often_is_stopped_and_named(chunk_rows, engine
     assert votes.to_frame()["many"].tolist() == EXPECTED["many"]
 
 
-def test_a_function_that_answers_differently_when_asked_again_is_named():
+WAVERS = "it answers differently when a row is asked again, first on row 'b': voted 0, and "
+WAY_OUT = "; let its vote depend on the row alone, not on lots, the time, earlier calls or other rows"
+
+
+@pytest.mark.parametrize("engine", [serial, backwards], ids=["forwards", "backwards"])
+@pytest.mark.parametrize("chunk_rows", [1, 4, 100], ids=lambda n: f"{n} rows")
+def test_a_function_that_answers_differently_when_asked_again_is_stopped_and_named(chunk_rows, engine):
     calls = Counter()
 
     def wavers(row):
         calls[row.name] += 1
+        if row.name in "ag":
+            raise ValueError(row.name)
         return calls[row.name] - 1
 
-    votes = apply_lfs([labeling_function()(wavers), *LFS], DATA)
-    said = votes.faults.query("lf == 'wavers'")
-    assert said["error"].unique().tolist() == [
-        "voted 0, and 1 when asked again; the same row must get the same vote every time"
-    ]
-    assert said["id"].tolist() == [name for name in FRAME.index if calls[name] == 2] == ["b", "e"]
-    assert votes.to_frame()["wavers"].tolist() == [0, -1, 0, 0, -1, 0, 0, 0, 0]
+    votes = apply_lfs([labeling_function()(wavers), *LFS], DATA, chunk_rows=chunk_rows, engine=engine)
+    assert votes.stopped == {"wavers": f"{WAVERS}1 when asked again{WAY_OUT}"}
+    assert set(votes.to_frame()["wavers"]) == {-1} and votes.to_frame()["many"].tolist() == EXPECTED["many"]
+    assert votes.faults.query("lf == 'wavers'")["id"].tolist() == ["a"]
+
+
+def test_a_function_that_fails_when_asked_again_has_answered_differently():
+    rows = Dataset(pd.DataFrame({"text": list("abcdefghi"), "tags": [["new"] for _ in FRAME.index]}, FRAME.index), DATA.labels)
+    votes = apply_lfs([labeling_function(name="empties")(lambda row: len(row.tags.pop()) - 3)], rows)
+    assert votes.stopped == {"empties": f"{WAVERS}when asked again it failed: IndexError: pop from empty list{WAY_OUT}"}
 
 
 def test_no_rows_and_no_functions_are_fine():

@@ -8,6 +8,7 @@ import pytest
 
 from workbench import ABSTAIN, Dataset, apply_lfs, labeling_function
 from workbench.apply import VoteCache
+from workbench.apply.cache import UNKNOWN
 from workbench.text.cache import Store
 
 WORD = "refund"
@@ -99,6 +100,22 @@ def test_rows_that_faulted_are_asked_again_and_keep_their_fault(cache):
     again = apply_lfs([labeling_function()(divides)], dataset(TEXTS), cache=cache)
     pd.testing.assert_frame_equal(first.faults, again.faults)
     assert again.faults["id"].tolist() == ["r1"] and "divides" in again.faults["traceback"][0]
+
+
+@pytest.mark.parametrize("chunk_rows", [3, 1_000], ids=lambda n: f"{n} rows")
+def test_no_vote_is_kept_of_a_function_that_answers_differently_when_asked_again(cache, chunk_rows):
+    rng = np.random.default_rng(0)
+    data, count, stopped = dataset(["x"] * 60), Counting(), []
+    apply_lfs(count.functions(), data.take(np.arange(3)), cache=cache)  # votes of an earlier run, on rows it was not caught on
+    for _ in range(3):
+        says, short = count.functions()
+        wavers = labeling_function(name="wavers")(lambda row: int(rng.integers(2)))
+        wavers.__dict__["fingerprint"] = says.fingerprint
+        votes = apply_lfs([wavers, short], data, cache=cache, chunk_rows=chunk_rows)
+        stopped.append("wavers" in votes.stopped)
+        kept = cache.known([wavers.fingerprint, short.fingerprint]) != UNKNOWN
+        assert kept.sum(axis=0).tolist() == [0, 60] and set(votes.votes[:, 0]) == {-1}
+    assert stopped == [True] * 3
 
 
 def test_a_constant_or_helper_a_function_reaches_counts_as_the_function(cache, monkeypatch):

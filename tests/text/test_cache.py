@@ -131,3 +131,12 @@ def test_the_default_place_follows_the_environment(tmp_path: Path, monkeypatch: 
     assert cache_folder() == tmp_path and Store().path == tmp_path / "store.sqlite"
     monkeypatch.delenv("WORKBENCH_CACHE")
     assert cache_folder() == Path.home() / ".cache" / "workbench"
+
+
+def test_what_is_dropped_by_the_beginning_of_its_key_is_gone_in_its_namespace_alone(tmp_path: Path) -> None:
+    here, there = Store(tmp_path / "s.sqlite", "here"), Store(tmp_path / "s.sqlite", "there")
+    for store in (here, there):
+        store.put_many({"ab 1": b"1", "ab 2": b"2", "abc 1": b"3", "%b 1": b"4"})
+    here.drop("ab ")
+    here.drop("%")
+    assert here.get_all() == {"abc 1": b"3"} and len(there.get_all()) == 4

@@ -39,6 +39,7 @@ class VoteCache:
         self._rows, self._votes = Store(self.path, f"rows {kind}"), Store(self.path, f"votes {kind}")
         self._hashes = dataset.row_hashes
         self._order = np.argsort(self._hashes, kind="stable")
+        self._forgotten: set[str] = set()
 
     def known(self, fingerprints: Sequence[str]) -> NDArray[np.int16]:
         """int16[n, m], column-major: the votes that are kept, UNKNOWN elsewhere."""
@@ -70,6 +71,8 @@ class VoteCache:
 
     def keep(self, fingerprint: str, rows: slice | NDArray[np.intp], votes: NDArray[np.int16], faulted: Sequence[int]) -> None:
         """Keep a function's votes on some rows, but for the positions that faulted; written about once a second."""
+        if fingerprint in self._forgotten:
+            return
         hashes = self._hashes[rows]
         values = votes.astype(np.int16)
         if len(faulted):
@@ -79,6 +82,12 @@ class VoteCache:
         self._waiting.setdefault("votes", {})[f"{fingerprint} {block}"] = values.tobytes()
         if time.monotonic() - self._flushed > _FLUSH:
             self.flush()
+
+    def forget(self, fingerprint: str) -> None:
+        """Drop a function's votes on any rows, and keep none until a data set is opened again."""
+        self.flush()
+        self._votes.drop(f"{fingerprint} ")
+        self._forgotten.add(fingerprint)
 
     def flush(self) -> None:
         """Write what waits, and let the oldest go where the file is over its limit."""

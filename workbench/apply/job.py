@@ -13,7 +13,10 @@ from workbench.lfs import LabelingFunction
 from workbench.lfs.chunk import Chunk
 from workbench.lfs.ship import pack, unpack
 from workbench.lfs.votes import Fault
-from workbench.tables import ABSTAIN
+
+
+class Wavering(Fault):
+    """A row on which a function voted otherwise when it was asked again, so that none of its votes can be relied on."""
 
 
 class VoteJob:
@@ -44,19 +47,19 @@ class VoteJob:
             self.functions[function].prepare(part)
 
     def run(self, chunk: tuple[Chunk, Chunk, NDArray[np.intp]], function: int) -> tuple[NDArray[np.int16], list[Fault]]:
-        """Return int16[n] votes and faults; a row whose second answer differs has a fault, for there is no vote to rely on."""
+        """Return int16[n] votes and faults, the first row whose second answer differs among them."""
         rows, sample, again = chunk
         votes, faults = self.functions[function].votes(rows)
         if len(again) and self.functions[function].asked_twice:
-            second, _ = self.functions[function].votes(sample)
+            second, failures = self.functions[function].votes(sample)
             failed = {fault.position for fault in faults}
-            for position, now in zip(again.tolist(), second.tolist(), strict=True):
-                if votes[position] != now and position not in failed:
-                    error = (
-                        f"voted {votes[position]}, and {now} when asked again; the same row must get the same vote every time"
-                    )
-                    faults = [*faults, Fault(position, error, "")]
-                    votes[position] = ABSTAIN
+            failed_now = {fault.position: fault.error for fault in failures}
+            for place, position in enumerate(again.tolist()):
+                if votes[position] != second[place] and position not in failed:
+                    now = f"{second[place]} when asked again"
+                    if place in failed_now:
+                        now = f"when asked again it failed: {failed_now[place]}"
+                    return votes, [*faults, Wavering(position, f"voted {votes[position]}, and {now}", "")]
         return votes, faults
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.apply.cache import UNKNOWN, VoteCache
-from workbench.apply.job import VoteJob
+from workbench.apply.job import VoteJob, Wavering
 from workbench.engines import Answer, Engine, Piece, serial
 from workbench.io.columns import mend
 from workbench.lfs.load import bind
@@ -18,6 +18,8 @@ from workbench.lfs.votes import Fault
 from workbench.tables import ABSTAIN, Dataset, VoteMatrix, WorkbenchError, no_faults
 
 _ASKED_TWICE: Final = 100  # rows, about
+_WAVERS: Final = "it answers differently when a row is asked again"
+_WAY_OUT: Final = "let its vote depend on the row alone, not on lots, the time, earlier calls or other rows"
 
 
 class Tick(NamedTuple):
@@ -76,13 +78,12 @@ def apply_lfs(
         cache.open(dataset)
         votes = cache.known(prints)
     pieces = _pieces(votes, dataset.frame, chunk_rows)
-    collected = _Collected([function.name for function in functions], votes, pieces, max_faults, progress)
+    collected = _Collected([function.name for function in functions], dataset.ids, votes, pieces, max_faults, progress)
     answers = engine(job, pieces, collected.stopped)
     try:
         for answer in answers:
             if cache is not None and not answer.stopped:
-                column, faults = answer.result
-                cache.keep(prints[answer.function], pieces[answer.piece].rows, column, [fault.position for fault in faults])
+                _keep(cache, prints[answer.function], pieces[answer.piece], *answer.result)
             collected.add(answer)
     finally:
         if hasattr(answers, "close"):
@@ -90,6 +91,14 @@ def apply_lfs(
         if cache is not None:
             cache.flush()
     return collected.matrix(dataset)
+
+
+def _keep(cache: VoteCache, fingerprint: str, piece: Piece, votes: NDArray[np.int16], faults: list[Fault]) -> None:
+    """Keep a function's votes; of one that wavers none are kept, or it would look better with every run."""
+    if any(isinstance(fault, Wavering) for fault in faults):
+        cache.forget(fingerprint)
+    else:
+        cache.keep(fingerprint, piece.rows, votes, [fault.position for fault in faults])
 
 
 def _pieces(votes: NDArray[np.int16], table: pd.DataFrame, chunk_rows: int) -> list[Piece]:
@@ -113,12 +122,13 @@ class _Collected:
     def __init__(
         self,
         names: list[str],
+        ids: pd.Index,
         votes: NDArray[np.int16],
         pieces: list[Piece],
         max_faults: float,
         progress: Callable[[Tick], None] | None,
     ) -> None:
-        self.names, self.votes, self.pieces, self.progress = names, votes, pieces, progress
+        self.names, self.ids, self.votes, self.pieces, self.progress = names, ids, votes, pieces, progress
         self.limit = max_faults * len(votes)
         self.stopped: dict[int, str] = {}
         self.faults: dict[int, dict[int, list[tuple[int, Fault]]]] = {j: {} for j in range(len(names))}  # function, piece
@@ -140,7 +150,7 @@ class _Collected:
         column, faults = answer.result
         self.votes[rows, j] = column
         positions = range(rows.start, rows.stop) if isinstance(rows, slice) else rows.tolist()
-        self.faults[j][answer.piece] = [(positions[fault.position], fault) for fault in faults]
+        self.faults[j][answer.piece] = sorted((positions[fault.position], fault) for fault in faults)
         self._stop_what_fails(j)
         self.rows[j] += len(column)
         self.seconds[j] += answer.seconds
@@ -152,15 +162,23 @@ class _Collected:
         return Tick(self.names[j], self.rows[j], len(self.votes), self.seconds[j], rate, sum(self.rows), self.votes.size)
 
     def _stop_what_fails(self, j: int) -> None:
-        """Stop a function whose faults are over the limit, counted from the first row on, so that order does not matter."""
+        """Stop a function that wavers, or whose faults are over the limit, as it is found from the first row on.
+
+        So neither the order of answers nor the size of pieces matters.
+        """
         order, faults = self.order[j], self.faults[j]
-        while self.counted[j] < len(order) and order[self.counted[j]] in faults:
-            self.failed[j] += len(faults[order[self.counted[j]]])
+        while j not in self.stopped and self.counted[j] < len(order) and order[self.counted[j]] in faults:
+            for row, fault in faults[order[self.counted[j]]]:
+                self.failed[j] += 1
+                if isinstance(fault, Wavering):
+                    self.stopped[j] = f"{_WAVERS}, first on row {self.ids[row]!r}: {fault.error}; {_WAY_OUT}"
+                    return
+                if self.failed[j] > self.limit:
+                    first = next(fault for place in order for _, fault in faults[place])
+                    share = f"more than {self.limit / len(self.votes):.0%} of the rows"
+                    self.stopped[j] = f"it failed on {share}, first with: {first.error}"
+                    return
             self.counted[j] += 1
-        if self.failed[j] > self.limit:
-            first = next(fault for place in order for _, fault in faults[place])
-            share = f"more than {self.limit / len(self.votes):.0%} of the rows"
-            self.stopped[j] = f"it failed on {share}, first with: {first.error}"
 
     def matrix(self, dataset: Dataset) -> VoteMatrix:
         """Return all votes; a stopped function abstains everywhere and keeps its first fault."""
@@ -170,7 +188,8 @@ class _Collected:
         faults = []
         for j, by_piece in self.faults.items():
             found = sorted((fault for place in by_piece for fault in by_piece[place]), key=lambda one: one[0])
-            faults += [(j, *fault) for fault in (found[:1] if j in self.stopped else found)]
+            told = found[:1] if j in self.stopped else found
+            faults += [(j, row, fault) for row, fault in told if not isinstance(fault, Wavering)]
         stopped = {self.names[j]: mend(reason) for j, reason in sorted(self.stopped.items())}
         table = _fault_table(faults, self.names, dataset.ids)
         return VoteMatrix(dataset.ids, tuple(self.names), dataset.labels, self.votes, table, stopped)

@@ -79,6 +79,16 @@ class Store:
 
         self._run(cut)
 
+    def drop(self, beginning: str) -> None:
+        """Delete the values whose key begins so."""
+
+        def cut(db: sqlite3.Connection) -> None:
+            with db:
+                which = "namespace = ? AND substr(key, 1, ?) = ?"
+                db.execute(f"DELETE FROM entries WHERE {which}", (self.namespace, len(beginning), beginning))
+
+        self._run(cut)
+
     def put_many(self, items: Mapping[str, bytes]) -> None:
         """Write all values in one transaction; a key that is there gets the new value."""
         rows = [(self.namespace, key, value, self._crc(key, value)) for key, value in items.items()]
