@@ -67,6 +67,18 @@ def test_convergence_is_told():
     assert not short.converged_ and short.n_iter_ == 2
 
 
+def test_a_warm_start_begins_where_the_last_fit_ended():
+    votes, _ = keyword_votes([0.9, 0.8, 0.7, 0.85, 0.8, 0.9])
+    model = GenerativeModel(warm_start=True).fit(votes)
+    cold, steps = model.predict_proba(votes).probs, model.n_iter_
+    again = model.fit(votes)
+    assert again.n_iter_ < steps / 2
+    assert np.allclose(again.predict_proba(votes).probs, cold, atol=1e-3)
+    other, _ = keyword_votes([0.9, 0.8, 0.7], seed=1)
+    fresh = GenerativeModel().fit(other).predict_proba(other).probs
+    assert np.array_equal(model.fit(other).predict_proba(other).probs, fresh)
+
+
 def test_a_vote_never_seen_in_training_counts_by_the_prior():
     model = GenerativeModel(class_balance="uniform").fit(VoteMatrix.from_array([[0, 0], [0, -1]] * 20, ["ham", "spam"]))
     soft = model.predict_proba(VoteMatrix.from_array([[1, -1]], ["ham", "spam"]))

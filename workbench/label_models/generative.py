@@ -55,12 +55,19 @@ class GenerativeModel:
     class_balance: None estimates it on covered rows, "uniform" or k shares fix it; functions that vote one class each say
     little about it, so give it where you know it. accuracy, strength: the prior says that this share of a function's votes
     falls on rows of its repertoire, as if that many votes had shown it. gold_weight: how many unlabelled rows a gold row of
-    weight 1 counts for. tol: EM stops when no posterior moves more. seed: nothing here is random.
+    weight 1 counts for. tol: EM stops when no posterior moves more. warm_start: begin from the last fit where functions and
+    classes are the same. seed: nothing here is random but the draws of `intervals`.
 
     Learned: class_balance_ [k], of all rows; covered_balance_ [k], the mean posterior of covered ones; accuracy_ (share of a
     function's votes expected right, by function; missing for one that never votes); calibration_ (from gold); n_iter_,
     converged_, history_ (largest change of a posterior at each iteration); doubts_ (in words, what is suspicious).
     """
+
+    _table: Floats  # [pairs + k, k], log P(vote | class)
+    _expected: Floats  # [pairs, k], votes as EM counts them
+    _believed: Floats  # [pairs, k], votes as the posterior has them
+    _covered: Floats  # [k], the balance of covered rows that EM works with
+    covered_balance_: Floats
 
     def __init__(
         self,
@@ -70,6 +77,7 @@ class GenerativeModel:
         gold_weight: float = 3.0,
         max_iter: int = 500,
         tol: float = 1e-4,
+        warm_start: bool = False,
         seed: int = 0,
     ) -> None:
         self.class_balance = class_balance
@@ -78,6 +86,7 @@ class GenerativeModel:
         self.gold_weight = gold_weight
         self.max_iter = max_iter
         self.tol = tol
+        self.warm_start = warm_start
         self.seed = seed
 
     def fit(self, votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
@@ -89,7 +98,10 @@ class GenerativeModel:
         patterns, counts, known = _rows(votes, gold)
         self._copies = Copies.found(patterns, counts)
         patterns, known = self._copies.merged(patterns), known._replace(patterns=self._copies.merged(known.patterns))
-        self._pairs = Pairs.seen(np.concatenate([patterns, known.patterns]), self._k)
+        pairs = Pairs.seen(np.concatenate([patterns, known.patterns]), self._k)
+        again = self.warm_start and getattr(self, "fitted_", None) == (votes.lfs, votes.labels)
+        self._start = self._table if again and np.array_equal(pairs.column, self._pairs.column) else None
+        self._pairs = pairs
         met = Meetings.counted(patterns, counts, self._k)
         self._similarity = similarities(met, self._k)
         cast = counts @ (patterns != ABSTAIN)
@@ -218,22 +230,25 @@ class GenerativeModel:
         self._prior = Prior(self.accuracy, self.strength)
         self.history_: list[float] = []
         self._table = np.zeros((len(self._pairs.lf) + self._k, self._k))
-        self._covered, self._expected = np.full(self._k, 1 / self._k), self._table[: -self._k]
+        self._expected = self._table[: -self._k]
+        if self._start is None or not hasattr(self, "_covered"):
+            self._covered = np.full(self._k, 1 / self._k)
+        else:
+            posterior[: len(patterns)] = softmax(rows.worth @ self._start + self._log_prior())[: len(patterns)]
         for _ in range(self.max_iter if len(posterior) else 0):
-            learning = (
-                len(self.history_) < _LEARNING
-            )  # how much functions differ, which gold rows that count thrice would stretch
+            # how much functions differ is learned first, and not from gold rows, which count for several
+            learning = len(self.history_) < _LEARNING
             expected, seen = _expect(rows, posterior, rows.weight if learning else teaching)
             self._maximise(expected, seen, learning)
             updated = softmax(rows.worth @ self._table + self._log_prior())
             updated[fixed] = posterior[fixed]
             self.history_.append(float(np.abs(updated - posterior).max()))
             posterior = updated
-            if self.history_[-1] < self.tol:
+            if self.history_[-1] < self.tol and not (learning and len(fixed)):
                 break
         self._believed = (rows.x.T @ (posterior * teaching[:, None]))[: -self._k]
         self._rows_seen = float(teaching.sum())
-        self.covered_balance_: Floats = teaching @ posterior / self._rows_seen if self._rows_seen else self._covered
+        self.covered_balance_ = teaching @ posterior / self._rows_seen if self._rows_seen else self._covered
         self.n_iter_ = len(self.history_)
         self.converged_ = not self.history_ or self.history_[-1] < self.tol
 
