@@ -67,6 +67,7 @@ class GenerativeModel:
     _expected: Floats  # [pairs, k], votes as EM counts them
     _believed: Floats  # [pairs, k], votes as the posterior has them
     _covered: Floats  # [k], the balance of covered rows that EM works with
+    _pairs: Pairs
     covered_balance_: Floats
 
     def __init__(
