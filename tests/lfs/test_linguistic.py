@@ -62,29 +62,22 @@ def test_the_english_pipeline_knows_persons_and_money(votes_of):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (
-            lambda ruler: entity("PRODUKT", "ham", model=ruler),
-            "knows no entity type 'PRODUKT'; it knows .*did you mean 'PRODUCT'",
-        ),
         (lambda ruler: entity("PRODUCT", model=ruler), "takes types and a label, or a map"),
         (lambda ruler: entity({"ham": "ORG"}, "ham", model=ruler), "takes types and a label, or a map"),
-        (lambda ruler: entity("ORG", "ham", model="blank:en"), "'blank:en' recognises no entities; its components: none"),
         (lambda ruler: entity("ORG", "ham", model="no_such_model"), "'no_such_model' does not load"),
         (lambda ruler: textcat(ruler), "classifies no texts; its components: 'entity_ruler'"),
-        (lambda ruler: token_pattern([{"LOVER": "x"}], "ham"), "is no pattern for 'blank:en': .*LOVER"),
-        (lambda ruler: token_pattern([{"POS": "VERB"}], "ham"), "is no pattern for 'blank:en': .*POS"),
+        (lambda ruler: token_pattern([["refund"]], "ham"), "patterns holds 'refund'; a token is a dict"),
+        (lambda ruler: token_pattern([{"LOWER": "x"}], "ham", model="blank:xx-nowhere"), "no language for 'blank:xx-nowhere'"),
         (lambda ruler: token_pattern([], "ham"), r"patterns is \[\]; give a list of tokens"),
         (lambda ruler: token_pattern({"LOWER": "x"}, "ham"), "patterns is {'LOWER': 'x'}; give a list of tokens"),
     ],
     ids=[
-        "type",
         "no label",
         "label twice",
-        "blank",
         "no model",
         "no categories",
-        "attribute",
-        "no tagger",
+        "no token",
+        "no language",
         "empty",
         "one dict",
     ],
@@ -92,6 +85,25 @@ def test_the_english_pipeline_knows_persons_and_money(votes_of):
 def test_a_wrong_setting_is_refused_when_the_function_is_made(ruler, make, said):
     with pytest.raises(WorkbenchError, match=said):
         make(ruler)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (
+            lambda ruler: entity("PRODUKT", 0, model=ruler),
+            "knows no entity type 'PRODUKT'; it knows .*did you mean 'PRODUCT'",
+        ),
+        (lambda ruler: entity("ORG", 0, model="blank:en"), "'blank:en' recognises no entities; its components: none"),
+        (lambda ruler: token_pattern([{"LOVER": "x"}], 0), "is no pattern for 'blank:en': .*LOVER"),
+        (lambda ruler: token_pattern([{"POS": "VERB"}], 0), "is no pattern for 'blank:en': .*POS"),
+    ],
+    ids=["type", "blank", "attribute", "no tagger"],
+)
+def test_what_only_the_pipeline_can_refuse_is_refused_with_the_first_vote(ruler, make, said):
+    function = make(ruler)
+    with pytest.raises(WorkbenchError, match=said):
+        function({"text": "a Widget"})
 
 
 def test_a_pattern_over_tokens(votes_of):

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -351,3 +353,24 @@ def test_snorkel_is_left_out_where_it_would_take_minutes():
     votes = VoteMatrix.from_array(np.zeros((1, 300)), [str(c) for c in range(10)])
     assert skip_reason("snorkel", votes).startswith("300 functions x 10 classes = 3,000")
     assert skip_reason("generative", votes) is None
+
+
+KEPT = """
+import sys
+from workbench.project.steps.run import run
+from workbench.project.task import load_task
+
+votes = run(load_task(sys.argv[1]), until="apply").votes()
+print((votes.votes >= 0).any(axis=0).all(), "spacy" in sys.modules)
+"""
+
+
+def test_spacy_is_not_loaded_where_all_votes_are_kept(tiny_task):
+    with (tiny_task / "rules.toml").open("a", encoding="utf-8") as file:
+        file.write('[[rule]]\nname = "page"\nkind = "phrase"\nphrases = ["page shows"]\nlabel = "bug"\n')
+    functions = load_task(tiny_task).functions_folder / "functions.py"
+    with functions.open("a", encoding="utf-8") as file:
+        file.write("\nfrom workbench.lfs import token_pattern\nbutton = token_pattern([{'LOWER': 'button'}], BUG)\n")
+    command = [sys.executable, "-c", KEPT, tiny_task]
+    said = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() for _ in range(2)]
+    assert said == [["True", "True"], ["True", "False"]]

@@ -1,8 +1,12 @@
-"""Votes by what spaCy finds: entities, patterns over tokens, a text classifier."""
+"""Votes by what spaCy finds: entities, patterns over tokens, a text classifier.
+
+spaCy takes seconds to load, so that it loads with the first vote that is not kept; what only it can refuse is refused then.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Unpack
 
 import numpy as np
@@ -37,25 +41,25 @@ def entity(
     >>> vote({"text": "They charged me 20 dollars."}), vote({"text": "It does not start."})
     (0, -1)
     """
-    from workbench.text.docs import pipeline_version
+    from workbench.text.docs import check_pipeline, pipeline_version
 
     if isinstance(types, Mapping) == (label is not None):
         raise WorkbenchError("entity takes types and a label, or a map from labels to types, one of the two")
     wanted = types if isinstance(types, Mapping) else {label: types}
     model = _beside(model)
     by_label = {name: [kinds] if isinstance(kinds, str) else list(kinds) for name, kinds in wanted.items()}
-    known = _known(model, "doc.ents", "recognises no entities")
-    for kind in (kind for kinds in by_label.values() for kind in kinds):
-        if kind not in known:
-            near = did_you_mean(kind, known)
-            raise WorkbenchError(f"the pipeline {model!r} knows no entity type {kind!r}; it knows {listed(known, 40)}{near}")
+    check_pipeline(model)
 
     def count(doc: Any) -> list[int]:
         return [sum(found.label_ in kinds for found in doc.ents) for kinds in by_label.values()]
 
+    def scores(chunk: Chunk) -> NDArray[Any]:
+        _check_types(model, tuple(kind for kinds in by_label.values() for kind in kinds))
+        return _over_docs(chunk, count, docs, len(by_label))
+
     docs = "docs", model, column, frozenset({"ENT_TYPE"})
     settings = {"types": by_label, "model": pipeline_version(model), "column": column, "threshold": 1.0}
-    return Model("entity", _over_docs(count, docs, len(by_label)), [*by_label], settings, **about).sharing(docs)  # type: ignore[list-item]
+    return Model("entity", scores, [*by_label], settings, **about).sharing(docs)  # type: ignore[list-item]
 
 
 def token_pattern(
@@ -69,29 +73,28 @@ def token_pattern(
     >>> vote({"text": "you charged $20"}), vote({"text": "20 were charged"})
     (0, -1)
     """
-    from spacy.errors import MatchPatternError
-    from spacy.matcher import Matcher
-
-    from workbench.text.docs import load_pipeline, make_docs, pipeline_version
+    from workbench.text.docs import check_pipeline, load_pipeline, pipeline_version
 
     if not patterns or not isinstance(patterns, (list, tuple)):
         raise WorkbenchError(f"patterns is {patterns!r}; give a list of tokens, such as [{{'LOWER': 'refund'}}], or several")
     listed_patterns = [list(patterns)] if isinstance(patterns[0], Mapping) else [list(p) for p in patterns]
+    for token in (token for pattern in listed_patterns for token in pattern):
+        if not isinstance(token, Mapping):
+            raise WorkbenchError(f"patterns holds {token!r}; a token is a dict, such as {{'LOWER': 'refund'}}")
     model = _beside(model)
-
-    checked = Matcher(load_pipeline(model).vocab, validate=True)
-    try:
-        checked.add("pattern", listed_patterns)
-        finds = _asked(listed_patterns)
-        checked(make_docs(["x"], model, finds)[0])  # a pattern may ask for what the pipeline does not find, such as POS
-    except (MatchPatternError, ValueError) as error:
-        raise WorkbenchError(f"{patterns!r} is no pattern for {model!r}: {' '.join(str(error).split())}") from None
-    docs = "docs", model, column, finds
+    check_pipeline(model)
+    docs = "docs", model, column, _asked(listed_patterns)
 
     def match(chunk: Chunk) -> tuple[NDArray[np.bool_], list[Fault]]:
-        matcher = Matcher(load_pipeline(model).vocab)  # made here: it holds a vocabulary, too large to send to a process
-        matcher.add("pattern", listed_patterns)
-        return np.array([bool(matcher(doc)) for doc in chunk.get(docs)], dtype=bool), []
+        from spacy.errors import MatchPatternError
+        from spacy.matcher import Matcher
+
+        matcher = Matcher(load_pipeline(model).vocab, validate=True)  # a vocabulary is too large to send to a process
+        try:
+            matcher.add("pattern", listed_patterns)
+            return np.array([bool(matcher(doc)) for doc in chunk.get(docs)], dtype=bool), []
+        except (MatchPatternError, ValueError) as error:  # it may ask for what the pipeline does not find, such as POS
+            raise WorkbenchError(f"{patterns!r} is no pattern for {model!r}: {' '.join(str(error).split())}") from None
 
     settings = {"pattern": "token", "patterns": listed_patterns, "model": pipeline_version(model), "column": column}
     return Rule("token_pattern", label, match, settings, **about).sharing(docs)
@@ -117,7 +120,7 @@ def textcat(
     settings = {"pipeline": pipeline_version(model), "threshold": share, "column": column}
     targets = map_classes(own, classes, f"the pipeline {pipeline!r}")
     docs = "docs", model, column, frozenset({"CATS"})
-    return Model("textcat", _over_docs(score, docs, len(own)), targets, settings, **about).sharing(docs)
+    return Model("textcat", lambda chunk: _over_docs(chunk, score, docs, len(own)), targets, settings, **about).sharing(docs)
 
 
 def _beside(pipeline: str) -> str:
@@ -138,11 +141,18 @@ def _known(model: str, assigns: str, lacks: str) -> list[str]:
     return list(dict.fromkeys(found for name in parts for found in nlp.get_pipe(name).labels))
 
 
-def _over_docs(score: Callable[[Any], list[Any]], docs: Share, width: int) -> Callable[[Chunk], NDArray[Any]]:
-    def scores(chunk: Chunk) -> NDArray[Any]:
-        return np.array([score(doc) for doc in chunk.get(docs)], dtype=float).reshape(len(chunk), width)
+@cache
+def _check_types(model: str, kinds: tuple[str, ...]) -> None:
+    """Refuse a type of entities that the pipeline does not find."""
+    known = _known(model, "doc.ents", "recognises no entities")
+    for kind in kinds:
+        if kind not in known:
+            near = did_you_mean(kind, known)
+            raise WorkbenchError(f"the pipeline {model!r} knows no entity type {kind!r}; it knows {listed(known, 40)}{near}")
 
-    return scores
+
+def _over_docs(chunk: Chunk, score: Callable[[Any], list[Any]], docs: Share, width: int) -> NDArray[Any]:
+    return np.array([score(doc) for doc in chunk.get(docs)], dtype=float).reshape(len(chunk), width)
 
 
 def _asked(patterns: Sequence[Sequence[Mapping[str, Any]]]) -> frozenset[str] | None:

@@ -153,11 +153,11 @@ def phrase(
     language: a code such as `de`; an unknown one is an error when the function is made. column: one column instead of all text
     columns.
     """
-    from workbench.text.docs import pipeline_version
+    from workbench.text.docs import check_pipeline, pipeline_version
 
     listed = _listed(phrases, "phrases")
     pipeline = f"blank:{language}"
-    _phrase_matcher(tuple(listed), pipeline, case)  # now, for its errors
+    check_pipeline(pipeline)
 
     def match(chunk: Chunk) -> tuple[NDArray[np.bool_], list[Fault]]:
         matcher = _phrase_matcher(tuple(listed), pipeline, case)

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache as once_a_process
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -206,6 +207,21 @@ def load_pipeline(pipeline: str) -> Any:
         ) from error
     nlp.max_length = _LONGEST
     return nlp
+
+
+def check_pipeline(pipeline: str) -> None:
+    """Refuse a pipeline that is not on this machine, as `load_pipeline` does, but without spaCy where that is there.
+
+    spaCy takes seconds to import, for nothing where all votes are kept already.
+    """
+    name, spacy = _split(pipeline)[0], find_spec("spacy")
+    if name.startswith(_BLANK):
+        places = (spacy and spacy.submodule_search_locations) or ()
+        there = any((Path(place) / "lang" / name.removeprefix(_BLANK)).is_dir() for place in places)
+    else:
+        there = Path(name).is_dir() or (name.isidentifier() and find_spec(name) is not None)
+    if spacy is None or not there:
+        load_pipeline(pipeline)  # for its error; another package may bring a language
 
 
 @once_a_process
