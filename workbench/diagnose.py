@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.io.names import shortened
 from workbench.stats import false_discovery, fisher_less, wilson_interval
 from workbench.tables import ABSTAIN, VoteMatrix, WorkbenchError, aligned_gold
 
@@ -26,7 +27,7 @@ def function_table(votes: VoteMatrix, gold: pd.Series[Any] | None = None) -> pd.
     """Return one row a function, in order.
 
     Columns: lf, polarity (tuple of the class names it voted), n_votes; coverage, overlap, conflict (shares of all rows);
-    n_gold (its votes on rows with gold), correct, accuracy with its 95 % Wilson interval low..high; faults.
+    n_gold (its votes on rows with gold), correct, accuracy with its 95 % Wilson interval low..high; faults; stopped (bool).
     gold: class index by row id, -1 unknown; without it those columns are missing, not zero.
     """
     voted = votes.votes != ABSTAIN
@@ -45,6 +46,7 @@ def function_table(votes: VoteMatrix, gold: pd.Series[Any] | None = None) -> pd.
     )
     return pd.concat([table, _accuracy(votes, gold)], axis=1).assign(
         faults=[int(failed.get(name, 0)) for name in votes.lfs],
+        stopped=[name in votes.stopped for name in votes.lfs],
     )
 
 
@@ -234,20 +236,21 @@ def warnings_in_words(
     table: pd.DataFrame | None = None,
     pairs: pd.DataFrame | None = None,
     errors: pd.DataFrame | None = None,
+    of_set: bool = True,
 ) -> list[str]:
     """Return what is wrong with a set of functions, one sentence a finding: who, how much of how many, what to do.
 
     table, pairs: what `function_table` and `pairwise` returned for these votes and gold, where they are made already. errors:
-    what `slice_errors` returned; without it slices are not looked at. At most ten sentences of a kind; a last one counts the
-    rest.
+    what `slice_errors` returned; without it slices are not looked at. of_set: whether these are all functions there are, so
+    that what they leave out together is a finding. At most ten sentences of a kind; a last one counts the rest.
     """
     if not len(votes) or not votes.lfs:
         return [f"There are {len(votes):,} rows and {len(votes.lfs):,} functions: nothing to diagnose; add what is missing."]
     table = function_table(votes, gold) if table is None else table
-    kinds = [_faulty(votes), _silent(votes, table), _unvoted(votes, table)]
+    kinds = [_faulty(votes), _silent(votes, table), _unvoted(votes, table) if of_set else []]
     kinds += [] if gold is None else [_worse_than_chance(votes, aligned_gold(votes.ids, votes.labels, gold), table)]
     kinds += [] if errors is None else [_wrong_in_slices(votes, errors)]
-    kinds += [_doubles(redundant(votes, pairs=pairs)), _whole_set(votes)]
+    kinds += [_doubles(redundant(votes, pairs=pairs)), _whole_set(votes) if of_set else []]
     return [sentence for kind in kinds for sentence in kind]
 
 
@@ -264,8 +267,9 @@ def _of(part: float, whole: float, what: str) -> str:
 
 def _faulty(votes: VoteMatrix) -> list[str]:
     found = [
-        f"Function {name!r} failed on {_of(len(group), len(votes), 'rows')}, first with {group['error'].iloc[0]!r} on row "
-        f"{group['id'].iloc[0]!r}; it counts as an abstain there, fix the function and run again."
+        f"Function {name!r} failed on {_of(len(group), len(votes), 'rows')}, first with "
+        f"{shortened(group['error'].iloc[0])!r} on row {group['id'].iloc[0]!r}; it counts as an abstain there, fix the "
+        "function and run again."
         for name, group in votes.faults.groupby("lf", sort=False)
         if name not in votes.stopped
     ]
@@ -275,7 +279,7 @@ def _faulty(votes: VoteMatrix) -> list[str]:
 def _silent(votes: VoteMatrix, table: pd.DataFrame) -> list[str]:
     found = [
         f"Function {name!r} votes on {_of(0, len(votes), 'rows')}; loosen its condition or remove it."
-        for name in table["lf"][table["n_votes"] == 0]
+        for name in table["lf"][(table["n_votes"] == 0) & (table["faults"] == 0)]
         if name not in votes.stopped
     ]
     return _capped(found, "functions that never vote")

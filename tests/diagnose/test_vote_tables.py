@@ -50,6 +50,11 @@ def test_faults_are_counted_beside_the_abstains() -> None:
     assert function_table(votes)["faults"].tolist() == [0, 0, 2]
 
 
+def test_a_stopped_function_is_marked() -> None:
+    votes = VoteMatrix(VOTES.ids, VOTES.lfs, VOTES.labels, VOTES.votes, stopped={"silent": "it ran longer than 1 s"})
+    assert function_table(votes)["stopped"].tolist() == [False, False, True]
+
+
 def test_pairs_that_overlap_say_how_often_they_disagree() -> None:
     table = pairwise(VOTES)
     assert table.to_dict("records") == [{"a": "mixed", "b": "eager", "both": 2, "disagree": 1, "rate": 0.5}]

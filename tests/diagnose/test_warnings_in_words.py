@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -130,3 +131,24 @@ def test_the_known_faults_of_trec_are_found(shared_data: Path) -> None:
     for double in ("'lf8' and 'lf39'", "'lf8' and 'lf63'", "'lf39' and 'lf63'", "'lf27' and 'lf62'"):
         assert f"Functions {double} say the same" in found
     assert "Function 'lf35' is right on 2 of 41 votes" in found and "under half" not in found
+
+
+def test_a_function_that_failed_or_was_stopped_is_not_told_to_loosen_its_condition() -> None:
+    array = good()
+    silence(array)
+    votes = VoteMatrix.from_array(array, HAM_SPAM)
+    assert "loosen" in " ".join(warnings_in_words(votes))
+    faults = pd.DataFrame({"id": ["r0"], "lf": ["lf2"], "error": ["x" * 900]})
+    for known in ({"faults": faults}, {"stopped": {"lf2": "it crashed (SIGSEGV)"}}):
+        said = warnings_in_words(replace(votes, **known))
+        assert "loosen" not in " ".join(said)
+        assert max(map(len, said)) < 400, "a long error is cut"
+
+
+def test_of_a_part_of_the_functions_nothing_is_said_about_the_whole() -> None:
+    array = good()
+    array[:, 1:] = -1
+    votes = VoteMatrix.from_array(array, HAM_SPAM)
+    whole, part = warnings_in_words(votes), warnings_in_words(votes, of_set=False)
+    assert len(part) == 2 and all("loosen" in sentence for sentence in part)
+    assert part == [sentence for sentence in whole if "loosen" in sentence] and len(whole) > len(part)

@@ -40,8 +40,9 @@ def test_class_indexes_names_and_abstain_are_votes(output, vote):
     [
         (None, "returned None; return ABSTAIN where"),
         (True, r"returned True \(bool\); allowed are -1 \(abstain\) and 0..1 \('ham', 'spam'\), or a class name"),
-        (np.True_, r"returned True \(bool\)"),
-        (1.0, r"returned 1.0 \(float\)"),
+        (np.True_, r"returned True \(bool\); .*; return a class or ABSTAIN, not a truth value$"),
+        (1.0, r"returned 1.0 \(float\); .*; return int\(\.\.\.\) of it$"),
+        (0.5, r"returned 0.5 \(float\); .*, or a class name$"),
         (float("nan"), "returned nan"),
         ("spamm", "returned 'spamm' .*; did you mean 'spam'"),
         ("", "returned ''"),

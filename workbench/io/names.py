@@ -1,4 +1,4 @@
-"""Names a user may have mistyped."""
+"""Names and texts of the user's, as sentences to the user show them."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ def listed(names: Iterable[str], limit: int = 12) -> str:
     every = [repr(name) for name in names]
     rest = f" and {len(every) - limit} more" if len(every) > limit else ""
     return ", ".join(every[:limit]) + rest
+
+
+def shortened(text: str, length: int = 200) -> str:
+    """Return a text of at most so many characters, cut where it is longer.
+
+    >>> shortened("a long story", 9)
+    'a long...'
+    """
+    return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def in_natural_order(names: Iterable[str]) -> list[str]:

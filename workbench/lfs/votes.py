@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.io.names import did_you_mean, listed
+from workbench.io.names import did_you_mean, listed, shortened
 from workbench.tables import ABSTAIN, WorkbenchError, describe_votes
 
 Outputs = Sequence[Any] | NDArray[Any]
@@ -108,8 +108,9 @@ def _vote_of(output: Any, labels: Sequence[str] | None, k: int, can: set[int] | 
     if isinstance(output, str) and labels is not None and output in labels:
         output = labels.index(output)
     if isinstance(output, (bool, np.bool_)) or not isinstance(output, (int, np.integer)):
-        near = did_you_mean(output, labels) if isinstance(output, str) and labels is not None else ""
-        return f"returned {shown(output)} ({type(output).__name__}); allowed are {known}, or a class name{near}"
+        return (
+            f"returned {shown(output)} ({type(output).__name__}); allowed are {known}, or a class name{_hint(output, labels)}"
+        )
     if not ABSTAIN <= output < k:
         return f"voted {shown(int(output))}; allowed are {known}"
     if can is not None and output != ABSTAIN and int(output) not in can:
@@ -117,9 +118,17 @@ def _vote_of(output: Any, labels: Sequence[str] | None, k: int, can: set[int] | 
     return int(output)
 
 
+def _hint(output: Any, labels: Sequence[str] | None) -> str:
+    if isinstance(output, (bool, np.bool_)):
+        return "; return a class or ABSTAIN, not a truth value"
+    if isinstance(output, (float, np.floating)) and float(output).is_integer():
+        return "; return int(...) of it"
+    return did_you_mean(output, labels) if isinstance(output, str) and labels is not None else ""
+
+
 def shown(output: Any) -> str:
     """Return a value for a message: one line, cut short."""
-    return _cut(one_line(_written(repr, output.item() if isinstance(output, np.generic) else output)), 80)
+    return shortened(one_line(_written(repr, output.item() if isinstance(output, np.generic) else output)), 80)
 
 
 def _written(write: Callable[[Any], str], thing: Any) -> str:
@@ -128,10 +137,6 @@ def _written(write: Callable[[Any], str], thing: Any) -> str:
         return write(thing)
     except FAULTS as error:
         return f"<{write.__name__}() of {type(thing).__name__} raises {type(error).__name__}>"
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def one_line(text: str) -> str:
@@ -175,4 +180,4 @@ def fault_of(position: int, error: BaseException, *, traced: bool = True) -> Fau
         place = place.tb_next
     trace = "".join(traceback.format_exception(type(error), error, place)) if traced else ""
     said = one_line(f"{type(error).__name__}: {_written(str, error)}")
-    return Fault(position, _cut(said, _LONGEST), trace)  # some errors quote the whole text, and a million rows may fail
+    return Fault(position, shortened(said, _LONGEST), trace)  # some errors quote the whole text, and a million rows may fail
