@@ -65,7 +65,7 @@ def _check_ids(ids: Iterable[str] | pd.Index) -> pd.Index:
     values = index.to_numpy(dtype=object)
     for place, value in enumerate(values):
         if not isinstance(value, str) or not value:
-            _fail(f"row id {value!r} at position {place} is not a non-empty string; row ids are strings")
+            _fail(f"row id {value!r} at position {place} is not a non-empty string; write df.set_index(df.index.astype(str))")
     for twice in index[index.duplicated()]:
         places = np.flatnonzero(values == twice)[:2]
         _fail(f"row id {twice!r} stands twice, at positions {places[0]} and {places[1]}; ids must be unique over all splits")

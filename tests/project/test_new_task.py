@@ -201,11 +201,19 @@ def test_known_labels_of_train_and_test_change_nothing_in_the_files(tmp_path: Pa
     assert "prize" in written[0] or "ready" in written[0], "the words of valid are used"
 
 
+def test_a_new_task_shows_how_to_have_workers(tmp_path: Path) -> None:
+    new_task(tmp_path / "mail", save(tmp_path), labels=["ham", "spam"])
+    file = tmp_path / "mail" / "task.toml"
+    assert load_task(tmp_path / "mail").apply == {}
+    file.write_text(file.read_text().replace("# workers = ", "workers = ").replace("# seconds = ", "seconds = "))
+    assert load_task(tmp_path / "mail").apply == {"workers": 2, "seconds": 60}
+
+
 @pytest.mark.parametrize(
     ("columns", "note"),
     [
         ({"labels": ["a", "b"]}, "columns 'label' stay among the features; .*--gold"),
-        ({"gold": "label"}, "of 4 known classes stand in train, where nothing learns from them"),
+        ({"gold": "label"}, "of 4 known classes stand in train, where they score nothing and teach the ceiling alone"),
     ],
     ids=["gold not named", "few known classes"],
 )

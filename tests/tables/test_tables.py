@@ -55,6 +55,7 @@ def test_without_a_split_all_rows_train():
     [
         ({"frame": frame().set_axis(["x", "x"])}, "row id 'x' stands twice, at positions 0 and 1"),
         ({"frame": frame().set_axis(["x", 7])}, "row id 7 at position 1 is not a non-empty string"),
+        ({"frame": pd.DataFrame({"text": ["a"]})}, r"row id 0 .* write df.set_index\(df.index.astype\(str\)\)"),
         ({"frame": frame().set_axis(["x", ""])}, "row id '' at position 1"),
         ({"frame": frame(text=["a", None])}, r"text column 'text' holds (None|nan) on row 'y'"),
         ({"frame": frame(text=["a", 3])}, "text column 'text' holds 3 on row 'y'"),

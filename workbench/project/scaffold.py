@@ -19,6 +19,8 @@ _COMMENTS: Final = {
     "encoding": "encoding of the file",
     "delimiter": "what separates the cells",
     "model": "generative, majority_vote, weighted_vote, triplet, dawid_skene or snorkel; further keys are its settings",
+    "workers": "processes that functions run in, so that one that hangs or crashes is stopped and named, and the others go on",
+    "seconds": "what one function may take there on 10,000 rows",
     "enabled": "false where there is nothing to train on",
     "features": "what the end model sees of the text",
     "columns": "columns of numbers or categories it sees as well",
@@ -46,7 +48,7 @@ def toml_value(value: Any) -> str:
 def task_toml(
     name: str, labels: Sequence[str], data: Mapping[str, Any], end_model: Mapping[str, Any], functions: str | None = None
 ) -> str:
-    """Return an annotated task.toml; keys of data and end_model that are None stand as comments."""
+    """Return an annotated task.toml; keys that are None stand as comments."""
     parts = [
         "# A task: what the rows are, who votes on them, what learns from the votes. Paths are relative to this file.",
         "",
@@ -61,6 +63,7 @@ def task_toml(
     ]
     tables: dict[str, Mapping[str, Any]] = {
         "data": data,
+        "apply": {"workers": None, "seconds": None},
         "label_model": {"model": "generative"},
         "end_model": end_model,
         "export": {"formats": ["parquet", "csv", "jsonl"]},
@@ -84,6 +87,8 @@ _EXAMPLES: Final = {
     "id": '# id = "id"',
     "gold": '# gold = "label"',
     "split": "# split = {train = 0.7, valid = 0.1, test = 0.2}",
+    "workers": "# workers = 2",
+    "seconds": "# seconds = 60",
     "features": '# features = ["tfidf", "static"]',
 }
 

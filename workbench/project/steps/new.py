@@ -112,8 +112,8 @@ def _doubts(dataset: Dataset) -> list[str]:
         in_train = int((known & (dataset.split == "train")).sum())
         if in_train > known.sum() / 2 and known.mean() < 0.5:
             found.append(
-                f"{in_train} of {known.sum()} known classes stand in train, where nothing learns from them: "
-                "give a split column that puts those rows into valid and test"
+                f"{in_train} of {known.sum()} known classes stand in train, where they score nothing and teach the ceiling "
+                "alone: give a split column that puts those rows into valid and test"
             )
     return found
 
