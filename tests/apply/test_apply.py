@@ -110,6 +110,18 @@ def test_a_function_that_exits_faults_and_only_an_interrupt_stops_the_run(option
         apply_lfs([labeling_function(**options)(interrupted)], DATA)
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(SystemExit(), "SystemExit: it called sys.exit()"), (MemoryError(), "MemoryError"), (SystemExit(3), "SystemExit: 3")],
+    ids=["exit", "memory", "exit 3"],
+)
+def test_an_error_without_a_message_is_named_without_a_colon(error, said):
+    def fails(_):
+        raise error
+
+    assert set(apply_lfs([labeling_function()(fails)], DATA).faults["error"]) == {said}
+
+
 def test_an_error_of_many_lines_is_one_line_and_whole_in_its_traceback():
     def explains(row):
         raise ValueError("no vote:\r\n\n    the  cell\u2028is bad")
@@ -139,13 +151,25 @@ def test_a_label_the_task_has_not_is_refused_before_anything_runs():
 
 
 def test_progress_tells_each_function_its_rows_and_all_votes():
-    told = []
-    apply_lfs([fragile, by_length], DATA, chunk_rows=5, progress=told.append)
+    ticks = []
+    apply_lfs([fragile, by_length], DATA, chunk_rows=5, progress=ticks.append)
+    told = [tick for tick in ticks if not tick.working]
     assert [(tick.function, tick.rows, tick.done, tick.of) for tick in told] == [
         ("fragile", 5, 5, 18), ("by_length", 5, 10, 18), ("fragile", 9, 14, 18), ("by_length", 9, 18, 18),
     ]  # fmt: skip
     assert 0 < told[0].seconds < told[2].seconds
     assert told[0].left == pytest.approx(4 * told[0].seconds / 5) and told[2].left == 0
+
+
+def test_progress_tells_which_function_is_at_work_while_it_runs():
+    told, seen = [], []
+    looks = labeling_function(name="looks")(lambda row: seen.append(told[-1].working) or ABSTAIN)
+    apply_lfs([by_length, looks], DATA, chunk_rows=5, progress=told.append)
+    assert set(seen) == {("looks",)} and told[0].left == float("inf")
+    assert [(tick.function, tick.working, tick.rows, tick.done) for tick in told] == [
+        ("by_length", ("by_length",), 0, 0), ("by_length", (), 5, 5), ("looks", ("looks",), 0, 5), ("looks", (), 5, 10),
+        ("by_length", ("by_length",), 5, 10), ("by_length", (), 9, 14), ("looks", ("looks",), 5, 14), ("looks", (), 9, 18),
+    ]  # fmt: skip
 
 
 def backwards(job, pieces, stopped):
@@ -172,7 +196,7 @@ def test_a_function_that_fails_too_often_is_stopped_and_named(chunk_rows, engine
 
 
 WAVERS = "it answers differently when a row is asked again, first on row 'b': voted 0, and "
-WAY_OUT = "; let its vote depend on the row alone, not on lots, the time, earlier calls or other rows"
+WAY_OUT = "; let its vote depend on the row alone, not on chance, time, state or other rows"
 
 
 @pytest.mark.parametrize("engine", [serial, backwards], ids=["forwards", "backwards"])

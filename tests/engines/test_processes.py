@@ -110,6 +110,7 @@ def spoils_the_world(row):
     sys.modules["workbench"].SPOILT = True
     return 0
 """
+RAISE = "raise `{}`, a setting of Processes and of [apply]"
 AFTER = """
 import os, random, sys
 from workbench import labeling_function
@@ -157,6 +158,24 @@ def workers(mark: Path) -> set[int]:
     return {int(line.split()[0]) for line in found.splitlines() if "engines.worker" in line and f"MARK={mark} " in f"{line} "}
 
 
+def test_progress_tells_which_functions_workers_are_at(tmp_path):
+    waits = """
+import time
+from workbench import labeling_function
+
+def waits(row):
+    time.sleep(0.05)
+    return 0
+
+one, two = (labeling_function(name=name)(waits) for name in ("one", "two"))
+"""
+    ticks = []
+    rows, lfs = DATA.take(range(4)), folder(tmp_path / "lfs", functions=GOOD, words="NEEDLES = ['row']\n", waits=waits)
+    apply_lfs(lfs, rows, engine=Processes(workers=2), chunk_rows=2, progress=ticks.append)
+    assert {name for tick in ticks for name in tick.working} == {lf.name for lf in lfs}
+    assert max(len(tick.working) for tick in ticks) == 2 and ticks[-1].working == () and ticks[-1].done == 4 * len(lfs)
+
+
 @pytest.fixture(scope="module")
 def misbehaved(tmp_path_factory):
     path = tmp_path_factory.mktemp("bad") / "lfs"
@@ -181,12 +200,12 @@ def gone(mark: Path) -> bool:
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
-        ("loops", "it ran longer than 1.5 s"),
-        ("hangs_in_c", "it ran longer than 1.5 s"),
+        ("loops", f"it ran longer than 1.5 s on 30 rows; if it is only slow, {RAISE.format('seconds')}"),
+        ("hangs_in_c", f"it ran longer than 1.5 s on 30 rows; if it is only slow, {RAISE.format('seconds')}"),
         ("exits", "it ended its process (exit code 3)"),
         ("segfaults", "it crashed (SIGSEGV)"),
-        ("floods", "it printed more than 104,857 bytes"),
-        ("hogs", "it failed on more than 50% of the rows, first with: MemoryError:"),
+        ("floods", f"it printed more than 104,857 bytes on 30 rows; print less, or {RAISE.format('output_mb')}"),
+        ("hogs", f"it failed on more than 50% of the rows, first with: MemoryError; {RAISE.format('memory_mb')}"),
         ("leaves", "it failed on more than 50% of the rows, first with: SystemExit: 1"),
         ("panics", "it raised KeyboardInterrupt: not an Exception"),
         ("kills_its_worker", "its worker process ended (SIGKILL)"),
@@ -331,8 +350,9 @@ def test_no_process_is_left_behind_by_an_end_a_cancel_or_a_kill(tmp_path, monkey
     told = []
 
     def cancel(tick):
-        told.append(tick.function)
-        raise KeyboardInterrupt
+        if tick.done:
+            told.append(tick.function)
+            raise KeyboardInterrupt
 
     lfs = folder(tmp_path / "a", functions=GOOD, words="NEEDLES = ['refund']\n", misbehave=BAD)
     cache = VoteCache(tmp_path / "votes.sqlite")

@@ -300,7 +300,8 @@ def test_check_names_a_function_that_hangs_where_there_are_workers(tiny_task):
     with functions.open("a", encoding="utf-8") as file:
         file.write("\n@labeling_function()\ndef hangs(row):\n    while True:\n        pass\n")
     found = check(load_task(tiny_task))
-    assert found.problems == ["hangs was stopped: it ran longer than 0.5 s"]
+    limit = "it ran longer than 0.5 s on 120 rows; if it is only slow, raise `seconds`, a setting of Processes and of [apply]"
+    assert found.problems == [f"hangs was stopped: {limit}"]
     assert found.functions.loc["says_invoice", "voted"] > 0 and found.functions.loc["hangs", "voted"] == 0
 
 

@@ -25,6 +25,8 @@ class VoteJob:
     one_in: of how many rows one is asked about twice. Which, its id decides, so that neither chunks nor engines matter.
     """
 
+    sent = False  # to a worker process, where memory is limited
+
     def __init__(self, functions: Sequence[LabelingFunction], labels: Sequence[str], text: Sequence[str], one_in: int) -> None:
         self.functions, self.labels, self.text, self.one_in = functions, tuple(labels), tuple(text), one_in
 
@@ -50,6 +52,7 @@ class VoteJob:
         """Return int16[n] votes and faults, the first row whose second answer differs among them."""
         rows, sample, again = chunk
         votes, faults = self.functions[function].votes(rows)
+        faults = [self._with_way_out(fault) for fault in faults]
         if len(again) and self.functions[function].asked_twice:
             second, failures = self.functions[function].votes(sample)
             failed = {fault.position for fault in faults}
@@ -62,6 +65,14 @@ class VoteJob:
                     return votes, [*faults, Wavering(position, f"voted {votes[position]}, and {now}", "")]
         return votes, faults
 
+    def _with_way_out(self, fault: Fault) -> Fault:
+        """Name, in a worker process, the limit of memory where a function has met it."""
+        if not self.sent or not fault.error.partition(":")[0].endswith("MemoryError"):
+            return fault
+        return fault._replace(error=f"{fault.error}; raise `memory_mb`, a setting of Processes and of [apply]")
+
 
 def _unpacked(packed: bytes, labels: tuple[str, ...], text: tuple[str, ...], one_in: int) -> VoteJob:
-    return VoteJob(unpack(packed), labels, text, one_in)
+    job = VoteJob(unpack(packed), labels, text, one_in)
+    job.sent = True
+    return job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from workbench.apply.cache import UNKNOWN, VoteCache
 from workbench.apply.job import VoteJob, Wavering
-from workbench.engines import Answer, Engine, Piece, serial
+from workbench.engines import Answer, Begun, Engine, Piece, serial
 from workbench.io.columns import mend
 from workbench.lfs.load import bind
 from workbench.lfs.votes import Fault
@@ -19,13 +20,14 @@ from workbench.tables import ABSTAIN, Dataset, VoteMatrix, WorkbenchError, no_fa
 
 _ASKED_TWICE: Final = 100  # rows, about
 _WAVERS: Final = "it answers differently when a row is asked again"
-_WAY_OUT: Final = "let its vote depend on the row alone, not on lots, the time, earlier calls or other rows"
+_WAY_OUT: Final = "let its vote depend on the row alone, not on chance, time, state or other rows"
 
 
 class Tick(NamedTuple):
     """How far an apply is: which function has just voted, on how many of how many rows so far, and all votes done and due.
 
     seconds: the function's own work so far. rate: rows a second it has voted on. left: seconds it still needs at that rate.
+    working: who is at work now. One tick is told when a function begins on a chunk, `working` then, and one when it has voted.
     """
 
     function: str
@@ -35,10 +37,11 @@ class Tick(NamedTuple):
     rate: float
     done: int
     of: int
+    working: tuple[str, ...] = ()
 
     @property
     def left(self) -> float:
-        return (self.rows_of - self.rows) / self.rate
+        return (self.rows_of - self.rows) / self.rate if self.rate else math.inf
 
 
 def apply_lfs(
@@ -56,8 +59,8 @@ def apply_lfs(
     lfs: our functions or Snorkel's. A function that raises, or returns what is no vote, abstains on that row and the fault is
     recorded with row, function and error, the first of each function with its traceback. A function that fails on more than
     `max_faults` of the rows (0..1), or that the engine had to end, is stopped: it abstains everywhere and `stopped` says why.
-    cache: where votes are kept; what was finished before an interruption is there the next time. progress: called as votes
-    come; what it raises ends the work.
+    cache: where votes are kept; what was finished before an interruption is there the next time. progress: called with
+    a Tick when a function begins on a chunk and when it has voted; what it raises ends the work.
 
     >>> from workbench import Dataset, labeling_function
     >>> refund = labeling_function()(lambda row: 0 if "refund" in row.text else -1)
@@ -82,6 +85,9 @@ def apply_lfs(
     answers = engine(job, pieces, collected.stopped)
     try:
         for answer in answers:
+            if isinstance(answer, Begun):
+                collected.begin(answer)
+                continue
             if cache is not None and not answer.stopped:
                 _keep(cache, prints[answer.function], pieces[answer.piece], *answer.result)
             collected.add(answer)
@@ -137,10 +143,19 @@ class _Collected:
         self.rows = [int((votes[:, j] != UNKNOWN).sum()) for j in range(len(names))]
         self.kept = list(self.rows)  # rows whose votes came from the cache, which cost no time
         self.seconds = [0.0] * len(names)
+        self.working: dict[int, int] = {}  # function by piece
+
+    def begin(self, begun: Begun) -> None:
+        """Tell which function is at work, so that one that takes long or hangs is seen."""
+        if self.working.get(begun.piece) != begun.function:
+            self.working[begun.piece] = begun.function
+            if self.progress is not None:
+                self.progress(self._tick(begun.function))
 
     def add(self, answer: Answer) -> None:
         """Place what a function made of a piece."""
         j = answer.function
+        self.working.pop(answer.piece, None)
         if j in self.stopped:
             return
         if answer.stopped:
@@ -159,7 +174,10 @@ class _Collected:
 
     def _tick(self, j: int) -> Tick:
         rate = (self.rows[j] - self.kept[j]) / max(self.seconds[j], 1e-9)
-        return Tick(self.names[j], self.rows[j], len(self.votes), self.seconds[j], rate, sum(self.rows), self.votes.size)
+        working = tuple(dict.fromkeys(self.names[at] for at in self.working.values()))
+        return Tick(
+            self.names[j], self.rows[j], len(self.votes), self.seconds[j], rate, sum(self.rows), self.votes.size, working
+        )
 
     def _stop_what_fails(self, j: int) -> None:
         """Stop a function that wavers, or whose faults are over the limit, as it is found from the first row on.

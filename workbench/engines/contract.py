@@ -40,6 +40,13 @@ class Answer(NamedTuple):
     stopped: str = ""
 
 
+class Begun(NamedTuple):
+    """News that a function is at work on a piece, until its answer comes or another begins there; an engine may tell none."""
+
+    piece: int
+    function: int
+
+
 class Job(Protocol):
     """What an engine runs. A job can be pickled; its functions run one by one on what `chunk` makes of a piece's rows."""
 
@@ -58,4 +65,4 @@ class Job(Protocol):
 
 # The last argument holds the functions that are to run no more. It grows while the engine works: who uses an engine adds what
 # an answer says is stopped before asking for the next one.
-Engine = Callable[[Job, Sequence[Piece], Container[int]], Iterator[Answer]]
+Engine = Callable[[Job, Sequence[Piece], Container[int]], Iterator[Answer | Begun]]

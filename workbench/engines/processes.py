@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Pipe, wait
 
-from workbench.engines.contract import Answer, Job, Piece
+from workbench.engines.contract import Answer, Begun, Job, Piece
 from workbench.tables import WorkbenchError
 
 _ENDED = (EOFError, BrokenPipeError, ConnectionResetError)
@@ -40,7 +40,7 @@ class Processes:
             if not getattr(self, name) > 0:
                 raise WorkbenchError(f"{name} is {getattr(self, name)}; a function needs some")
 
-    def __call__(self, job: Job, pieces: Sequence[Piece], stopped: Container[int]) -> Iterator[Answer]:
+    def __call__(self, job: Job, pieces: Sequence[Piece], stopped: Container[int]) -> Iterator[Answer | Begun]:
         """Yield answers as they come; workers end with the iterator."""
         if not hasattr(os, "fork"):
             raise WorkbenchError("worker processes need Linux or macOS; use the serial engine here")
@@ -56,7 +56,9 @@ class Processes:
                 worker.kill()
 
 
-def _work(workers: list[_Worker], waiting: deque[tuple[int, Piece]], setup: bytes, stopped: Container[int]) -> Iterator[Answer]:
+def _work(
+    workers: list[_Worker], waiting: deque[tuple[int, Piece]], setup: bytes, stopped: Container[int]
+) -> Iterator[Answer | Begun]:
     """Hand pieces to whoever is free and answers to who asks; a worker that dies is replaced, and what it was at is stopped."""
     while True:
         for worker in workers:
@@ -80,6 +82,8 @@ def _work(workers: list[_Worker], waiting: deque[tuple[int, Piece]], setup: byte
                 worker.piece = None
             elif isinstance(message, int):
                 worker.at = message
+                assert worker.piece is not None  # it is busy
+                yield Begun(worker.piece[0], message)
             elif isinstance(message, str):
                 raise WorkbenchError(message)
             else:

@@ -28,6 +28,7 @@ from workbench.engines.processes import Processes
 from workbench.tables import WorkbenchError
 
 _READ = 1 << 16
+_RAISE = "raise `{}`, a setting of Processes and of [apply]"
 
 
 def main(line: Connection) -> None:
@@ -46,12 +47,14 @@ def main(line: Connection) -> None:
         chunk = job.chunk(rows)
         together = [function for function in functions if not job.alone(function)]
         for group in (together, *([function] for function in functions if job.alone(function))):
-            for result in _results(line, job, chunk, group, limits):
+            for result in _results(line, job, chunk, group, limits, len(rows)):
                 line.send(Answer(place, *result))
         line.send(None)
 
 
-def _results(line: Connection, job: Job, chunk: Any, group: list[int], limits: Processes) -> Iterator[tuple[Any, ...]]:
+def _results(
+    line: Connection, job: Job, chunk: Any, group: list[int], limits: Processes, rows: int
+) -> Iterator[tuple[Any, ...]]:
     """Run functions in one child, and those after one that ends it in another; yield what an answer takes beside its piece."""
     for function in group:
         line.send(function)  # from here on, a death of this process is this function's doing
@@ -59,11 +62,13 @@ def _results(line: Connection, job: Job, chunk: Any, group: list[int], limits: P
     gc.freeze()
     waiting = deque(group)
     while waiting:
-        for found in guarded(line, partial(_run, job, chunk, tuple(waiting)), limits):
+        line.send(waiting[0])
+        for found in guarded(line, partial(_run, job, chunk, tuple(waiting)), limits, rows):
             stopped = isinstance(found, str)
             yield waiting.popleft(), *((None, 0.0, found) if stopped else (*found, ""))
             if stopped or not waiting:  # what else the child says, does or leaves behind is nobody's matter
                 break
+            line.send(waiting[0])
 
 
 def _run(job: Job, chunk: Any, group: Sequence[int]) -> Iterator[tuple[Any, float]]:
@@ -74,7 +79,7 @@ def _run(job: Job, chunk: Any, group: Sequence[int]) -> Iterator[tuple[Any, floa
         yield result, time.perf_counter() - start
 
 
-def guarded(line: Connection, work: Callable[[], Iterable[Any]], limits: Processes) -> Iterator[Any]:
+def guarded(line: Connection, work: Callable[[], Iterable[Any]], limits: Processes, rows: int) -> Iterator[Any]:
     """Yield in this process what work yields in a child, then in words how the child ended."""
     result_in, result_out = os.pipe()
     print_in, print_out = os.pipe()
@@ -86,7 +91,7 @@ def guarded(line: Connection, work: Callable[[], Iterable[Any]], limits: Process
     os.close(print_out)
     reason = ""
     try:
-        reason = yield from _watch(line.fileno(), result_in, print_in, limits)
+        reason = yield from _watch(line.fileno(), result_in, print_in, limits, rows)
     finally:
         os.close(result_in)
         os.close(print_in)
@@ -106,7 +111,7 @@ def _be_the_child(work: Callable[[], Iterable[Any]], limits: Processes, result_o
                 for result in work():
                     _send(pipe, result)
             except BaseException as error:  # noqa: BLE001  # what is no Exception: Rust's panics, a KeyboardInterrupt
-                _send(pipe, f"it raised {type(error).__name__}: {error}")
+                _send(pipe, f"it raised {type(error).__name__}: {error}".removesuffix(": "))
     finally:
         os._exit(1)  # a child must never return into its parent's code; who has all results looks at no exit code
 
@@ -125,15 +130,16 @@ def _limit_memory(extra: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + extra, bound))
 
 
-def _watch(line: int, result_in: int, print_in: int, limits: Processes) -> Generator[Any, None, str]:
+def _watch(line: int, result_in: int, print_in: int, limits: Processes, rows: int) -> Generator[Any, None, str]:
     """Yield a child's results, each with a clock of its own, pass on what it prints, and return why it is given up."""
     sent, printed, open_ends = bytearray(), 0, [result_in, print_in]
     most = int(limits.output_mb * 2**20)
+    where = f" on {rows:,} rows" if rows else ""
     end = time.monotonic() + limits.seconds
     while result_in in open_ends:
         ready = select([*open_ends, line], [], [], max(0.0, end - time.monotonic()))[0]
         if not ready:
-            return f"it ran longer than {limits.seconds:g} s"
+            return f"it ran longer than {limits.seconds:g} s{where}; if it is only slow, {_RAISE.format('seconds')}"
         if line in ready:  # nothing is sent while we work, so the line is closed: nobody wants the answer
             raise EOFError
         for pipe in ready:
@@ -147,7 +153,7 @@ def _watch(line: int, result_in: int, print_in: int, limits: Processes) -> Gener
                 with suppress(OSError):  # nobody listens to us
                     os.write(2, data[: max(0, most - printed + len(data))])
         if printed > most:
-            return f"it printed more than {most:,} bytes"
+            return f"it printed more than {most:,} bytes{where}; print less, or {_RAISE.format('output_mb')}"
         while len(sent) >= 8 and len(sent) >= (size := 8 + int.from_bytes(sent[:8], "big")):
             yield pickle.loads(sent[8:size])
             del sent[:size]

@@ -179,5 +179,6 @@ def fault_of(position: int, error: BaseException, *, traced: bool = True) -> Fau
     while place is not None and place.tb_frame.f_code.co_filename.startswith(_OURS):
         place = place.tb_next
     trace = "".join(traceback.format_exception(type(error), error, place)) if traced else ""
-    said = one_line(f"{type(error).__name__}: {_written(str, error)}")
+    message = _written(str, error) or ("it called sys.exit()" if isinstance(error, SystemExit) else "")
+    said = one_line(f"{type(error).__name__}: {message}").removesuffix(":")
     return Fault(position, shortened(said, _LONGEST), trace)  # some errors quote the whole text, and a million rows may fail

@@ -22,9 +22,16 @@ def apply(
     cache = VoteCache(task.folder / "cache" / "votes.sqlite") if task.apply.get("cache", True) else None
 
     def progress(tick: Tick) -> None:
-        report("apply", tick.done, tick.of, f"{tick.function}: {tick.rate:,.0f} rows/s, {tick.left:.0f} s left")
+        report("apply", tick.done, tick.of, in_words(tick))
 
     return apply_lfs(functions, dataset, engine=make_engine(task), cache=cache, progress=progress, **settings)
+
+
+def in_words(tick: Tick) -> str:
+    """Return which functions are at work, and how fast the one is that the tick is about."""
+    working = f"at work: {', '.join(tick.working)}" if tick.working else ""
+    speed = f"{tick.function}: {tick.rate:,.0f} rows/s, {tick.left:.0f} s left" if tick.rate else ""
+    return "; ".join(part for part in (working, speed) if part)
 
 
 def make_engine(task: Task) -> Engine:
