@@ -1,6 +1,7 @@
 """The commands as a user types them."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -69,6 +70,39 @@ def test_check_ends_with_1_on_a_problem(tiny_task):
     answer = workbench("check", tiny_task)
     assert answer.exit_code == 1
     assert "says_invoice abstained" in answer.output
+
+
+@pytest.mark.parametrize("verb", ["check", "apply"])
+def test_an_interrupt_names_the_function_at_work(tiny_task, verb):
+    functions = tiny_task.parents[1] / "labeling_functions" / "tiny" / "slow.py"
+    functions.write_text(
+        "from workbench import labeling_function\n@labeling_function\ndef slow(row):\n    raise KeyboardInterrupt\n"
+    )
+    answer = workbench(verb, tiny_task)
+    assert answer.exit_code == 1
+    assert "interrupted while slow was at work; with `workers = 2` under [apply]" in answer.stderr
+
+
+def test_a_stopped_function_is_seen_in_the_diagnosis_and_among_the_runs(tiny_task):
+    functions = tiny_task.parents[1] / "labeling_functions" / "tiny" / "bad.py"
+    functions.write_text("from workbench import labeling_function\n@labeling_function\ndef bad(row):\n    return None\n")
+    lines = workbench("diagnose", tiny_task).stdout.splitlines()
+    assert [line.split()[0] for line in lines if line.rstrip().endswith("stopped")] == ["bad"]
+    functions.unlink()
+    assert workbench("apply", tiny_task).exit_code == 0
+    partial, whole = (line for line in workbench("runs", tiny_task).stdout.splitlines() if line.strip().startswith("2"))
+    assert "diagnose, partial" in partial and "partial" not in whole
+
+
+def test_a_crash_shows_the_function_on_stderr(tiny_task):
+    functions = tiny_task.parents[1] / "labeling_functions" / "tiny" / "bad.py"
+    functions.write_text(
+        "import os, signal\nfrom workbench import labeling_function\n"
+        "@labeling_function\ndef in_c(row):\n    os.kill(os.getpid(), signal.SIGSEGV)\n"
+    )
+    ended = subprocess.run([sys.executable, "-m", "workbench", "check", tiny_task], capture_output=True, text=True)
+    assert ended.returncode == -signal.SIGSEGV
+    assert 'bad.py", line 5 in in_c' in ended.stderr
 
 
 def test_a_mistake_is_one_line_and_exit_code_2(tmp_path):

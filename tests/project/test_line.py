@@ -305,6 +305,63 @@ def test_check_names_a_function_that_hangs_where_there_are_workers(tiny_task):
     assert found.functions.loc["says_invoice", "voted"] > 0 and found.functions.loc["hangs", "voted"] == 0
 
 
+EXITS = """
+import os
+
+
+@labeling_function(fires=["goodbye"])
+def leaves(row):
+    return os._exit(7) if "goodbye" in row.text else -1
+
+
+@labeling_function(fires=["hello"])
+def breaks_its_word(row):
+    return -1
+"""
+
+
+def test_check_names_a_function_that_ends_its_process_on_an_example(tiny_task):
+    change(tiny_task, "[slices]", "[apply]\nworkers = 1\n[slices]")
+    functions = load_task(tiny_task).functions_folder / "functions.py"
+    with functions.open("a", encoding="utf-8") as file:
+        file.write(EXITS)
+    found = check(load_task(tiny_task))
+    assert sorted(found.problems) == [
+        "breaks_its_word abstained on 'hello', which it says it fires on",
+        "leaves was stopped: on its unit examples it ended its process (exit code 7)",
+    ]
+    assert found.functions.loc["leaves", "voted"] == 0 and found.functions.loc["says_invoice", "voted"] > 0
+
+
+FAILS = """
+@labeling_function()
+def fails(row):
+    raise KeyError("x" * 900)
+
+
+@labeling_function()
+def dead(row):
+    return -1
+
+
+@labeling_function()
+def crashes_too(row):
+    return BUG if "crashes" in row.text else ABSTAIN
+"""
+
+
+def test_check_keeps_its_notes_about_the_functions_that_did_not_fail(tiny_task):
+    functions = load_task(tiny_task).functions_folder / "functions.py"
+    with functions.open("a", encoding="utf-8") as file:
+        file.write(FAILS)
+    found = check(load_task(tiny_task))
+    assert len(found.problems) == 1 and found.problems[0].startswith("fails failed on 120 of 120 sampled rows")
+    assert len(found.problems[0]) < 300, "a long error is cut"
+    notes = [note for note in found.notes if note.startswith("Function")]
+    assert [note.split(" votes on 0")[0] for note in notes[:1]] == ["Function 'dead'"]
+    assert "'crashes' and 'crashes_too' say the same" in notes[1] and len(notes) == 2
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import signal
 import threading
 from importlib import import_module
@@ -70,6 +71,11 @@ class Commands(click.Group):
             raise OneLineError(str(error)) from None
         except OSError as error:
             raise OneLineError(f"{error.filename or 'the system'}: {error.strerror or error}") from None
+        except KeyboardInterrupt as stop:
+            from workbench.project.interrupted import in_words
+
+            click.echo(in_words(stop), err=True, nl=False)
+            raise
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -78,6 +84,8 @@ def main() -> None:
     """A workbench for weak supervision: labeling functions vote, a label model weighs them, an end model learns past them."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _stop)
+        if not faulthandler.is_enabled():
+            faulthandler.enable(2)  # a crash in C says on stderr in which function
 
 
 def _stop(number: int, frame: Any) -> None:

@@ -106,7 +106,8 @@ def functions_table(diagnosis: dict[str, Any]) -> None:
     )
     for row in diagnosis["functions"]:
         shares = (f"{row[name]:.1%}" for name in ("coverage", "overlap", "conflict"))
-        table.add_row(row["lf"], ", ".join(row["polarity"]), *shares, _on_gold(row), str(row["faults"] or ""))
+        faults = "stopped" if row.get("stopped") else str(row["faults"] or "")  # runs of earlier versions do not say
+        table.add_row(row["lf"], ", ".join(row["polarity"]), *shares, _on_gold(row), faults)
     _print(table)
     whole = diagnosis["summary"]
     click.echo(
@@ -222,7 +223,8 @@ def runs_table(runs: Sequence[Run]) -> None:
         model = about["settings"]["label_model"].get("model", "generative")
         accuracy, end_model = _accuracies(run, model) if about["until"] == "evaluate" else ("", "")
         counts = f"{about['rows']:,}", str(len(about["functions"]))
-        table.add_row(run.id, about["until"], *counts, model, accuracy, end_model, about["finished"][:19])
+        until = f"{about['until']}, partial" if about.get("stopped") else about["until"]
+        table.add_row(run.id, until, *counts, model, accuracy, end_model, about["finished"][:19])
     _print(table)
 
 

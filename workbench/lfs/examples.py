@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.io.names import shortened
 from workbench.lfs.chunk import Chunk
 from workbench.lfs.function import LabelingFunction
 from workbench.lfs.votes import resolve_label
@@ -32,7 +33,7 @@ def failed_examples(function: LabelingFunction, columns: Sequence[str]) -> list[
         vote = int(votes[i])
         said = "abstained" if vote == ABSTAIN else f"voted {labels[vote] if labels else vote!r}"
         if i in broken:
-            found.append(f"{function.name} failed on its example {example!r}: {broken[i]}")
+            found.append(f"{function.name} failed on its example {example!r}: {shortened(broken[i])}")
         elif fires and (vote == ABSTAIN or (label is not None and vote != resolve_label(label, labels))):
             found.append(f"{function.name} {said} on {example!r}, which it says it fires on{f' with {label}' if label else ''}")
         elif not fires and vote != ABSTAIN:

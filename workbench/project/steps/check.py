@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.apply import Tick, apply_lfs
+from workbench.apply.job import VoteJob
 from workbench.diagnose import warnings_in_words
+from workbench.engines import Answer, Engine, Piece, serial
+from workbench.io.names import shortened
 from workbench.io.toml import expect
 from workbench.lfs import LabelingFunction
 from workbench.lfs.examples import cases_of, failed_examples
@@ -29,7 +33,8 @@ class Checked:
     """What a check found. problems fail it; notes do not.
 
     functions: one row a function, with its `examples`, how often it `voted` and `failed` on the `sampled` rows, and how many
-    `microseconds` it took a row, without what it loads once. A function that was not run has no such figures.
+    `microseconds` it took a row, without what it loads once where it runs in this process. A function that was not run has no
+    such figures.
     """
 
     rows: int
@@ -58,6 +63,43 @@ def calls_ahead(functions: Sequence[LabelingFunction], dataset: Dataset) -> list
     return [f"{name} is about to ask its client about {count:,} texts" for name, count in counts.items() if count]
 
 
+class _WithExamples:
+    """A job that runs, where it gets no rows, the unit examples of its functions; their result is what fails, in words."""
+
+    def __init__(self, job: VoteJob, columns: list[str]) -> None:
+        self.job, self.columns = job, columns
+
+    def chunk(self, rows: pd.DataFrame) -> Any:
+        return self.job.chunk(rows) if len(rows) else None
+
+    def alone(self, function: int) -> bool:
+        return self.job.alone(function)
+
+    def prepare(self, chunk: Any, function: int) -> None:
+        if chunk is not None:
+            self.job.prepare(chunk, function)
+
+    def run(self, chunk: Any, function: int) -> Any:
+        return failed_examples(self.job.functions[function], self.columns) if chunk is None else self.job.run(chunk, function)
+
+
+def _and_examples(engine: Engine, rows: pd.DataFrame, problems: list[str]) -> Engine:
+    """Return an engine that runs the unit examples too, so that workers start once; problems takes what fails."""
+
+    def run(job: Any, pieces: Sequence[Piece], stopped: Container[int]) -> Iterator[Any]:
+        having = tuple(place for place, function in enumerate(job.functions) if cases_of(function))
+        examples = [Piece(rows, slice(0, 0), having)] if having else []
+        for news in engine(_WithExamples(job, list(rows.columns)), [*pieces, *examples], stopped):
+            if news.piece < len(pieces):
+                yield news
+            elif isinstance(news, Answer) and news.stopped:
+                yield news._replace(stopped=f"on its unit examples {news.stopped}")
+            elif isinstance(news, Answer):
+                problems.extend(news.result)
+
+    return run
+
+
 def check(task: Task) -> Checked:
     """Read the rows, load the functions, run their unit examples, and let each vote on a sample of 500 rows.
 
@@ -70,24 +112,33 @@ def check(task: Task) -> Checked:
     loaded = task.functions()
     notes += [f"{sentence} when the task is run" for sentence in calls_ahead(loaded, dataset)]
     functions = [function for function in loaded if not hasattr(function, "pending_calls")]
-    columns = list(dataset.frame.columns)
-    problems = [failure for function in functions for failure in failed_examples(function, columns)]
     size = min(SAMPLE, len(dataset))
     sample = dataset.take(np.sort(np.random.default_rng(0).choice(len(dataset), size, replace=False)))
     table = pd.DataFrame({"examples": {function.name: len(cases_of(function)) for function in loaded}})
     engine, ticks = make_engine(task), dict[str, Tick]()
-    apply_lfs(functions, sample.take(np.arange(min(1, size))), engine=engine)  # what they load, they load now
-    votes = apply_lfs(functions, sample, engine=engine, max_faults=1, progress=lambda tick: ticks.update({tick.function: tick}))
-    problems += [f"{name} was stopped: {reason}" for name, reason in votes.stopped.items()]
+    if engine is serial:
+        apply_lfs(functions, sample.take(np.arange(min(1, size))))  # what they load, they load now
+    problems: list[str] = []
+    votes = apply_lfs(
+        functions,
+        sample,
+        engine=_and_examples(engine, sample.frame, problems),
+        max_faults=1,
+        progress=lambda tick: ticks.update({tick.function: tick}),
+    )
+    problems += [f"{name} was stopped: {shortened(reason)}" for name, reason in votes.stopped.items()]
     for function, column in zip(functions, votes.votes.T, strict=True):
         faults = votes.faults[votes.faults["lf"] == function.name]
         seconds = ticks[function.name].seconds if function.name in ticks else 0.0
         figures = (column != ABSTAIN).sum(), len(faults), seconds / max(size, 1) * 1e6
         table.loc[function.name, ["voted", "failed", "microseconds"]] = figures
-        if len(faults):
-            first = f"first on {faults['id'].iloc[0]!r}: {faults['error'].iloc[0]}"
+        if len(faults) and function.name not in votes.stopped:
+            first = f"first on {faults['id'].iloc[0]!r}: {shortened(faults['error'].iloc[0])}"
             problems.append(f"{function.name} failed on {len(faults)} of {size} sampled rows, {first}")
     notes = [*notes, *duplicate_report(dataset).in_words()]
-    if not problems:  # what a broken function leaves uncovered is no finding of its own
-        notes += warnings_in_words(votes)
+    failed = {*votes.stopped, *votes.faults["lf"]}
+    names = [name for name in votes.lfs if name not in failed]
+    if names or not loaded:  # what a function leaves uncovered that failed or was not run is no finding of its own
+        fine = VoteMatrix.from_array(votes.to_frame()[names], votes.labels, votes.ids, names)
+        notes += warnings_in_words(fine, of_set=len(names) == len(loaded))
     return Checked(len(dataset), size, table, problems, notes)
