@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from workbench import ABSTAIN, Dataset, apply_lfs, labeling_function
-from workbench.engines import Answer, serial
+from workbench.engines import Answer, Processes, serial
 from workbench.lfs import column, keyword, threshold
 from workbench.tables import WorkbenchError
 
@@ -225,10 +225,28 @@ def test_a_function_that_fails_when_asked_again_has_answered_differently():
 def test_no_rows_and_no_functions_are_fine():
     assert apply_lfs(LFS, DATA.take([])).votes.shape == (0, 7)
     assert apply_lfs([], DATA).votes.shape == (9, 0)
-    with pytest.raises(WorkbenchError, match="chunk_rows is 0"):
-        apply_lfs(LFS, DATA, chunk_rows=0)
-    with pytest.raises(WorkbenchError, match="max_faults is 50; give a share of the rows, from 0 to 1"):
-        apply_lfs(LFS, DATA, max_faults=50)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"chunk_rows": 0}, "chunk_rows is 0; give a whole number from 1 on"),
+        ({"chunk_rows": 2.5}, "chunk_rows is 2.5; give a whole number from 1 on"),
+        ({"max_faults": 50}, "max_faults is 50; give a share of the rows, from 0 to 1"),
+        ({"max_faults": "half"}, "max_faults is 'half'; give a share of the rows, from 0 to 1"),
+        ({"engine": "processes"}, r"engine is 'processes'; .* Processes\(workers=2\) with brackets"),
+        ({"engine": Processes}, r"engine is <class .*Processes'>; .* Processes\(workers=2\) with brackets"),
+        ({"progress": True}, "progress is True; give a function that takes a Tick, such as print"),
+        ({"cache": True}, "cache is True; give a path such as 'votes.sqlite'"),
+        ({"lfs": fragile}, r"give a list of functions, of one function too: \[function\]"),
+        ({"lfs": len}, "lfs is a builtin_function_or_method; give a list of functions"),
+        ({"dataset": FRAME}, r"dataset is a DataFrame; give Dataset\(frame, labels="),
+    ],
+    ids=lambda value: " ".join(f"{key}={one!r}"[:32] for key, one in value.items()) if isinstance(value, dict) else "",
+)
+def test_what_cannot_be_meant_is_refused_with_the_way_out(given, said):
+    with pytest.raises(WorkbenchError, match=said):
+        apply_lfs(**{"lfs": LFS, "dataset": DATA, **given})
 
 
 def test_rows_and_functions_are_not_changed_by_a_run():

@@ -62,6 +62,13 @@ def test_a_second_apply_asks_nobody_and_votes_the_same(cache):
     assert again.votes.tolist() == first.votes.tolist() == [[1, -1], [-1, 0], [-1, 0], [1, -1]]
 
 
+def test_a_path_will_do_for_a_cache(tmp_path):
+    count = Counting()
+    for path in (str(tmp_path / "votes.sqlite"), tmp_path / "votes.sqlite"):
+        apply_lfs(count.functions(), dataset(TEXTS), cache=path)
+        assert len(count.asked()) == (8 if isinstance(path, str) else 0)
+
+
 def test_editing_a_function_asks_that_function_alone(cache):
     count = Counting()
     apply_lfs(count.functions(), dataset(TEXTS), cache=cache)

@@ -388,8 +388,13 @@ if __name__ == "__main__":
     [
         ({"workers": 0}, "workers is 0; give a whole number from 1 on"),
         ({"workers": "2"}, "workers is '2'; give a whole number"),
-        ({"seconds": 0.0}, "seconds is 0.0; a function needs some"),
-        ({"memory_mb": -1}, "memory_mb is -1; a function needs some"),
+        ({"workers": 2.5}, "workers is 2.5; give a whole number"),
+        ({"workers": True}, "workers is True; give a whole number"),
+        ({"seconds": 0.0}, "seconds is 0.0; give a number above 0"),
+        ({"seconds": float("inf")}, "seconds is inf; give a number above 0"),
+        ({"output_mb": "1"}, "output_mb is '1'; give a number above 0"),
+        ({"memory_mb": -1}, "memory_mb is -1; give a whole number from 1 on"),
+        ({"memory_mb": 0.5}, "memory_mb is 0.5; give a whole number from 1 on"),
     ],
     ids=str,
 )

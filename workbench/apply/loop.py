@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from numbers import Integral
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -50,17 +52,20 @@ def apply_lfs(
     *,
     engine: Engine = serial,
     chunk_rows: int = 10_000,
-    cache: VoteCache | None = None,
+    cache: VoteCache | str | Path | None = None,
     max_faults: float = 0.5,
     progress: Callable[[Tick], None] | None = None,
 ) -> VoteMatrix:
-    """Let every function vote on every row; the result is the same whatever the chunk size, engine and cache.
+    """Let every function vote on every row.
 
+    The result is the same whatever the chunk size, engine and cache, of functions whose vote depends on the row alone. To find
+    others, about a hundred rows are asked twice: who answers one differently is stopped, and who does so seldom may pass.
     lfs: our functions or Snorkel's. A function that raises, or returns what is no vote, abstains on that row and the fault is
     recorded with row, function and error, the first of each function with its traceback. A function that fails on more than
     `max_faults` of the rows (0..1), or that the engine had to end, is stopped: it abstains everywhere and `stopped` says why.
-    cache: where votes are kept; what was finished before an interruption is there the next time. progress: called with
-    a Tick when a function begins on a chunk and when it has voted; what it raises ends the work.
+    engine: `serial` runs in this process, `Processes(workers=2)` in others that can be killed. cache: where votes are kept,
+    such as "votes.sqlite"; what was finished before an interruption is there the next time. progress: called with a Tick when
+    a function begins on a chunk and when it has voted; what it raises ends the work.
 
     >>> from workbench import Dataset, labeling_function
     >>> refund = labeling_function()(lambda row: 0 if "refund" in row.text else -1)
@@ -68,10 +73,9 @@ def apply_lfs(
     >>> apply_lfs([refund], Dataset(rows, labels=("billing", "bug"))).votes.tolist()
     [[0], [-1]]
     """
-    if chunk_rows < 1:
-        raise WorkbenchError(f"chunk_rows is {chunk_rows}; a chunk has at least one row")
-    if not 0 <= max_faults <= 1:
-        raise WorkbenchError(f"max_faults is {max_faults}; give a share of the rows, from 0 to 1")
+    _check_arguments(lfs, dataset, engine, cache, progress)
+    check_settings(chunk_rows, max_faults)
+    cache = VoteCache(Path(cache)) if isinstance(cache, (str, Path)) else cache
     functions = bind(lfs, dataset.labels, dataset.text)
     job = VoteJob(functions, dataset.labels, dataset.text, one_in=max(5, len(dataset) // _ASKED_TWICE))
     prints = [] if cache is None else [function.fingerprint for function in functions]
@@ -97,6 +101,31 @@ def apply_lfs(
         if cache is not None:
             cache.flush()
     return collected.matrix(dataset)
+
+
+def check_settings(chunk_rows: int = 1, max_faults: float = 0.0) -> None:
+    """Refuse settings out of range."""
+    if isinstance(chunk_rows, bool) or not isinstance(chunk_rows, Integral) or chunk_rows < 1:
+        raise WorkbenchError(f"chunk_rows is {chunk_rows!r}; give a whole number from 1 on")
+    if isinstance(max_faults, bool) or not isinstance(max_faults, (int, float)) or not 0 <= max_faults <= 1:
+        raise WorkbenchError(f"max_faults is {max_faults!r}; give a share of the rows, from 0 to 1")
+
+
+def _check_arguments(lfs: Any, dataset: Any, engine: Any, cache: Any, progress: Any) -> None:
+    """Refuse what is likely to be typed in a notebook in place of what is meant, with the way out."""
+    if isinstance(lfs, str) or not isinstance(lfs, Iterable):
+        raise WorkbenchError(f"lfs is a {type(lfs).__name__}; give a list of functions, of one function too: [function]")
+    if not isinstance(dataset, Dataset):
+        given = f"a {type(dataset).__name__}"
+        raise WorkbenchError(
+            f"dataset is {given}; give Dataset(frame, labels=[...], text=[...]), the frame's index being row ids"
+        )
+    if isinstance(engine, type) or not callable(engine):
+        raise WorkbenchError(f"engine is {engine!r}; of workbench.engines give serial, or Processes(workers=2) with brackets")
+    if not isinstance(cache, (VoteCache, str, Path, type(None))):
+        raise WorkbenchError(f"cache is {cache!r}; give a path such as 'votes.sqlite', a VoteCache, or None")
+    if not (progress is None or callable(progress)):
+        raise WorkbenchError(f"progress is {progress!r}; give a function that takes a Tick, such as print, or None")
 
 
 def _keep(cache: VoteCache, fingerprint: str, piece: Piece, votes: NDArray[np.int16], faults: list[Fault]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import signal
@@ -34,11 +35,14 @@ class Processes:
     output_mb: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.workers is not None and (not isinstance(self.workers, int) or self.workers < 1):
+        if self.workers is not None and (type(self.workers) is not int or self.workers < 1):
             raise WorkbenchError(f"workers is {self.workers!r}; give a whole number from 1 on, or None for one a core")
-        for name in ("seconds", "memory_mb", "output_mb"):
-            if not getattr(self, name) > 0:
-                raise WorkbenchError(f"{name} is {getattr(self, name)}; a function needs some")
+        if type(self.memory_mb) is not int or self.memory_mb < 1:
+            raise WorkbenchError(f"memory_mb is {self.memory_mb!r}; give a whole number from 1 on")
+        for name in ("seconds", "output_mb"):
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not 0 < value < math.inf:
+                raise WorkbenchError(f"{name} is {value!r}; give a number above 0, for a function needs some")
 
     def __call__(self, job: Job, pieces: Sequence[Piece], stopped: Container[int]) -> Iterator[Answer | Begun]:
         """Yield answers as they come; workers end with the iterator."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from workbench.apply import Tick, VoteCache, apply_lfs
+from workbench.apply import Tick, VoteCache, apply_lfs, check_settings
 from workbench.engines import Engine, Processes, serial
 from workbench.lfs import LabelingFunction
 from workbench.project.task import Task, build
-from workbench.tables import Dataset, VoteMatrix
+from workbench.tables import Dataset, VoteMatrix, WorkbenchError
 
 _OURS: Final = {"cache": bool, "max_faults": float, "chunk_rows": int}
 
@@ -18,13 +18,16 @@ def apply(
     task: Task, functions: Sequence[LabelingFunction], dataset: Dataset, report: Callable[[str, int, int, str], None]
 ) -> VoteMatrix:
     """Apply functions in this process, or in as many others as `workers` says, with votes kept in the task's folder."""
-    settings: dict[str, Any] = {name: task.apply[name] for name in ("max_faults", "chunk_rows") if name in task.apply}
     cache = VoteCache(task.folder / "cache" / "votes.sqlite") if task.apply.get("cache", True) else None
 
     def progress(tick: Tick) -> None:
         report("apply", tick.done, tick.of, in_words(tick))
 
-    return apply_lfs(functions, dataset, engine=make_engine(task), cache=cache, progress=progress, **settings)
+    return apply_lfs(functions, dataset, engine=make_engine(task), cache=cache, progress=progress, **_settings(task))
+
+
+def _settings(task: Task) -> dict[str, Any]:
+    return {name: task.apply[name] for name in ("max_faults", "chunk_rows") if name in task.apply}
 
 
 def in_words(tick: Tick) -> str:
@@ -35,8 +38,13 @@ def in_words(tick: Tick) -> str:
 
 
 def make_engine(task: Task) -> Engine:
-    """Return the engine of a task; what has nothing to say without worker processes is refused."""
-    engine: Engine = build(Processes, task.apply, f"{task.folder / 'task.toml'} [apply]", also=_OURS)
+    """Return the engine of a task, having looked at all settings of `[apply]`; the limits have no effect without workers."""
+    where = f"{task.folder / 'task.toml'} [apply]"
+    try:
+        engine: Engine = build(Processes, task.apply, where, also=_OURS)
+        check_settings(**_settings(task))
+    except WorkbenchError as error:
+        raise error if where in str(error) else WorkbenchError(f"{where}: {error}") from None
     return engine if "workers" in task.apply else serial
 
 
