@@ -33,7 +33,7 @@ def test_a_public_set_runs_from_import_to_scores(shared_data, tmp_path, name, ro
     metrics = done.metrics()
     found = accuracies(metrics)
     assert metrics["label_model"]["majority_vote"]["test"]["all"]["n"] == rows
-    assert found["generative"] >= found["majority_vote"] - 0.005  # never more than half a point behind
+    assert found["generative"] >= found["majority_vote"] - (0.0005 if name == "adult" else 0)  # .83115 and .83137 there
     assert found["end_model"] >= end_model
     assert found["ceiling"] >= ceiling
     assert ("snorkel" in found) == (name != "banking77")

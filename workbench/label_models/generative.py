@@ -199,8 +199,7 @@ class GenerativeModel:
 
     def _doubt(self, patterns: NDArray[np.int16], counts: Floats, met: Meetings) -> None:
         """Say what is suspicious about the functions."""
-        _, first = np.unique(self._copies.group, return_index=True)
-        accuracy = self.accuracy_.iloc[first]
+        accuracy = self.accuracy_.iloc[self._copies.first]
         cast = np.zeros_like(self._pairs.repertoire)
         cast[self._pairs.lf, self._pairs.vote] = self._believed.sum(axis=1)
         rows = self._evidence(patterns[:_CHUNK], counts[:_CHUNK])

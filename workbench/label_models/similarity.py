@@ -36,9 +36,14 @@ class Copies(NamedTuple):
         group = [seen.setdefault(column.tobytes() if enough[j] else b"%d" % j, len(seen)) for j, column in enumerate(columns)]
         return cls(np.array(group, dtype=np.intp))
 
+    @property
+    def first(self) -> NDArray[np.intp]:
+        """The first function of each group."""
+        return np.unique(self.group, return_index=True)[1]
+
     def merged(self, patterns: NDArray[np.int16]) -> NDArray[np.int16]:
         """Return int16[rows, groups]: the vote of the first of each group that votes."""
-        _, first = np.unique(self.group, return_index=True)
+        first = self.first
         if len(first) == len(self.group):
             return patterns
         merged = patterns[:, first]
