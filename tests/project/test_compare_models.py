@@ -183,3 +183,9 @@ def test_the_best_on_valid_is_set_against_majority_vote_and_without_gold_the_cho
     blind = {name: {} for name in known}
     assert enough("weighted_vote", blind, answers)["model"] == "weighted_vote"
     assert enough("majority_vote", blind, answers)["model"] == "triplet"  # differs most
+
+
+def test_a_chosen_model_that_loses_to_majority_vote_is_named():
+    known = models(0.63, 400, [-0.09, -0.05], 0.02)
+    found = enough("weighted_vote", known, hard(60, 0))
+    assert found["sentence"].endswith("The chosen weighted vote is worse than majority vote: -7.0 points [-9.0, -5.0].")

@@ -211,6 +211,7 @@ def test_what_the_label_model_learned_is_kept(tiny_task):
     assert set(learned["accuracy"]) == {"asks_refund", "crashes", "says_invoice", "error_code", "agent_tag"}
     assert 0.5 < learned["accuracy"]["agent_tag"] < 1
     assert sum(learned["class_balance"].values()) == pytest.approx(1)
+    assert sum(learned["covered_balance"].values()) == pytest.approx(1)  # and what the rows with votes got
 
 
 def test_classes_that_lost_all_their_votes_are_said():

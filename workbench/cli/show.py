@@ -75,13 +75,17 @@ def _score_cells(every: Any, covered: Any) -> list[str]:
 
 
 def learned_table(model: dict[str, Any], diagnosis: dict[str, Any]) -> None:
-    """Print the learned accuracy of every function beside the one on valid gold."""
+    """Print the learned accuracy of every function beside the one on valid gold, and the class balance."""
     table = _table(f"what {model['model']} learned", ("function", "votes", "learned accuracy", "accuracy on valid gold"))
     for row in diagnosis["functions"]:
         accuracy = model["accuracy"][row["lf"]]
         table.add_row(row["lf"], f"{row['n_votes']:,}", "" if accuracy is None else f"{accuracy:.2f}", _on_gold(row))
     _print(table)
-    click.echo("class balance " + ", ".join(f"{label} {share:.1%}" for label, share in model["class_balance"].items()))
+    table = _table("class balance", ("class", "prior, of rows without votes", "mean posterior of rows with votes"))
+    covered = model.get("covered_balance", {})  # runs of earlier versions do not say
+    for label, share in model["class_balance"].items():
+        table.add_row(label, f"{share:.1%}", f"{covered[label]:.1%}" if label in covered else "")
+    _print(table)
 
 
 def _on_gold(row: dict[str, Any]) -> str:

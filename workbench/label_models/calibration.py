@@ -22,26 +22,39 @@ class Calibration(NamedTuple):
     def fitted(cls, scores: Floats, label: NDArray[np.intp], weight: Floats) -> Self:
         """Fit on gold rows, float64[n, k] scores and their classes, leaning on no change: few rows move it little.
 
-        The log of the slope and the offsets have normal priors of standard deviation 1 and 0.5.
+        The offsets and the log of the slope have standard normal priors. Of an offset only what exceeds two standard errors
+        stays, for an offset alone can turn the answer of all rows that nobody disputes; then the slope is fitted again.
         """
-        from scipy.optimize import minimize
-
         k = scores.shape[1]
         if not len(label) or k < 2:
             return cls(1.0, np.zeros(k))
         scores = scores - scores.mean(axis=1, keepdims=True)
-        rows, truth = np.arange(len(label)), np.eye(k)[label]
-
-        def loss(x: Floats) -> tuple[float, Floats]:
-            slope = np.exp(x[0])
-            probs = softmax(slope * scores + x[1:])
-            excess = weight[:, None] * (probs - truth)
-            value = -weight @ np.log(np.maximum(probs[rows, label], 1e-300)) + x[0] ** 2 / 2 + 2 * x[1:] @ x[1:]
-            return float(value), np.concatenate([[slope * (excess * scores).sum() + x[0]], excess.sum(axis=0) + 4 * x[1:]])
-
-        best = minimize(loss, np.zeros(k + 1), jac=True, method="L-BFGS-B").x
-        return cls(float(np.exp(best[0])), best[1:])
+        slope, offset = _likeliest(scores, label, weight, free=np.ones(k), start=np.zeros(k))
+        probs = softmax(slope * scores + offset)
+        precision = np.diag(weight @ probs) - (weight[:, None] * probs).T @ probs + np.eye(k)
+        centred = np.eye(k) - 1 / k  # what all offsets share says nothing
+        error = np.sqrt(np.diag(centred @ np.linalg.inv(precision) @ centred))
+        offset = np.sign(offset) * np.maximum(np.abs(offset) - 2 * error, 0)
+        slope, _ = _likeliest(scores, label, weight, free=np.zeros(k), start=offset)
+        return cls(slope, offset)
 
     def __call__(self, scores: Floats) -> Floats:
         """Return calibrated scores."""
         return np.asarray(self.slope * (scores - scores.mean(axis=1, keepdims=True)) + self.offset, dtype=np.float64)
+
+
+def _likeliest(scores: Floats, label: NDArray[np.intp], weight: Floats, free: Floats, start: Floats) -> tuple[float, Floats]:
+    """Return the slope and the offsets of highest posterior; offsets that are not free, float64[k] of 0 and 1, stay."""
+    from scipy.optimize import minimize
+
+    rows, truth = np.arange(len(label)), np.eye(scores.shape[1])[label]
+
+    def loss(x: Floats) -> tuple[float, Floats]:
+        slope = np.exp(x[0])
+        probs = softmax(slope * scores + x[1:])
+        excess = weight[:, None] * (probs - truth)
+        value = -weight @ np.log(np.maximum(probs[rows, label], 1e-300)) + x @ x / 2
+        return float(value), np.concatenate([[slope * (excess * scores).sum() + x[0]], free * (excess.sum(axis=0) + x[1:])])
+
+    best = minimize(loss, np.concatenate([[0.0], start]), jac=True, method="L-BFGS-B").x
+    return float(np.exp(best[0])), best[1:]

@@ -107,6 +107,10 @@ def enough(chosen: str, models: dict[str, dict[str, Any]], hard: dict[str, NDArr
     found = {"model": best, "rows": len(base), "changed": changed, "settled": settled, **gained}
     found["log_loss"] = {name: on_valid[name].get("log_loss") for name in (_BASE, best)}
     verdict, sentence = _in_words(found)
+    own = on_valid[chosen].get("over_majority_vote")
+    if own and own["n"] and own["interval"][1] < 0:
+        lost, (low, high) = 100 * own["value"], (100 * end for end in own["interval"])
+        sentence += f" The chosen {MODELS[chosen]} is worse than majority vote: {lost:+.1f} points [{low:+.1f}, {high:+.1f}]."
     return {"enough": verdict, **found, "sentence": sentence}
 
 

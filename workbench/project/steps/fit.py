@@ -76,12 +76,16 @@ def doubts(soft: SoftLabels, votes: VoteMatrix, model: Any) -> list[str]:
     return found + getattr(model, "doubts_", [])
 
 
-def learned(model: Any, votes: VoteMatrix) -> dict[str, Any]:
-    """Return what the label model learned: the class balance, and of each function the share of its votes expected right."""
-    accuracy = getattr(model, "accuracy_", {})
+def learned(model: Any, soft: SoftLabels, votes: VoteMatrix) -> dict[str, Any]:
+    """Return what the label model learned: the class balance, and of each function the share of its votes expected right.
+
+    class_balance is what a row without votes gets, covered_balance the mean posterior of the rows with votes.
+    """
+    accuracy, covered = getattr(model, "accuracy_", {}), soft.probs[votes.covered]
     return {
         "model": type(model).__name__,
         "class_balance": dict(zip(votes.labels, model.class_balance_, strict=True)),
+        "covered_balance": dict(zip(votes.labels, covered.mean(axis=0), strict=True)) if len(covered) else {},
         "accuracy": {name: accuracy.get(name) for name in votes.lfs},
         "iterations": getattr(model, "n_iter_", None),
     }

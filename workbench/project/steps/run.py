@@ -67,7 +67,7 @@ def run(
             report("fit", 0, 1, "")
             soft, model = fit_label_model(task, chosen_model(task), dataset, votes)
             write_soft_labels(soft, folder / "soft_labels.parquet")
-            write_json(folder / "label_model.json", learned(model, votes))
+            write_json(folder / "label_model.json", learned(model, soft, votes))
             taught = training_rows(dataset)
             notes += doubts(soft.take(taught), votes.take(taught), model)
             if compared:
