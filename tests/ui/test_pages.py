@@ -1,6 +1,7 @@
 """Every page as a user meets it: with a run, without, with nothing at all, and with a mistake in the files."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,7 +70,7 @@ def test_the_overview_shows_the_votes_of_each_slice(open_app, ran):
 def test_a_task_that_never_ran_offers_to(open_app, toy):
     app = clean(open_app())
     assert "Not run yet" in words(app) and "Run the line" in words(app)
-    assert app.button(key="run").label == "Run" and not app.button(key="run").disabled
+    assert app.button(key="start").label == "Run" and not app.button(key="start").disabled
 
 
 def test_without_a_task_every_page_leads_to_opening_a_file(open_app):
@@ -123,7 +124,7 @@ def test_a_run_under_way_shows_how_far_it_is_on_every_page(open_app, toy):
     with jobs._lock(folder, jobs.fcntl.LOCK_EX):
         app = clean(open_app())
         assert app.progress[0].text == "Step 5 of 6: training the end model, 5 of 20"
-        assert app.button(key="run").disabled
+        assert app.button(key="start").disabled
         assert [button.label for button in app.button] == ["Run", "Cancel"]
         assert clean(open_app("functions")).sidebar.progress[0].text.startswith("Step 5 of 6")
 
@@ -295,3 +296,14 @@ print(sorted({{"torch", "spacy", "snorkel", "transformers", "sentence_transforme
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr[-2000:]
+
+
+def test_an_earlier_run_can_be_looked_at_and_the_url_names_it(ran, open_app):
+    older = ran / "runs" / "20200101-000000-000"
+    shutil.copytree(next(ran.glob("runs/2*")), older)
+    app = open_app()
+    assert app.query_params.get("run") is None
+    app.selectbox(key="run").select(older.name).run()
+    assert app.query_params["run"] == [older.name]
+    assert any(older.name in caption.value for caption in app.caption)
+    assert not any(older.name in caption.value for caption in open_app(run="gone").caption)

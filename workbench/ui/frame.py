@@ -9,6 +9,7 @@ from typing import Final
 import streamlit as st
 
 from workbench.project.overview import newest
+from workbench.project.runs import Run, find_run, list_runs
 from workbench.project.task import Task, find_tasks, load_task
 from workbench.tables import WorkbenchError
 from workbench.ui import running
@@ -40,6 +41,7 @@ def show() -> None:
     )
     with st.sidebar:
         _choose_task()
+        _choose_run()
         task_badge(on_overview=page.url_path == "")
     try:
         page.run()
@@ -59,6 +61,35 @@ def _choose_task() -> None:
         if asked is not None and asked not in names:
             st.warning(f"There is no task {plain(asked)} in {plain(str(data_folder()))}.")
     st.query_params["task"] = st.selectbox("Task", names, key="task")
+
+
+def _choose_run() -> None:
+    """Let the user look at an earlier run; the URL names it, and the newest goes without a name."""
+    try:
+        task = chosen_task()
+        ids = [] if task is None else [run.id for run in reversed(list_runs(task))]
+    except WorkbenchError:
+        return  # the page says what is wrong
+    older, newest_ = ids[1:], next(iter(ids), "")
+    if st.session_state.get("run") not in ("", *older):
+        asked = st.query_params.get("run")
+        st.session_state["run"] = asked if asked in older else ""
+    picked = st.session_state["run"]
+    if older:
+        picked = st.selectbox("Run", ["", *older], key="run", format_func=lambda one: one or f"{newest_}, the newest")
+    if picked:
+        st.query_params["run"] = picked
+    else:
+        st.query_params.pop("run", None)
+
+
+def chosen_run(task: Task, holding: str) -> Run | None:
+    """Return the run the user looks at, None where it holds no such file; where that is the newest, the newest that does."""
+    asked = st.query_params.get("run")
+    if asked is None:
+        return newest(task, holding)
+    run = find_run(task, asked)
+    return run if (run.folder / holding).exists() else None
 
 
 def chosen_task() -> Task | None:

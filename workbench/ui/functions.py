@@ -9,12 +9,11 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from workbench.project import overview
 from workbench.project.catalogue import function_rows, rows_voted
 from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.ui import opened
-from workbench.ui.frame import chosen_task, no_task
+from workbench.ui.frame import chosen_run, chosen_task, no_task
 from workbench.ui.wording import count, interval, percent, plain
 
 _PAGE: Final = 10
@@ -35,7 +34,7 @@ def show() -> None:
     if task is None:
         no_task()
         return
-    run = overview.newest(task, "diagnosis.json")
+    run = chosen_run(task, "diagnosis.json")
     diagnosis = None if run is None else opened.diagnosis(run)
     found = opened.described(task)
     for error in found["errors"]:

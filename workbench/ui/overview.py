@@ -13,7 +13,7 @@ from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.tables import WorkbenchError
 from workbench.ui import figures, opened, running
-from workbench.ui.frame import chosen_task, no_task
+from workbench.ui.frame import chosen_run, chosen_task, no_task
 from workbench.ui.wording import ago, count, figure, interval, percent, plain
 
 _WARNINGS: Final = 3  # shown at once
@@ -27,7 +27,7 @@ def show() -> None:
         st.title("Weak supervision workbench")
         no_task()
         return
-    diagnosed, scored = overview.newest(task, "diagnosis.json"), overview.newest(task, "metrics.json")
+    diagnosed, scored = chosen_run(task, "diagnosis.json"), chosen_run(task, "metrics.json")
     diagnosis = None if diagnosed is None else opened.diagnosis(diagnosed)
     metrics = None if scored is None else opened.metrics(scored)
     of_this_run = scored is not None and diagnosed is not None and scored.id == diagnosed.id
@@ -118,7 +118,7 @@ def _slices(diagnosis: dict[str, Any]) -> None:
 def _what_it_is(task: Task, diagnosis: dict[str, Any] | None) -> None:
     st.header("Rows and classes")
     dataset, warnings = opened.rows(task)
-    labelled = overview.newest(task, "soft_labels.parquet")
+    labelled = chosen_run(task, "soft_labels.parquet")
     soft = None if labelled is None else opened.soft_labels(labelled)
     classes = overview.class_table(dataset, soft, diagnosis)
     left, right = st.columns([2, 3], gap="large")

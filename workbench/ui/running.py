@@ -30,7 +30,7 @@ def start_button(task: Path) -> None:
     """Offer to start a run, unless one is under way."""
     # The click starts the job before the whole page is drawn again: only then does `watch` get its timer.
     busy = is_running(task)
-    st.button("Run", type="primary", icon=":material/play_arrow:", on_click=_start, args=(task,), key="run", disabled=busy)
+    st.button("Run", type="primary", icon=":material/play_arrow:", on_click=_start, args=(task,), key="start", disabled=busy)
 
 
 def _start(task: Path) -> None:
