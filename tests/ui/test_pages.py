@@ -304,6 +304,6 @@ def test_an_earlier_run_can_be_looked_at_and_the_url_names_it(ran, open_app):
     app = open_app()
     assert app.query_params.get("run") is None
     app.selectbox(key="run").select(older.name).run()
-    assert app.query_params["run"] == [older.name]
+    assert app.query_params["run"] == older.name
     assert any(older.name in caption.value for caption in app.caption)
     assert not any(older.name in caption.value for caption in open_app(run="gone").caption)
