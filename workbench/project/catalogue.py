@@ -27,18 +27,19 @@ from workbench.io.files import read_json, write_json
 from workbench.lfs import LabelingFunction, load_lfs, load_rules
 from workbench.lfs.examples import cases_of
 from workbench.lfs.load import bind
+from workbench.lfs.spans import finds_of
 from workbench.project.task import Task, load_task
 from workbench.tables import ABSTAIN, Dataset, VoteMatrix, WorkbenchError
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _TIMEOUT: Final = 120  # seconds
 
 
 def catalogue(task: Task) -> dict[str, Any]:
-    """Return {functions: [{name, kind, labels, reason, tags, place, fingerprint, examples, source, error}], errors}.
+    """Return {functions: [{name, kind, labels, reason, tags, place, fingerprint, examples, finds, source, error}], errors}.
 
-    examples: [{text, label, fires}]. errors: [{file, error, traceback}], one a source that cannot be loaded. The files are read
-    in a process of its own, and only when they changed.
+    examples: [{text, label, fires}]. finds: what `finds_of` returns. errors: [{file, error, traceback}], one a source that
+    cannot be loaded. The files are read in a process of its own, and only when they changed.
     """
     file, stamp = _file(task), files_stamp(task)
     kept = _kept(file)
@@ -209,6 +210,7 @@ def _describe(function: LabelingFunction, task: Task) -> dict[str, Any]:
             {"text": example if isinstance(example, str) else repr(example), "label": label, "fires": fires}
             for example, label, fires in cases_of(function)
         ],
+        "finds": finds_of(function),
         "source": _source(task, function.place),
         "error": "",
     }
