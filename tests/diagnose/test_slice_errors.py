@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench import diagnose
-from workbench.diagnose import slice_errors, warnings_in_words
+from workbench.diagnose import slice_errors, slices, warnings_in_words
 from workbench.tables import ABSTAIN, VoteMatrix, WorkbenchError
 
 COLUMNS = ["lf", "slice", "n", "accuracy", "n_elsewhere", "accuracy_elsewhere", "p", "q"]
@@ -78,7 +77,7 @@ def test_rows_are_counted_in_blocks_as_at_once(monkeypatch: pytest.MonkeyPatch) 
     votes, gold = random_votes(rng, 100, 5)
     masks = {name: rng.random(100) < 0.3 for name in "abc"}
     at_once = slice_errors(votes, masks, gold)
-    monkeypatch.setattr(diagnose, "_BLOCK", 7)
+    monkeypatch.setattr(slices, "_BLOCK", 7)
     pd.testing.assert_frame_equal(slice_errors(votes, masks, gold), at_once)
 
 

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench import diagnose
-from workbench.diagnose import function_table, pairwise, redundant, warnings_in_words
+from workbench.diagnose import function_table, in_words, pairs, pairwise, redundant, warnings_in_words
 from workbench.tables import VoteMatrix
 
 HAM_SPAM = ["ham", "spam"]
@@ -30,12 +29,12 @@ def test_tables_made_already_are_not_made_again(monkeypatch: pytest.MonkeyPatch)
     array = good()
     copy_first(array)
     votes = VoteMatrix.from_array(array, HAM_SPAM)
-    table, pairs, doubles, said = function_table(votes), pairwise(votes), redundant(votes), warnings_in_words(votes)
+    table, counted, doubles, said = function_table(votes), pairwise(votes), redundant(votes), warnings_in_words(votes)
     assert len(doubles) == 1 and "say the same" in "".join(said)
-    for name in ("function_table", "_pair_counts"):
-        monkeypatch.delattr(diagnose, name)
-    pd.testing.assert_frame_equal(redundant(votes, pairs=pairs), doubles)
-    assert warnings_in_words(votes, table=table, pairs=pairs) == said
+    monkeypatch.delattr(in_words, "function_table")
+    monkeypatch.delattr(pairs, "_pair_counts")
+    pd.testing.assert_frame_equal(redundant(votes, pairs=counted), doubles)
+    assert warnings_in_words(votes, table=table, pairs=counted) == said
 
 
 def silence(array: np.ndarray) -> None:

@@ -1,0 +1,64 @@
+"""Pairs of functions: how often the two disagree, and which say the same."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.diagnose.functions import votes_by_class
+from workbench.tables import ABSTAIN, VoteMatrix
+
+_BLOCK: Final = 65_536  # rows counted at once: float32 sums of so many ones are exact
+
+
+def pairwise(votes: VoteMatrix) -> pd.DataFrame:
+    """Return the pairs of functions that vote on a common row, most disagreements first.
+
+    Columns: a, b, both (rows on which both vote), disagree (of those, with different classes), rate (disagree / both).
+    """
+    both, same = _pair_counts(votes)
+    first, second = np.nonzero(np.triu(both, 1))
+    names = np.array(votes.lfs, dtype=object)
+    table = pd.DataFrame({"a": pd.Series(names[first], dtype="str"), "b": pd.Series(names[second], dtype="str")})
+    table = table.assign(both=both[first, second], disagree=(both - same)[first, second])
+    table["rate"] = table["disagree"] / table["both"]
+    return table.sort_values(["disagree", "rate"], ascending=False, kind="stable", ignore_index=True)
+
+
+def redundant(
+    votes: VoteMatrix, min_agreement: float = 0.95, min_rows: int = 10, pairs: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Return the pairs of functions that say the same, the surest first: one of the two adds votes but no evidence.
+
+    Columns: a, b, either (rows on which either votes: the count the claim rests on, at least min_rows), same (rows on which
+    both give one class), agreement (same / either, at least min_agreement). pairs: what `pairwise` returned for these votes.
+    """
+    table = pairwise(votes) if pairs is None else pairs
+    n_votes = pd.Series(votes_by_class(votes).sum(axis=1), index=pd.Index(votes.lfs, dtype="str"))
+    either = n_votes[table["a"]].to_numpy() + n_votes[table["b"]].to_numpy() - table["both"]
+    table = table[["a", "b"]].assign(either=either, same=table["both"] - table["disagree"])
+    table["agreement"] = table["same"] / table["either"]
+    close = table[(table["either"] >= min_rows) & (table["same"] >= min_agreement * table["either"])]
+    return close.sort_values(["agreement", "either"], ascending=False, kind="stable", ignore_index=True)
+
+
+def _pair_counts(votes: VoteMatrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """int64[m, m] rows on which both vote, int64[m, m] rows on which both vote one class.
+
+    Most functions vote for one or two classes, so the product of a class needs only the functions that ever vote for it.
+    """
+    m = len(votes.lfs)
+    both, same = np.zeros((m, m), np.int64), np.zeros((m, m), np.int64)
+    voters = [np.flatnonzero(line) for line in votes_by_class(votes).T]
+    for start in range(0, len(votes), _BLOCK):
+        block = votes.votes[start : start + _BLOCK]
+        voted = (block != ABSTAIN).astype(np.float32)
+        both += (voted.T @ voted).astype(np.int64)
+        for index, columns in enumerate(voters):
+            if len(columns) > 1:
+                chosen = (block[:, columns] == index).astype(np.float32)
+                same[np.ix_(columns, columns)] += (chosen.T @ chosen).astype(np.int64)
+    return both, same
