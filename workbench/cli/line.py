@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 TASK = click.argument("task", type=click.Path(path_type=Path))
 
 
-def _run(task: Path, until: str, compared: bool = False) -> Run:
+def _run(task: Path, until: str, **also: bool) -> Run:
     from workbench.project.steps.run import run
     from workbench.project.task import load_task
 
     # What a user's function prints must not end up in the JSON on stdout.
     with redirect_stdout(sys.stderr), report_progress() as report:
         read = load_task(task)
-        return run(read, until=until, compared=compared, report=report, say=lambda sentence: notes([sentence]))
+        return run(read, until=until, report=report, say=lambda sentence: notes([sentence]), **also)
 
 
 @click.command("run")
@@ -53,8 +53,8 @@ def run_command(task: Path, as_json: bool) -> None:
 
 
 @contextmanager
-def _ended_early(task: Path, until: str, compared: bool = False, quiet: bool = False) -> Iterator[Run]:
-    done = _run(task, until, compared)
+def _ended_early(task: Path, until: str, quiet: bool = False, **also: bool) -> Iterator[Run]:
+    done = _run(task, until, **also)
     notes(done.about["notes"])
     yield done
     if not quiet:
@@ -85,13 +85,14 @@ def diagnose_command(task: Path) -> None:
 @click.command("fit")
 @TASK
 @click.option("--compare", "compared", is_flag=True, help="Fit every label model, and say whether majority vote is enough.")
+@click.option("--intervals", is_flag=True, help="Find 95 % intervals of what is learned, by 100 refits to simulated votes.")
 @click.option("--json", "as_json", is_flag=True, help="Print label_model.json, or of a comparison compare.json, as it stands.")
-def fit_command(task: Path, compared: bool, as_json: bool) -> None:
+def fit_command(task: Path, compared: bool, intervals: bool, as_json: bool) -> None:
     """Fit the label model and label every row; show how accurate it takes each function to be, and how good it is on valid."""
     from workbench.project.steps.diagnose import valid_scores
     from workbench.project.task import load_task
 
-    with _ended_early(task, "fit", compared, quiet=as_json) as done:
+    with _ended_early(task, "fit", quiet=as_json, compared=compared, intervals=intervals) as done:
         if as_json:
             click.echo(json.dumps(done.comparison() if compared else done.label_model(), indent=2))
             return

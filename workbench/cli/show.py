@@ -79,7 +79,9 @@ def learned_table(model: dict[str, Any], diagnosis: dict[str, Any]) -> None:
     table = _table(f"what {model['model']} learned", ("function", "votes", "learned accuracy", "accuracy on valid gold"))
     for row in diagnosis["functions"]:
         accuracy = model["accuracy"][row["lf"]]
-        table.add_row(row["lf"], f"{row['n_votes']:,}", "" if accuracy is None else f"{accuracy:.2f}", _on_gold(row))
+        low, high = (model.get("accuracy_interval") or {}).get(row["lf"]) or (None, None)
+        ends = "" if low is None else f" [{low:.2f}, {high:.2f}]"
+        table.add_row(row["lf"], f"{row['n_votes']:,}", "" if accuracy is None else f"{accuracy:.2f}{ends}", _on_gold(row))
     _print(table)
     table = _table("class balance", ("class", "prior, of rows without votes", "mean posterior of rows with votes"))
     covered = model.get("covered_balance", {})  # runs of earlier versions do not say

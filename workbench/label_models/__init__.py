@@ -3,6 +3,7 @@
 from workbench.label_models.contract import LabelModel
 from workbench.label_models.dawid_skene import DawidSkene
 from workbench.label_models.generative import GenerativeModel
+from workbench.label_models.kept import load, save
 from workbench.label_models.majority import MajorityVote
 from workbench.label_models.snorkel import SnorkelModel
 from workbench.label_models.triplet import Triplet
@@ -29,4 +30,6 @@ __all__ = [
     "SnorkelModel",
     "Triplet",
     "WeightedVote",
+    "load",
+    "save",
 ]

@@ -12,6 +12,7 @@ docs/label-model.md has the formulas and says when the model fails.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -166,12 +167,14 @@ class GenerativeModel:
         table.insert(0, "vote", said)
         return table
 
-    def intervals(self, votes: VoteMatrix, level: float = 0.9, draws: int = 100) -> Intervals:
+    def intervals(
+        self, votes: VoteMatrix, level: float = 0.9, draws: int = 100, progress: Callable[[int], None] = lambda done: None
+    ) -> Intervals:
         """Return intervals of each function's accuracy and of the balance of covered rows, from votes simulated `draws` times.
 
         votes: those that were fitted. Right as far as functions err independently, as the model assumes. Functions of one class
         hardly show the class balance, and a function of the commonest class looks right or wrong with it: so far as votes are
-        theirs, the logs of the balance are taken to be uncertain by 0.7.
+        theirs, the logs of the balance are taken to be uncertain by 0.7. progress: told how many draws are done.
         """
         check_fitted(self, "fitted_")
         check_same(self.fitted_, votes)
@@ -191,7 +194,7 @@ class GenerativeModel:
             twin.fit(simulated)
             return np.asarray(twin.accuracy_, dtype=np.float64), twin.covered_balance_
 
-        errors = simulated_errors(learn, votes, believe, draws, np.random.default_rng(self.seed))
+        errors = simulated_errors(learn, votes, believe, draws, np.random.default_rng(self.seed), progress)
         return Intervals(
             interval(np.asarray(self.accuracy_, dtype=np.float64), errors[0], level, votes.lfs),
             interval(self.covered_balance_, errors[1], level, votes.labels),

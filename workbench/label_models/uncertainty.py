@@ -29,6 +29,7 @@ def simulated_errors(
     believe: Callable[[np.random.Generator], tuple[Floats, Floats]],
     draws: int,
     rng: np.random.Generator,
+    progress: Callable[[int], None],
 ) -> tuple[Floats, Floats]:
     """Return float64[draws, m] and float64[draws, k]: what a model learns of accuracy and balance, less what was simulated.
 
@@ -40,6 +41,7 @@ def simulated_errors(
     n = min(len(votes), _MOST)
     of_accuracy, of_balance = np.full((draws, m), np.nan), np.full((draws, k), np.nan)
     for draw in range(draws):
+        progress(draw)
         rates, balance = believe(rng)
         steps = rates.cumsum(axis=1)
         truth = rng.choice(k, n, p=balance)

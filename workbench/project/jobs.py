@@ -56,7 +56,7 @@ class Job:
         return 1.0 if self.status == "done" else min((self.step + inside) / self.steps, 1.0)
 
 
-def start(task: Path, until: str = "evaluate") -> bool:
+def start(task: Path, until: str = "evaluate", *, compared: bool = False, intervals: bool = False) -> bool:
     """Start the line for a task folder in the background; returns False where a job of that task runs already."""
     folder = _folder(task)
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,6 +66,7 @@ def start(task: Path, until: str = "evaluate") -> bool:
         for old in ("job.json", "progress", "log", "end.json", "cancelled"):  # what names the process goes first
             (folder / old).unlink(missing_ok=True)
         arguments = [sys.executable, "-u", "-m", "workbench.project.jobs", str(task.resolve()), until]
+        arguments += [name for name, wanted in (("compared", compared), ("intervals", intervals)) if wanted]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 arguments,
@@ -190,14 +191,14 @@ def main(arguments: Sequence[str]) -> int:
         raise KeyboardInterrupt  # unwinds, so that the half-made run folder is removed; a file of functions may exit by itself
 
     signal.signal(signal.SIGTERM, stop)
-    task, until = Path(arguments[0]), arguments[1]
+    task, until, also = Path(arguments[0]), arguments[1], arguments[2:]
     folder, steps = _folder(task), STAGES.index(until) + 1
     with (folder / "progress").open("w", encoding="utf-8") as progress:
 
         def report(stage: str, done: int, total: int, detail: str) -> None:
             place = {
                 "stage": stage,
-                "step": STAGES.index(stage),
+                "step": STAGES.index(stage if stage in STAGES else "fit"),  # others are parts of a fit
                 "steps": steps,
                 "done": done,
                 "total": total,
@@ -207,7 +208,8 @@ def main(arguments: Sequence[str]) -> int:
             progress.flush()
 
         try:
-            end: dict[str, Any] = {"run": run(load_task(task), until=until, report=report).id}
+            done = run(load_task(task), until=until, compared="compared" in also, intervals="intervals" in also, report=report)
+            end: dict[str, Any] = {"run": done.id}
         except WorkbenchError as error:
             end = {"error": str(error)}
     write_json(folder / "end.json", {**end, "ended": time.time()})

@@ -11,10 +11,12 @@ from typing import Any
 from workbench import __version__
 from workbench.io.files import check_format, read_json, write_json
 from workbench.io.votes import read_soft_labels, read_votes
+from workbench.label_models import GenerativeModel, load
 from workbench.project.task import Task
 from workbench.tables import SoftLabels, VoteMatrix, WorkbenchError
 
 FORMAT = 1
+KEPT_MODEL = "label_model.safetensors"  # the fitted label model, where it can explain rows
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,15 @@ class Run:
     def label_model(self) -> dict[str, Any]:
         found: dict[str, Any] = read_json(self._file("label_model.json", "`workbench fit`"))
         return found
+
+    def kept_model(self) -> GenerativeModel:
+        """Return the fitted label model; raises WorkbenchError where the run has one that explains no row."""
+        if (self.folder / "label_model.json").exists() and not (self.folder / KEPT_MODEL).exists():
+            raise WorkbenchError(
+                f"the label model of run {self.id}, {self.label_model()['model']}, is not kept, so it explains no row; "
+                'set model = "generative" in [label_model] and run `workbench fit`'
+            )
+        return load(self._file(KEPT_MODEL, "`workbench fit`"))
 
     def comparison(self) -> dict[str, Any]:
         found: dict[str, Any] = read_json(self._file("compare.json", "`workbench fit --compare`"))

@@ -15,6 +15,8 @@ _STAGES: Final = {
     "apply": "functions vote on the rows",
     "diagnose": "tables about the votes",
     "fit": "fitting the label model",
+    "intervals": "intervals of what is learned, by refits",
+    "compare": "fitting the other label models",
     "export": "writing the training set",
     "train": "training the end model",
     "evaluate": "scoring, and training the ceiling",

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from workbench.evaluate import gain, reliability, scores
 from workbench.label_models import LABEL_MODELS
 from workbench.project.overview import MODELS
-from workbench.project.steps.evaluate import Report, skip_reason
-from workbench.project.steps.fit import chosen_model, ready_label_model, training_rows
+from workbench.project.steps.evaluate import skip_reason
+from workbench.project.steps.fit import Report, chosen_model, ready_label_model, training_rows
 from workbench.project.task import Task
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, WorkbenchError
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,13 @@ from workbench.io.files import write_json
 from workbench.io.votes import read_soft_labels, write_soft_labels
 from workbench.label_models import LABEL_MODELS
 from workbench.project.runs import Run
-from workbench.project.steps.fit import fit_label_model
+from workbench.project.steps.fit import Report, fit_label_model
 from workbench.project.steps.train import train
 from workbench.project.task import Task
 from workbench.tables import Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
 COMPARED = ("majority_vote", "generative", "snorkel")  # stand in every run, beside the chosen label model
 SLOW_CELLS = 1_000  # functions x classes from which Snorkel's 500 epochs take minutes
-Report = Callable[[str, int, int, str], None]  # stage, done, total, in words what is done now
 STUDENTS = ("end_model", "ceiling")
 Answers = dict[str, SoftLabels | str]  # by model: its labels of the rows outside train, or in words why there are none
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 
+from workbench.io.files import write_json
 from workbench.io.toml import expect
-from workbench.label_models import LABEL_MODELS
-from workbench.project.task import Task, build
+from workbench.io.votes import write_soft_labels
+from workbench.label_models import LABEL_MODELS, GenerativeModel, save
+from workbench.project.runs import KEPT_MODEL
+from workbench.project.task import Task, build, settings_of
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
+LEVEL: Final = 0.95  # of intervals of what is learned, as of those on gold
+_DRAWS: Final = 100
+Report = Callable[[str, int, int, str], None]  # stage, done, total, in words what is done now
 _SHARED = ("class_balance", "seed")  # settings that hold for the models beside the chosen one too
 
 
@@ -88,4 +96,46 @@ def learned(model: Any, soft: SoftLabels, votes: VoteMatrix) -> dict[str, Any]:
         "covered_balance": dict(zip(votes.labels, covered.mean(axis=0), strict=True)) if len(covered) else {},
         "accuracy": {name: accuracy.get(name) for name in votes.lfs},
         "iterations": getattr(model, "n_iter_", None),
+        "converged": getattr(model, "converged_", None),
+        "history": getattr(model, "history_", []),
+        "calibration": _calibration(model, votes),
+        "settings": settings_of(model),
     }
+
+
+def _calibration(model: Any, votes: VoteMatrix) -> dict[str, Any] | None:
+    """Return the slope of scores and the offset of each class that gold rows taught; None of a model that has none."""
+    found = getattr(model, "calibration_", None)
+    return None if found is None else {"slope": found.slope, "offset": dict(zip(votes.labels, found.offset, strict=True))}
+
+
+def learned_intervals(model: Any, votes: VoteMatrix, report: Report) -> dict[str, Any]:
+    """Return 95 % intervals of what a model learned from these votes, by 100 refits to simulated votes; {} where it has none.
+
+    accuracy_interval: [low, high] by function, None for one that never votes. covered_balance_interval: by class.
+    """
+    if not isinstance(model, GenerativeModel):
+        return {}
+    found = model.intervals(votes, LEVEL, _DRAWS, lambda done: report("intervals", done, _DRAWS, ""))
+    names = {"accuracy_interval": found.accuracy, "covered_balance_interval": found.class_balance}
+    ends = {name: dict(zip(table.index, table.to_numpy().tolist(), strict=True)) for name, table in names.items()}
+    known = {name: {of: None if np.isnan(pair).any() else pair for of, pair in by.items()} for name, by in ends.items()}
+    return {**known, "interval_level": LEVEL}
+
+
+def fit(
+    folder: Path, task: Task, dataset: Dataset, votes: VoteMatrix, report: Report = lambda *_: None, *, intervals: bool = False
+) -> tuple[SoftLabels, Any, list[str]]:
+    """Write the labels of all rows, what the model learned, and the model itself where it can explain rows.
+
+    Returns the labels, the model and in words what is suspicious. intervals: find them too, which takes 100 refits.
+    """
+    soft, model = fit_label_model(task, chosen_model(task), dataset, votes)
+    taught = training_rows(dataset)
+    said = doubts(soft.take(taught), votes.take(taught), model)
+    ends = learned_intervals(model, votes.take(taught), report) if intervals else {}
+    write_soft_labels(soft, folder / "soft_labels.parquet")
+    write_json(folder / "label_model.json", {**learned(model, soft, votes), **ends, "doubts": said})
+    if isinstance(model, GenerativeModel):
+        save(model, folder / KEPT_MODEL)
+    return soft, model, said

@@ -7,15 +7,15 @@ from typing import Any
 
 from workbench.export import training_frame
 from workbench.io.files import new_folder, write_json
-from workbench.io.votes import write_soft_labels, write_votes
+from workbench.io.votes import write_votes
 from workbench.project.runs import Run, describe_run, find_run, new_run_id
 from workbench.project.steps.apply import apply, stopped_in_words
 from workbench.project.steps.check import calls_ahead, check_settings
 from workbench.project.steps.compare import compare
 from workbench.project.steps.diagnose import diagnose
-from workbench.project.steps.evaluate import Report, evaluate
+from workbench.project.steps.evaluate import evaluate
 from workbench.project.steps.export import export, provenance_of
-from workbench.project.steps.fit import chosen_model, doubts, fit_label_model, learned, training_rows
+from workbench.project.steps.fit import Report, chosen_model, fit, training_rows
 from workbench.project.steps.train import train
 from workbench.project.task import Task
 from workbench.text.duplicates import duplicate_report
@@ -36,13 +36,14 @@ def run(
     *,
     until: str = "evaluate",
     compared: bool = False,
+    intervals: bool = False,
     report: Report = _quiet,
     say: Callable[[str], None] = _mute,
 ) -> Run:
     """Apply, diagnose, fit, export, train and evaluate, ending after the stage `until`, into a new run folder.
 
-    compared: fit every other label model too, for compare.json. report: told how far each stage is. say: told at once what
-    cannot wait for the notes, such as calls about to be made.
+    compared: fit every other label model too, for compare.json. intervals: find how far off may be what the label model learns.
+    report: told how far each stage is. say: told at once what cannot wait for the notes, such as calls about to be made.
     """
     last = STAGES.index(until)
     check_settings(task)
@@ -65,11 +66,8 @@ def run(
             notes += diagnose(folder, task, rows, votes)
         if last >= STAGES.index("fit"):
             report("fit", 0, 1, "")
-            soft, model = fit_label_model(task, chosen_model(task), dataset, votes)
-            write_soft_labels(soft, folder / "soft_labels.parquet")
-            write_json(folder / "label_model.json", learned(model, soft, votes))
-            taught = training_rows(dataset)
-            notes += doubts(soft.take(taught), votes.take(taught), model)
+            soft, model, said = fit(folder, task, dataset, votes, report, intervals=intervals)
+            notes += said
             if compared:
                 write_json(folder / "compare.json", compare(task, dataset, votes, report))
         if last >= STAGES.index("export"):
@@ -77,6 +75,7 @@ def run(
             frame = training_frame(dataset, votes, soft)
             notes += export(folder / "export", task, frame, provenance_of(task, model, facts), notes)
         if last >= STAGES.index("train"):
+            taught = training_rows(dataset)
             end_model = train(
                 task, dataset.take(taught), soft.take(taught), lambda done, total, text: report("train", done, total, text)
             )
