@@ -1,0 +1,316 @@
+"""The record of decisions: append-only, in SQLite unless a URL names another database.
+
+Nothing is ever changed or deleted. A call returns once what it wrote is durable, and a batch is one transaction. SQLite runs in
+WAL mode with synchronous=FULL; every call has a connection of its own, so that none crosses a fork or a thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from workbench.review.decision import ADJUDICATION, FIELDS, FIGURES, TEXTS, Decision, new_id, now
+from workbench.review.schema import DECISIONS, PLAN_ROWS, PLANS, REQUESTS, is_current, migrate
+from workbench.tables import WorkbenchError
+
+_PATIENCE: Final = 60.0  # seconds to wait for another process that writes
+_AT_ONCE: Final = 1_000  # ids asked about in one statement
+
+
+class Record:
+    """What reviewers said, in the order in which it was written.
+
+    place: a SQLite file, or any SQLAlchemy URL, of which a relative SQLite file lies in `folder`. The file is made by the first
+    write. Raises WorkbenchError where the database cannot be used.
+    """
+
+    def __init__(self, place: Path | str, folder: Path | None = None) -> None:
+        try:
+            url = sa.URL.create("sqlite", database=str(place)) if isinstance(place, Path) else sa.make_url(place)
+            lite = url.get_backend_name() == "sqlite"
+            if lite and (url.database or ":memory:") == ":memory:":
+                raise WorkbenchError(f"the record {place} would be forgotten with the process; name a file, as sqlite:///FILE")
+            if lite:
+                url = url.set(database=str((folder or Path()).absolute() / str(url.database)))
+            self._engine = sa.create_engine(url, poolclass=NullPool)
+        except (SQLAlchemyError, ImportError) as error:
+            raise WorkbenchError(
+                f"the record {place} cannot be opened ({error}); give an SQLAlchemy URL and install its driver"
+            ) from None
+        self.url = url.render_as_string(hide_password=True)
+        self._file = Path(str(url.database)) if lite else None
+        if lite:
+            event.listen(self._engine, "connect", _settle)
+            event.listen(self._engine, "begin", _begin)
+
+    def decide(self, decisions: Sequence[Decision]) -> int:
+        """Store decisions in their order, all or none, and return how many are new; an id that is stored is not stored twice.
+
+        An undo of an entry that is undone already is left out. Raises WorkbenchError for an id that is stored and says another
+        thing, an undo of nothing or of another reviewer's entry, a measure decision on a row that its plan did not draw, and an
+        anchor decision on a row that some plan did.
+        """
+        with self._writing() as db:
+            return _store(db, decisions)
+
+    def undo(self, reviewer: str, id: str | None = None) -> Decision | None:
+        """Undo the newest entry of a reviewer that stands, and return it; None where nothing stands.
+
+        id: of the undo itself; where that is stored already, the entry it undid is returned and nothing is written.
+        """
+        with self._writing() as db:
+            stored = _find(db, [id]) if id is not None else {}
+            if id is not None and id in stored:
+                return _find(db, [str(stored[id].undoes)])[str(stored[id].undoes)]
+            last = db.execute(
+                _standing().where(DECISIONS.c.reviewer == reviewer).order_by(DECISIONS.c.seq.desc()).limit(1)
+            ).first()
+            if last is None:
+                return None
+            undone = _decision(last)
+            _store(db, [undone.undo(id)])
+            return undone
+
+    def decisions(self) -> pd.DataFrame:
+        """Return every entry, undos and undone ones too, one column a field of Decision, in the order of writing."""
+        return _frame(self._read(sa.select(DECISIONS).order_by(DECISIONS.c.seq)))
+
+    def current(self) -> pd.DataFrame:
+        """Return the latest entry that stands for each row and reviewer, in the order of writing.
+
+        A reviewer who also adjudicated a row has a second line for it: what they said as one of several is not overwritten.
+        """
+        columns = DECISIONS.c
+        standing = _standing().subquery()
+        newest = sa.select(sa.func.max(standing.c.seq)).group_by(
+            standing.c.row, standing.c.reviewer, standing.c.reason == ADJUDICATION
+        )
+        return _frame(self._read(sa.select(DECISIONS).where(columns.seq.in_(newest)).order_by(columns.seq)))
+
+    def history(self, reviewer: str, n: int = 10) -> list[Decision]:
+        """Return the last entries of a reviewer that stand, the newest first."""
+        columns = DECISIONS.c
+        found = self._read(_standing().where(columns.reviewer == reviewer).order_by(columns.seq.desc()).limit(n))
+        return [_decision(row) for row in found]
+
+    def counts(self) -> pd.DataFrame:
+        """Return one row a reviewer: how many labels, unsure and skips stand, and how many entries they undid."""
+        columns = DECISIONS.c
+        undone = columns.id.in_(sa.select(columns.undoes).where(columns.undoes.is_not(None)))
+        counted = sa.select(columns.reviewer, columns.kind, sa.func.count()).where(~undone)
+        table = pd.DataFrame(self._read(counted.group_by(columns.reviewer, columns.kind)), columns=["reviewer", "kind", "n"])
+        wide = table.pivot(index="reviewer", columns="kind", values="n")
+        return wide.reindex(columns=["label", "unsure", "skip", "undo"]).fillna(0).astype(int)
+
+    def version(self) -> tuple[int, int, int]:
+        """Return the numbers of the newest decision, request and drawn row: others after whatever is written."""
+        newest = (sa.select(sa.func.max(table.c.seq)).scalar_subquery() for table in (DECISIONS, REQUESTS, PLAN_ROWS))
+        found = self._read(sa.select(*newest))
+        one, two, three = (number or 0 for number in (found[0] if found else (0, 0, 0)))
+        return one, two, three
+
+    def request(self, rows: Iterable[str], reason: str, reviewer: str = "") -> int:
+        """Put rows on the list of those that somebody wants reviewed, and return how many were not waiting there already."""
+        with self._writing() as db:
+            waiting = {row for row, *_ in db.execute(_waiting())}
+            new = [row for row in dict.fromkeys(rows) if row not in waiting]
+            after = db.execute(sa.select(sa.func.max(DECISIONS.c.seq))).scalar() or 0
+            about = {"reason": reason, "reviewer": reviewer, "after": after, "time": now()}
+            if new:
+                db.execute(REQUESTS.insert(), [{"row": row, **about} for row in new])
+            return len(new)
+
+    def requests(self) -> pd.DataFrame:
+        """Return row, reason, reviewer and time of the requests that no later label answers, the oldest first."""
+        return pd.DataFrame(self._read(_waiting()), columns=["row", "reason", "reviewer", "time"], dtype="str")
+
+    def add_plan(self, name: str, rows: Iterable[str], id: str | None = None) -> str:
+        """Keep an audit plan with the rows it drew, and return its id; its rows measure, and train nothing from now on."""
+        drawn = list(dict.fromkeys(rows))
+        if not drawn:
+            raise WorkbenchError(f"the audit plan {name!r} draws no row; give at least one")
+        with self._writing() as db:
+            plan = new_id() if id is None else id
+            if db.execute(sa.select(PLANS.c.id).where(PLANS.c.id == plan)).first() is None:
+                db.execute(PLANS.insert(), {"id": plan, "name": name, "time": now()})
+                db.execute(PLAN_ROWS.insert(), [{"plan": plan, "row": row} for row in drawn])
+            return plan
+
+    def plans(self) -> pd.DataFrame:
+        """Return id, name, time and the number of drawn rows of every audit plan, the oldest first."""
+        counted = sa.select(PLANS.c.id, PLANS.c.name, PLANS.c.time, sa.func.count(PLAN_ROWS.c.row)).join(PLAN_ROWS)
+        grouped = counted.group_by(PLANS.c.id, PLANS.c.name, PLANS.c.time).order_by(PLANS.c.time)
+        return pd.DataFrame(self._read(grouped), columns=["id", "name", "time", "rows"])
+
+    def measure_rows(self) -> pd.Series[Any]:
+        """Return the plan that drew each measure row, by row id; the first, where there are several."""
+        found = self._read(sa.select(PLAN_ROWS.c.row, PLAN_ROWS.c.plan).order_by(PLAN_ROWS.c.seq))
+        table = pd.DataFrame(found, columns=["row", "plan"], dtype="str").drop_duplicates("row")
+        return table.set_index("row")["plan"]
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """Yield a connection in a transaction that nobody else writes beside, with the tables of this version."""
+        with self._used():
+            if self._file is not None:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+            with self._engine.connect().execution_options(workbench_writes=True) as db, db.begin():
+                migrate(db, self.url)
+                yield db
+
+    def _read(self, statement: sa.Select[Any]) -> list[sa.Row[Any]]:
+        """Return the rows of a statement; none where there is no record yet."""
+        if self._file is not None and not self._file.exists():
+            return []
+        with self._used():
+            with self._engine.connect() as db:
+                ready = is_current(db)
+                if ready:
+                    return list(db.execute(statement))
+            with self._writing() as db:
+                return list(db.execute(statement))
+
+    @contextmanager
+    def _used(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as error:
+            why = str(getattr(error, "orig", None) or error)
+            raise WorkbenchError(
+                f"the record {self.url} cannot be used ({why}); nothing of this call was stored: see that the database is "
+                "there, whole, and can be written, then try again"
+            ) from error
+
+
+def _settle(connection: Any, _: Any) -> None:
+    """Set up a SQLite connection: transactions are begun by us, and a commit is on the disk."""
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {int(_PATIENCE * 1000)}")
+    connection.execute("PRAGMA synchronous = FULL")
+    until = time.monotonic() + _PATIENCE
+    while True:  # the first switch to WAL does not wait for others that have the file open, whatever busy_timeout says
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            return
+        except connection.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
+def _begin(db: sa.Connection) -> None:
+    """Take the write lock at once where a transaction will write: what it reads first is then what it writes beside."""
+    db.exec_driver_sql("BEGIN IMMEDIATE" if db.get_execution_options().get("workbench_writes") else "BEGIN")
+
+
+def _standing() -> sa.Select[Any]:
+    """Select the entries that are no undo and that none undoes."""
+    undo = DECISIONS.alias()
+    return sa.select(DECISIONS).where(
+        DECISIONS.c.kind != "undo", ~sa.exists().where(undo.c.undoes == DECISIONS.c.id).correlate(DECISIONS)
+    )
+
+
+def _waiting() -> sa.Select[Any]:
+    """Select the requests that no standing label of a later time answers."""
+    said = _standing().where(DECISIONS.c.kind == "label").subquery()
+    answered = sa.exists().where(said.c.row == REQUESTS.c.row, said.c.seq > REQUESTS.c.after).correlate(REQUESTS)
+    columns = REQUESTS.c
+    return sa.select(columns.row, columns.reason, columns.reviewer, columns.time).where(~answered).order_by(columns.seq)
+
+
+def _decision(row: Any) -> Decision:
+    return Decision(**{name: row._mapping[name] for name in FIELDS})
+
+
+def _frame(rows: Sequence[sa.Row[Any]]) -> pd.DataFrame:
+    """Return entries as a frame by number, with the fields in their order; text that is missing is NaN."""
+    kinds = {"seq": "int64", **dict.fromkeys(TEXTS, "str"), **dict.fromkeys(FIGURES, "float64")}
+    cells = zip(*rows, strict=True) if rows else ((),) * len(DECISIONS.c)
+    columns = dict(zip(DECISIONS.c.keys(), cells, strict=True))
+    return pd.DataFrame({name: pd.Series(columns[name], dtype=kinds[name]) for name in ("seq", *FIELDS)}).set_index("seq")
+
+
+def _some(values: Iterable[str]) -> Iterator[list[str]]:
+    every = list(dict.fromkeys(values))
+    return (every[start : start + _AT_ONCE] for start in range(0, len(every), _AT_ONCE))
+
+
+def _find(db: sa.Connection, ids: Iterable[str]) -> dict[str, Decision]:
+    """Return the stored entries of some ids."""
+    found = (row for some in _some(ids) for row in db.execute(sa.select(DECISIONS).where(DECISIONS.c.id.in_(some))))
+    return {row.id: _decision(row) for row in found}
+
+
+def _store(db: sa.Connection, decisions: Sequence[Decision]) -> int:
+    """Check decisions against what is stored, write those that are new, and return how many there are."""
+    stored = _find(db, (one.id for one in decisions))
+    stored |= _find(db, (one.undoes for one in decisions if one.undoes is not None))
+    undone = {
+        id
+        for some in _some(one.undoes for one in decisions if one.undoes is not None)
+        for (id,) in db.execute(sa.select(DECISIONS.c.undoes).where(DECISIONS.c.undoes.in_(some)))
+    }
+    drawn = {(row, plan) for row, plan in _drawn(db, (one.row for one in decisions))}
+    by_row = {row: plan for row, plan in drawn}
+    new = []
+    for one in decisions:
+        if one.id in stored:
+            if not one.same_as(stored[one.id]):
+                raise WorkbenchError(_altered(one, stored[one.id]))
+            continue
+        if one.undoes is not None:
+            _check_undo(one, stored.get(one.undoes))
+            if one.undoes in undone:
+                continue
+            undone.add(one.undoes)
+        elif one.purpose == "measure" and (one.row, one.plan) not in drawn:
+            raise WorkbenchError(
+                f"row {one.row!r} cannot measure: the audit plan {one.plan!r} did not draw it; only rows that a plan drew "
+                "measure, any other is an anchor"
+            )
+        elif one.purpose == "anchor" and one.row in by_row:
+            raise WorkbenchError(
+                f"row {one.row!r} cannot be an anchor: the audit plan {by_row[one.row]!r} drew it to measure, and what "
+                "measures never trains; decide it under that plan"
+            )
+        stored[one.id] = one
+        new.append({name: getattr(one, name) for name in FIELDS})
+    if new:
+        db.execute(DECISIONS.insert(), new)
+    return len(new)
+
+
+def _drawn(db: sa.Connection, rows: Iterable[str]) -> Iterator[tuple[str, str]]:
+    columns = PLAN_ROWS.c
+    for some in _some(rows):
+        yield from db.execute(sa.select(columns.row, columns.plan).where(columns.row.in_(some))).tuples()
+
+
+def _altered(one: Decision, stored: Decision) -> str:
+    name = next(name for name in FIELDS if name != "time" and getattr(one, name) != getattr(stored, name))
+    return (
+        f"the decision {one.id} on row {stored.row!r} is stored with {name} {getattr(stored, name)!r}, and now has "
+        f"{getattr(one, name)!r}; what is stored never changes: undo it and decide anew, under an id of its own"
+    )
+
+
+def _check_undo(one: Decision, target: Decision | None) -> None:
+    if target is None:
+        raise WorkbenchError(f"the entry {one.undoes!r} that {one.reviewer!r} wants to undo is not stored; name a stored one")
+    if target.kind == "undo":
+        raise WorkbenchError(f"the entry {one.undoes!r} is an undo itself, which cannot be undone; decide row {one.row!r} anew")
+    if (target.reviewer, target.row) != (one.reviewer, one.row):
+        raise WorkbenchError(
+            f"the entry {one.undoes!r} is of {target.reviewer!r} on row {target.row!r}; {one.reviewer!r} cannot undo it as "
+            f"one on row {one.row!r}"
+        )
