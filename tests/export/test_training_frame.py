@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.export import Filters, apply_filters, training_frame
+from workbench.export import Candidates, Filters, in_columns, passing, quality
 from workbench.tables import Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
 IDS = pd.Index(["sure", "split", "tied", "none", "held"])
@@ -19,8 +19,15 @@ PROBS = np.array([[0.1, 0.9], [0.45, 0.55], [0.5, 0.5], [0.7, 0.3], [0.0, 1.0]])
 SOFT = SoftLabels(IDS, LABELS, PROBS, VOTES.covered)
 
 
+SLICES = {"early": np.array([True, True, False, False, False]), "late": np.array([False, False, False, True, True])}
+
+
+def candidates() -> Candidates:
+    return Candidates.of(DATASET, VOTES, SOFT, SLICES)
+
+
 def built() -> pd.DataFrame:
-    return training_frame(DATASET, VOTES, SOFT)
+    return candidates().frame()
 
 
 def test_each_row_says_all_that_is_known_of_it() -> None:
@@ -40,10 +47,10 @@ def test_each_row_says_all_that_is_known_of_it() -> None:
 
 def test_a_column_of_the_data_is_never_taken_for_one_of_ours() -> None:
     frame = FRAME.assign(gold=1, p_spam=2, p_value=3).rename(columns={"label": "lf:mine"})
-    columns = list(training_frame(Dataset(frame, LABELS), VOTES, SOFT).columns)
+    columns = list(Candidates.of(Dataset(frame, LABELS), VOTES, SOFT).frame().columns)
     assert columns[:5] == ["text", "data:lf:mine", "data:gold", "data:p_spam", "p_value"]
     with pytest.raises(WorkbenchError, match="column 'data:gold' would stand twice"):
-        training_frame(Dataset(frame.assign(**{"data:gold": 1}), LABELS), VOTES, SOFT)
+        Candidates.of(Dataset(frame.assign(**{"data:gold": 1}), LABELS), VOTES, SOFT).frame()
 
 
 def test_entropy_is_in_nats_and_weight_falls_with_it() -> None:
@@ -60,28 +67,28 @@ def test_gold_stays_out() -> None:
 
 def test_votes_and_labels_are_matched_by_id() -> None:
     order = np.array([3, 1, 4, 0, 2])
-    pd.testing.assert_frame_equal(training_frame(DATASET, VOTES.take(order), SOFT.take(order[::-1])), built())
+    pd.testing.assert_frame_equal(Candidates.of(DATASET, VOTES.take(order), SOFT.take(order[::-1])).frame(), built())
     few = DATASET.take(np.array([1, 0]))
-    pd.testing.assert_frame_equal(training_frame(few, VOTES, SOFT), built().iloc[[1, 0]])
+    pd.testing.assert_frame_equal(Candidates.of(few, VOTES, SOFT).frame(), built().iloc[[1, 0]])
 
 
 def test_a_row_without_votes_cannot_be_exported() -> None:
     with pytest.raises(WorkbenchError, match="the vote matrix lacks row 'sure'"):
-        training_frame(DATASET, VOTES.take(np.array([1, 2])), SOFT)
+        Candidates.of(DATASET, VOTES.take(np.array([1, 2])), SOFT)
     with pytest.raises(WorkbenchError, match="the soft labels lacks row 'held'"):
-        training_frame(DATASET, VOTES, SOFT.take(np.arange(4)))
+        Candidates.of(DATASET, VOTES, SOFT.take(np.arange(4)))
 
 
 def test_other_classes_are_refused() -> None:
     other = SoftLabels(IDS, ("spam", "ham"), PROBS, VOTES.covered)
     with pytest.raises(WorkbenchError, match="the dataset has classes"):
-        training_frame(DATASET, VOTES, other)
+        Candidates.of(DATASET, VOTES, other)
 
 
 def test_a_set_of_one_class_without_functions_still_has_its_frame() -> None:
     dataset = Dataset(FRAME, ("ham",))
     votes = VoteMatrix(IDS, (), ("ham",), np.zeros((5, 0)))
-    frame = training_frame(dataset, votes, SoftLabels(IDS, ("ham",), np.ones((5, 1)), np.ones(5, bool)))
+    frame = Candidates.of(dataset, votes, SoftLabels(IDS, ("ham",), np.ones((5, 1)), np.ones(5, bool))).frame()
     assert frame["weight"].tolist() == [1] * 5 and frame["agreement"].isna().all() and not frame["needs_review"].any()
 
 
@@ -98,12 +105,15 @@ def test_a_set_of_one_class_without_functions_still_has_its_frame() -> None:
         (Filters(min_confidence=0.55), ["sure", "split"], {"splits": 1, "covered_only": 1, "min_confidence": 1}),
         (Filters(exclude_review=True), ["sure"], {"splits": 1, "covered_only": 1, "exclude_review": 2}),
         (Filters(classes=("ham",)), [], {"splits": 1, "covered_only": 1, "classes": 3}),
+        (Filters(covered_only=False, slices=("early", "late")), ["sure", "split", "none"], {"splits": 1, "slices": 1}),
+        (Filters(covered_only=False, slices=()), [], {"splits": 1, "slices": 4}),
+        (Filters(covered_only=False, hard_labels=True), ["sure", "split"], {"splits": 1, "hard_labels": 2}),
     ],
-    ids=["default", "uncovered too", "agreement", "confidence", "review", "classes"],
+    ids=["default", "uncovered too", "agreement", "confidence", "review", "classes", "slices", "no slice", "hard labels"],
 )
 def test_a_filter_keeps_its_rows_and_counts_the_others(filters: Filters, kept: list[str], removed: dict[str, int]) -> None:
-    frame, counts = apply_filters(built(), filters)
-    assert (list(frame.index), counts) == (kept, removed)
+    mask, counts = passing(candidates(), filters)
+    assert (list(IDS[mask]), counts) == (kept, removed)
 
 
 def test_mistaken_filters_are_refused() -> None:
@@ -111,5 +121,35 @@ def test_mistaken_filters_are_refused() -> None:
         Filters(splits=("dev",))
     with pytest.raises(WorkbenchError, match="filter min_agreement is 90"):
         Filters(min_agreement=90)
-    with pytest.raises(WorkbenchError, match="filter classes names 'eggs'; the classes are ham, spam"):
-        apply_filters(built(), Filters(classes=("eggs",)))
+    with pytest.raises(WorkbenchError, match="filter classes names 'eggs'; the classes are 'ham', 'spam'"):
+        passing(candidates(), Filters(classes=("eggs",)))
+    with pytest.raises(WorkbenchError, match=r"filter slices names 'ealry'; .*; did you mean 'early'"):
+        passing(candidates(), Filters(slices=("ealry",)))
+    with pytest.raises(WorkbenchError, match="the slices are none; name some under"):
+        passing(Candidates.of(DATASET, VOTES, SOFT), Filters(slices=("early",)))
+
+
+def test_some_rows_have_the_frame_they_have_among_all() -> None:
+    pd.testing.assert_frame_equal(candidates().frame(np.array([3, 0])), built().iloc[[3, 0]])
+    pd.testing.assert_frame_equal(candidates().frame(SLICES["late"]), built()[SLICES["late"]])
+
+
+def test_hard_labels_come_without_probabilities() -> None:
+    own = FRAME.assign(p_value=3)
+    frame = Candidates.of(Dataset(own, LABELS), VOTES, SOFT).frame()
+    lost = set(frame) - set(in_columns(frame, LABELS, hard=True))
+    assert lost == {"p_ham", "p_spam", "entropy"} and in_columns(frame, LABELS, hard=False) is frame
+
+
+def test_quality_is_believed_on_what_is_kept_and_measured_on_valid() -> None:
+    split = pd.Series(["train", "valid", "valid", "valid", "valid"], index=IDS)
+    dataset = Dataset(FRAME, LABELS, split=split, gold=pd.Series([0, 1, 1, -1, 1], index=IDS))
+    rows = Candidates.of(dataset, VOTES, SOFT)
+    found = quality(rows, Filters())
+    assert found["expected"] == pytest.approx(0.9)  # of "sure", the only covered train row
+    assert (found["valid"]["n"], found["valid"]["accuracy"]) == (3, pytest.approx(2.5 / 3))  # a tie is half right
+    low, high = found["valid"]["interval"]
+    assert low < 2.5 / 3 < high
+    sure = quality(rows, Filters(min_confidence=0.95))
+    assert sure["expected"] is None and sure["valid"]["n"] == 1
+    assert quality(candidates(), Filters())["valid"] == {"n": 0, "accuracy": None, "interval": None}, "train and test gold"

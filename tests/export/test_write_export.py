@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.export import PROVENANCE, Filters, apply_filters, training_frame, write_export
+from workbench.export import PROVENANCE, Candidates, Filters, passing, write_export
 from workbench.tables import Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
 IDS = pd.Index(["=1+1", "r1", "r2"])
@@ -19,7 +19,9 @@ TEXT = ['=HYPERLINK("x")', 'comma, "quote"\nline', "-5 über"]
 DATASET = Dataset(pd.DataFrame({"text": TEXT, "size": [-1, 2, 3]}, index=IDS), LABELS, gold=pd.Series([1, 0, -1], index=IDS))
 VOTES = VoteMatrix(IDS, ("links", "a|b"), LABELS, np.array([[1, -1], [1, 0], [-1, -1]]))
 SOFT = SoftLabels(IDS, LABELS, np.array([[0.1, 0.9], [0.4, 0.6], [0.5, 0.5]]), VOTES.covered)
-FRAME = training_frame(DATASET, VOTES, SOFT)
+ROWS = Candidates.of(DATASET, VOTES, SOFT)
+FRAME = ROWS.frame()
+ALL = np.ones(3, bool)
 
 
 def provenance(**more: Any) -> dict[str, Any]:
@@ -28,8 +30,8 @@ def provenance(**more: Any) -> dict[str, Any]:
     return known | {"filters": asdict(Filters()) | {"removed": {"covered_only": 4}}} | more
 
 
-def written(folder: Path, frame: pd.DataFrame = FRAME, **settings: Any) -> Path:
-    return write_export(folder, frame, **{"provenance": provenance(), **settings})
+def written(folder: Path, rows: Candidates = ROWS, kept: Any = ALL, **settings: Any) -> Path:
+    return write_export(folder, rows, kept, **{"provenance": provenance(), **settings})
 
 
 def test_every_format_holds_the_same_rows(tmp_path: Path) -> None:
@@ -80,12 +82,13 @@ def test_an_export_is_never_overwritten(tmp_path: Path) -> None:
     folder = written(tmp_path / "export", formats=["csv"])
     before = (folder / "train.csv").read_bytes()
     with pytest.raises(WorkbenchError, match="export exists already"):
-        written(folder, FRAME.iloc[:1])
+        written(folder, kept=np.array([True, False, False]))
     assert (folder / "train.csv").read_bytes() == before
 
 
 def test_an_export_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
-    broken = FRAME.assign(text=pd.Series(["ok", "half of a pair \ud83d", "ok"], index=IDS, dtype=object))
+    texts = pd.Series(["ok", "half of a pair \ud83d", "ok"], index=IDS, dtype=object)
+    broken = Candidates.of(Dataset(DATASET.frame.assign(more=texts), LABELS), VOTES, SOFT)
     with pytest.raises(WorkbenchError, match="half of a character"):
         written(tmp_path / "export", broken, formats=["jsonl", "csv"], escape_formulas=False)
     assert list(tmp_path.iterdir()) == []
@@ -110,12 +113,21 @@ def test_the_card_explains_the_set(tmp_path: Path) -> None:
         assert said in text
 
 
-def test_the_card_names_the_scores_it_is_given(tmp_path: Path) -> None:
-    nothing = {"covered": {"n": 0, "accuracy": None, "interval": None}}
-    scores = {"test": {"covered": {"n": 232, "accuracy": 0.84, "interval": [0.79, 0.88]}}, "valid": nothing}
-    text = (written(tmp_path / "export", provenance=provenance(scores=scores)) / "card.md").read_text()
-    assert "right on 84.0% of 232 covered test rows with gold (95 % interval 79.0% to 88.0%)" in text
-    assert "covered valid rows" not in text
+def test_the_card_names_how_right_the_labels_are(tmp_path: Path) -> None:
+    quality = {"expected": 0.9, "valid": {"n": 232, "accuracy": 0.84, "interval": [0.79, 0.88]}}
+    text = (written(tmp_path / "export", provenance=provenance(quality=quality)) / "card.md").read_text()
+    assert "of 232 valid rows with gold that pass the same filters 84.0% are labelled right" in text
+    assert "(95 % interval 79.0% to 88.0%)" in text and "probabilities: 90.0% of these labels" in text
+    assert "not measured" not in text
+
+
+def test_a_set_of_hard_labels_has_no_probabilities(tmp_path: Path) -> None:
+    filters = asdict(Filters(hard_labels=True)) | {"removed": {"hard_labels": 1}}
+    folder = written(tmp_path / "export", kept=np.array([True, True, False]), provenance=provenance(filters=filters))
+    frame = pd.read_parquet(folder / "train.parquet")
+    assert list(frame["label"]) == ["spam", "spam"] and not {"p_ham", "p_spam", "entropy"} & set(frame)
+    assert [column["name"] for column in json.loads((folder / "manifest.json").read_text())["columns"]] == list(frame)
+    assert "Train on the probabilities" not in (folder / "card.md").read_text()
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"], ids=str)
@@ -135,7 +147,7 @@ def test_mistaken_exports_are_refused(tmp_path: Path) -> None:
         lacking = {key: value for key, value in provenance().items() if key not in ("seed", "filters")}
         written(tmp_path / "export", provenance=lacking)
     with pytest.raises(WorkbenchError, match="no row is left to export; loosen the filters"):
-        written(tmp_path / "export", FRAME.iloc[:0])
+        written(tmp_path / "export", kept=~ALL)
 
 
 def test_youtube_is_exported_whole(shared_data: Path, tmp_path: Path) -> None:
@@ -147,9 +159,9 @@ def test_youtube_is_exported_whole(shared_data: Path, tmp_path: Path) -> None:
     votes = VoteMatrix.from_array([row["weak_labels"] for row in rows.values()], LABELS, ids)
     counts = np.stack([(votes.votes == label).sum(axis=1) for label in range(2)], axis=1) + 1e-12
     soft = SoftLabels(ids, LABELS, counts / counts.sum(axis=1, keepdims=True), votes.covered)
-    whole = training_frame(dataset, votes, soft)
-    kept, removed = apply_filters(whole, Filters())
-    assert removed == {"splits": 0, "covered_only": 180} and len(kept) == 1506
-    folder = written(tmp_path / "export", kept, provenance=provenance(functions={}, filters={"removed": removed}))
+    rows = Candidates.of(dataset, votes, soft)
+    kept, removed = passing(rows, Filters())
+    assert removed == {"splits": 0, "covered_only": 180} and kept.sum() == 1506
+    folder = written(tmp_path / "export", rows, kept, provenance=provenance(functions={}, filters={"removed": removed}))
     back = pd.read_csv(folder / "train.csv", keep_default_na=False).set_index("id")
-    assert len(back) == 1506 and back["p_spam"].sum() == pytest.approx(kept["p_spam"].sum())
+    assert len(back) == 1506 and back["p_spam"].sum() == pytest.approx(soft.probs[kept, 1].sum())

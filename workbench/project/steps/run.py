@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from workbench.export import training_frame
 from workbench.io.files import new_folder, write_json
 from workbench.io.votes import write_votes
 from workbench.project.runs import Run, describe_run, find_run, new_run_id
@@ -14,9 +13,9 @@ from workbench.project.steps.check import calls_ahead, check_settings
 from workbench.project.steps.compare import compare
 from workbench.project.steps.diagnose import diagnose
 from workbench.project.steps.evaluate import evaluate
-from workbench.project.steps.export import export, provenance_of
+from workbench.project.steps.export import candidates, export, provenance_of
 from workbench.project.steps.fit import Report, chosen_model, fit, training_rows
-from workbench.project.steps.train import train
+from workbench.project.steps.train import keep_end_model, train
 from workbench.project.task import Task
 from workbench.text.duplicates import duplicate_report
 
@@ -72,15 +71,15 @@ def run(
                 write_json(folder / "compare.json", compare(task, dataset, votes, report))
         if last >= STAGES.index("export"):
             report("export", 0, 1, "")
-            frame = training_frame(dataset, votes, soft)
-            notes += export(folder / "export", task, frame, provenance_of(task, model, facts), notes)
+            found = candidates(task, rows, votes, soft)
+            notes += export(folder / "export", task, found, provenance_of(task, model, facts), notes, report)
         if last >= STAGES.index("train"):
             taught = training_rows(dataset)
             end_model = train(
                 task, dataset.take(taught), soft.take(taught), lambda done, total, text: report("train", done, total, text)
             )
             if not isinstance(end_model, str):
-                end_model.save(folder / "end_model")
+                keep_end_model(folder, end_model, dataset.take(taught))
         if last >= STAGES.index("evaluate"):
             evaluate(folder, task, dataset, votes, {chosen_model(task): soft, "end_model": end_model}, report)
         describe_run(folder, task, until, notes=notes, **facts)

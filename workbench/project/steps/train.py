@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
+import numpy as np
+
+from workbench.io.votes import write_soft_labels
 from workbench.project.task import Task, build
 from workbench.tables import Dataset, SoftLabels
+
+ON_TRAIN: Final = "answers/end_model_train.parquet"
+_ANSWERED: Final = 20_000  # training rows: enough to see where the two models differ
 
 
 def make_end_model(task: Task) -> Any:
@@ -22,3 +29,12 @@ def train(task: Task, dataset: Dataset, soft: SoftLabels, progress: Any = None) 
     if not soft.covered.any():
         return "no training row is covered by a function"
     return make_end_model(task).fit(dataset, soft, progress=progress)
+
+
+def keep_end_model(folder: Path, model: Any, dataset: Dataset) -> None:
+    """Save the model in a run, and its answers on the rows it learned from, or on 20,000 of them drawn without gold."""
+    model.save(folder / "end_model")
+    some = np.arange(len(dataset))
+    if len(some) > _ANSWERED:
+        some = np.sort(np.random.default_rng(model.seed).choice(some, _ANSWERED, replace=False))
+    write_soft_labels(model.predict_proba(dataset.take(some)), folder / ON_TRAIN)

@@ -1,0 +1,136 @@
+"""The rows that may be exported: what filters look at as one array a fact, and the frame of any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.tables import ABSTAIN, SPLITS, Dataset, SoftLabels, VoteMatrix, WorkbenchError, tied_classes
+
+REVIEW_MARGIN: Final = 0.2
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The rows of a dataset with their votes and soft labels in the same order, and the rows of named slices, bool[n] each.
+
+    The facts are computed once, when they are asked for: then a filter over a million rows is a few masks.
+    """
+
+    dataset: Dataset
+    votes: VoteMatrix
+    soft: SoftLabels
+    slices: Mapping[str, Mask] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, dataset: Dataset, votes: VoteMatrix, soft: SoftLabels, slices: Mapping[str, Mask] | None = None) -> Self:
+        """Match votes and soft labels, which may hold more rows in any order, to the rows of the dataset."""
+        if not votes.labels == soft.labels == dataset.labels:
+            raise WorkbenchError(f"the dataset has classes {dataset.labels}, votes {votes.labels}, soft labels {soft.labels}")
+        if not votes.ids.equals(dataset.ids):
+            votes = votes.take(_places(dataset.ids, votes.ids, "vote matrix"))
+        if not soft.ids.equals(dataset.ids):
+            soft = soft.take(_places(dataset.ids, soft.ids, "soft labels"))
+        return cls(dataset, votes, soft, slices or {})
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.dataset.labels
+
+    @cached_property
+    def split(self) -> NDArray[np.int8]:
+        """int8[n]: the place of each row's split in SPLITS."""
+        return np.asarray(pd.Index(SPLITS).get_indexer(pd.Index(self.dataset.split)), np.int8)
+
+    @cached_property
+    def label(self) -> NDArray[np.int16]:
+        """int16[n]: the likeliest class, -1 on uncovered rows and ties."""
+        return np.asarray(self.soft.hard())
+
+    @cached_property
+    def confidence(self) -> NDArray[np.float64]:
+        """float64[n]: the highest probability."""
+        return np.asarray(self.soft.probs.max(axis=1))
+
+    @cached_property
+    def agreement(self) -> NDArray[np.float64]:
+        """float64[n]: the share of a row's votes that equal its label, NaN where there is no vote or no label."""
+        same = np.zeros(len(self))
+        for j in range(len(self.votes.lfs)):  # a column at a time: the whole comparison would be as large as the votes
+            same += self.votes.votes[:, j] == self.label
+        known = (self.votes.n_votes > 0) & (self.label != ABSTAIN)
+        return np.where(known, same / np.maximum(self.votes.n_votes, 1), np.nan)
+
+    @cached_property
+    def needs_review(self) -> Mask:
+        """bool[n]: no function votes, or classes tie, or functions conflict and the model hardly prefers one side."""
+        probs, conflict = self.soft.probs, self.votes.conflicting
+        if probs.shape[1] == 1:
+            return np.asarray(~self.soft.covered | conflict)
+        ordered = np.sort(probs, axis=1)
+        tied = tied_classes(probs).sum(axis=1) > 1
+        close = conflict & (ordered[:, -1] - ordered[:, -2] < REVIEW_MARGIN)
+        return np.asarray(~self.soft.covered | tied | close)
+
+    @cached_property
+    def right(self) -> NDArray[np.float64]:
+        """float64[n]: how much of each valid row's answer is right, a tie counting in parts; NaN where gold is not known.
+
+        Gold of train and test is never read.
+        """
+        found = np.full(len(self), np.nan)
+        if self.dataset.gold is None:
+            return found
+        gold = self.dataset.gold.to_numpy()
+        rows = np.flatnonzero((self.split == SPLITS.index("valid")) & (gold != ABSTAIN))
+        tied = tied_classes(self.soft.probs[rows])
+        found[rows] = tied[np.arange(len(rows)), gold[rows]] / tied.sum(axis=1)
+        return found
+
+    def frame(self, rows: NDArray[Any] | None = None) -> pd.DataFrame:
+        """Return one line a row, of a boolean mask or of positions, indexed by id, with the columns of the room's docstring."""
+        at = np.arange(len(self)) if rows is None else np.flatnonzero(rows) if rows.dtype == bool else rows
+        own, probs, labels = self.dataset.frame.iloc[at], self.soft.probs[at], self.labels
+        entropies = entropy(probs)
+        computed: dict[str, Any] = {"split": self.dataset.split.to_numpy()[at]}
+        computed |= {f"p_{label}": probs[:, index] for index, label in enumerate(labels)}
+        computed |= {"label": _named(self.label[at], labels), "entropy": entropies, "agreement": self.agreement[at]}
+        computed["weight"] = np.where(self.soft.covered[at], 1 - entropies / np.log(max(len(labels), 2)), 0.0)
+        computed |= {"needs_review": self.needs_review[at], "n_votes": self.votes.n_votes[at], "covered": self.soft.covered[at]}
+        computed |= {f"lf:{name}": _named(self.votes.votes[at, j], labels) for j, name in enumerate(self.votes.lfs)}
+        taken = [name for name in map(str, own) if name in (*computed, "id", "gold") or name.startswith("lf:")]
+        own = own.rename(columns={name: f"data:{name}" for name in taken})
+        frame = pd.concat([own, pd.DataFrame(computed, index=own.index)], axis=1)
+        if not frame.columns.is_unique:
+            raise WorkbenchError(
+                f"column {frame.columns[frame.columns.duplicated()][0]!r} would stand twice; rename it in the data"
+            )
+        return frame.rename_axis(index="id")
+
+
+def _places(wanted: pd.Index, known: pd.Index, what: str) -> NDArray[np.intp]:
+    """intp[n]: where each wanted row stands in a table that may hold more rows, in another order."""
+    places = known.get_indexer(wanted)
+    if (places < 0).any():
+        raise WorkbenchError(f"the {what} lacks row {wanted[places < 0][0]!r} of the dataset; apply and fit on the same rows")
+    return places
+
+
+def _named(codes: NDArray[np.int16], labels: Sequence[str]) -> Any:
+    """Return a text column of class names, missing for -1; its type is given, as a column all missing does not show it."""
+    return pd.array(np.array([*labels, None], dtype=object)[codes], dtype="str")
+
+
+def entropy(probs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the entropy of each row in nats."""
+    return np.asarray(-(probs * np.log(np.where(probs > 0, probs, 1))).sum(axis=1))  # the limit of p log p at 0 is 0

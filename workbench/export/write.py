@@ -1,0 +1,112 @@
+"""A training set on disk: the rows in one or more formats, the manifest that proves them, and the card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from workbench import __version__
+from workbench.export.card import card
+from workbench.export.rows import Candidates, Mask
+from workbench.io.files import new_folder, sha256, write_frame, write_json, write_text
+from workbench.tables import WorkbenchError
+
+FORMAT: Final = 1
+FORMATS: Final = ("parquet", "csv", "jsonl")
+#: What a manifest must say about where the labels come from: fingerprints of data and votes and of each function by name, the
+#: label model with its settings and seed, the filters and the rows each removed. Any other key is kept too; `quality`, as
+#: `quality` of this room gives it, also stands on the card.
+PROVENANCE: Final = ("data", "votes", "functions", "model", "settings", "seed", "filters")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_export(
+    folder: Path | str,
+    rows: Candidates,
+    kept: Mask,
+    *,
+    provenance: Mapping[str, Any],
+    formats: Sequence[str] = FORMATS,
+    warnings: Sequence[str] = (),
+    escape_formulas: bool = True,
+    progress: Callable[[int, int, str], None] = lambda done, total, what: None,
+) -> Path:
+    """Write the rows that are kept, bool[n], with manifest.json and card.md into a new folder, whole or not at all.
+
+    provenance: at least the keys of PROVENANCE; where its filters say hard_labels, the set has no probabilities.
+    escape_formulas: in CSV, text that a spreadsheet would run (it starts with = + - @, a tab or a carriage return) gets a
+    leading apostrophe. progress: told how many files are done, how many there are, and which is next. The same input gives the
+    same bytes. Raises WorkbenchError where the folder exists, no row is kept, a format is unknown or provenance lacks a key.
+    """
+    _check(formats, provenance)
+    if Path(folder).exists():
+        raise WorkbenchError(f"{folder} exists already; choose another folder, or remove it first")  # before the work
+    if not kept.any():
+        raise WorkbenchError("no row is left to export; loosen the filters, or add functions that cover more rows")
+    hard = bool(provenance["filters"].get("hard_labels"))
+    frame = in_columns(rows.frame(kept), rows.labels, hard)
+    manifest = manifest_of(rows, kept, provenance, formats, warnings, escape_formulas)
+    with new_folder(folder) as draft:
+        for done, file in enumerate(manifest["files"]):
+            progress(done, len(formats), f"writing {file['name']}, {len(frame):,} rows")
+            path = draft / file["name"]
+            write_table(frame, path, escape_formulas)
+            file |= {"sha256": sha256(path), "bytes": path.stat().st_size, "rows": len(frame)}
+        progress(len(formats), len(formats), "writing the card")
+        manifest["columns"] = [{"name": name, "type": str(kind)} for name, kind in frame.reset_index().dtypes.items()]
+        write_json(draft / "manifest.json", manifest)
+        write_text(draft / "card.md", card(rows, kept, manifest))
+    return Path(folder)
+
+
+def _check(formats: Sequence[str], provenance: Mapping[str, Any]) -> None:
+    lacking = [key for key in PROVENANCE if key not in provenance]
+    if lacking:
+        raise WorkbenchError(f"the provenance of an export lacks {', '.join(lacking)}; it needs {', '.join(PROVENANCE)}")
+    wrong = [name for name in formats if name not in FORMATS]
+    if wrong or not formats:
+        raise WorkbenchError(f"export format {wrong[0] if wrong else ''!r} is unknown; known are {', '.join(FORMATS)}")
+
+
+def manifest_of(
+    rows: Candidates,
+    kept: Mask,
+    provenance: Mapping[str, Any],
+    formats: Sequence[str] = FORMATS,
+    warnings: Sequence[str] = (),
+    escape_formulas: bool = True,
+) -> dict[str, Any]:
+    """Return what a manifest says before the files are there: their checksums and columns are added when they are."""
+    manifest = {"format": FORMAT, "workbench": __version__, **provenance, "rows": int(kept.sum()), "labels": list(rows.labels)}
+    manifest |= {"csv_formulas_escaped": escape_formulas, "warnings": list(warnings)}
+    return {**manifest, "files": [{"name": f"train.{kind}"} for kind in dict.fromkeys(formats)]}
+
+
+def in_columns(frame: pd.DataFrame, labels: Sequence[str], hard: bool) -> pd.DataFrame:
+    """Return a frame of `Candidates` as it is exported: with hard labels it loses what only soft labels have."""
+    if not hard:
+        return frame
+    first = list(frame.columns).index("split") + 1  # by place: the dataset may have a column p_value of its own
+    soft = [*range(first, first + len(labels)), first + len(labels) + 1]
+    return frame.drop(columns=frame.columns[soft])
+
+
+def write_table(frame: pd.DataFrame, path: Path, escape_formulas: bool = True) -> None:
+    """Write a frame by the suffix of its path; in CSV, formulas are neutralised unless told otherwise."""
+    write_frame(_without_formulas(frame) if path.suffix == ".csv" and escape_formulas else frame, path)
+
+
+def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with an apostrophe before each text, name or id that a spreadsheet would run (CWE-1236)."""
+
+    def safe(cell: Any) -> Any:
+        return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+    table = frame.reset_index()
+    for name in table.columns:
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            table[name] = table[name].map(safe)
+    return table.rename(columns=safe)
