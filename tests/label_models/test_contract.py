@@ -176,3 +176,10 @@ def test_gold_is_accepted(name):
     gold = pd.Series(truth[:50], index=votes.ids[:50])
     soft = make(name).fit(votes, gold=gold).predict_proba(votes)
     assert len(soft) == len(votes)
+
+
+def test_gold_of_weight_zero_is_no_gold(name):
+    votes, truth = planted()
+    gold = pd.DataFrame({"label": (truth + 1) % 3, "weight": 0.0}, index=votes.ids)
+    blind = make(name).fit(votes).predict_proba(votes).probs
+    assert np.allclose(make(name).fit(votes, gold=gold).predict_proba(votes).probs, blind, atol=1e-9)

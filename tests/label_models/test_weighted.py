@@ -75,8 +75,9 @@ def test_gold_outweighs_a_majority_that_errs_together():
         ({"accuracy": 0.3}, "accuracy is 0.3; the prior is better than chance"),
         ({"strength": 0}, "strength is 0; it must be above 0"),
         ({"max_iter": -3}, "max_iter is -3; it must be above 0"),
+        ({"gold_weight": np.inf}, "gold_weight is inf; it must be above 0 and finite"),
     ],
-    ids=["accuracy", "strength", "max_iter"],
+    ids=["accuracy", "strength", "max_iter", "gold_weight"],
 )
 def test_wrong_settings_are_refused(settings, message):
     with pytest.raises(WorkbenchError, match=message):

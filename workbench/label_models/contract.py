@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from workbench.tables import ABSTAIN, PatternCounts, SoftLabels, VoteMatrix, WorkbenchError, aligned_gold
 
 Balance = Sequence[float] | str | None
+MOST_WEIGHT = 1_000_000_000  # rows that a gold row counts for: beyond it, rounding hides all other rows
 
 
 class LabelModel(Protocol):
@@ -56,10 +57,10 @@ def check_accuracy(accuracy: float) -> None:
 
 
 def check_positive(model: object, names: Sequence[str]) -> None:
-    """Refuse settings that must be above 0 and are not."""
+    """Refuse settings that must be above 0 and finite, and are not."""
     for name in names:
-        if not getattr(model, name) > 0:
-            raise WorkbenchError(f"{name} is {getattr(model, name)}; it must be above 0")
+        if not 0 < getattr(model, name) < np.inf:
+            raise WorkbenchError(f"{name} is {getattr(model, name)}; it must be above 0 and finite")
 
 
 def check_same(fitted: tuple[tuple[str, ...], tuple[str, ...]], votes: VoteMatrix) -> None:
@@ -82,16 +83,19 @@ def check_fitted(model: object, learned: str) -> None:
 
 
 def check_gold(gold: pd.Series[Any] | pd.DataFrame, votes: VoteMatrix) -> pd.DataFrame:
-    """Return gold as a frame (label, weight) by row id, limited to the rows of votes; -1 and missing labels leave."""
+    """Return gold as a frame (label, weight) by row id, of the rows of votes that have a label and a weight above 0."""
+    if not isinstance(gold, pd.Series | pd.DataFrame):
+        raise WorkbenchError(f"gold is a {type(gold).__name__}; give a Series by row id, or a frame with label and weight")
     frame = gold.rename("label").to_frame() if isinstance(gold, pd.Series) else gold
     if "label" not in frame.columns:
         raise WorkbenchError(f"gold has the columns {list(frame.columns)}; it needs label, and may have weight")
     labels = aligned_gold(votes.ids, votes.labels, frame["label"])
-    weight = frame["weight"].astype(float) if "weight" in frame.columns else pd.Series(1.0, index=frame.index)
-    known: pd.DataFrame = pd.DataFrame({"label": labels, "weight": weight.reindex(votes.ids)}).loc[labels != ABSTAIN]
-    for row, value in known["weight"][~(np.isfinite(known["weight"]) & (known["weight"] >= 0))].items():
-        raise WorkbenchError(f"the weight of gold row {row!r} is {value}; weights are finite and 0 or more")
-    return known
+    given = frame["weight"] if "weight" in frame.columns else pd.Series(1.0, index=frame.index)
+    weight = pd.to_numeric(given, errors="coerce").astype(float).reindex(votes.ids)
+    known = pd.DataFrame({"label": labels, "weight": weight})[labels != ABSTAIN]
+    for row in known.index[~known["weight"].between(0, MOST_WEIGHT)]:
+        raise WorkbenchError(f"the weight of gold row {row!r} is {given[row]}; weights are 0 to {MOST_WEIGHT:,}")
+    return known[known["weight"] > 0]
 
 
 def known_rows(

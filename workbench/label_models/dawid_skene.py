@@ -110,8 +110,8 @@ def _check_size(votes: VoteMatrix | PatternCounts) -> None:
 
 def _truth(votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame, cast: pd.Series[Any]) -> pd.Series[Any]:
     """Return gold as Crowd-Kit wants it; a class that nobody votes for would become a column of missing values there."""
-    place, classes, weights = known_rows(votes, gold)
-    fit = np.isin(classes, cast) & (weights > 0)
+    place, classes, _ = known_rows(votes, gold)
+    fit = np.isin(classes, cast)
     return pd.Series(classes[fit], index=place[fit])
 
 

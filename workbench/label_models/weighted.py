@@ -125,7 +125,7 @@ class WeightedVote:
 
 def _log_odds(accuracy: Floats, k: int) -> Floats:
     """float64[m]: the weight of a vote, 0 where the function is no better than chance."""
-    return np.asarray(np.log(np.maximum(max(k - 1, 1) * accuracy / (1 - accuracy), 1)), dtype=np.float64)
+    return np.asarray(np.log(np.maximum(max(k - 1, 1) * accuracy / np.maximum(1 - accuracy, 1e-12), 1)), dtype=np.float64)
 
 
 def _table(accuracy: Floats, k: int) -> Floats:
