@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, Final
@@ -60,8 +60,20 @@ def _lines_of_rules(file: Path, n: int) -> list[int]:
 def _rule(file: Path, line: int, rule: dict[str, Any], labels: Sequence[str]) -> LabelingFunction | None:
     """Return a rule, or None where it is not enabled."""
     where = f"the rule on line {line} of {file}"
-    name, kind = expect(rule, "name", str, where), expect(rule, "kind", str, where)
+    name, _ = expect(rule, "name", str, where), expect(rule, "kind", str, where)
     where = f"rule {name!r} of {file}"
+    function = make_rule(rule, file.parent, labels, where=where, place=f"{file.name}:{line}")
+    return function if expect(rule, "enabled", bool, where, True) else None
+
+
+def make_rule(
+    rule: Mapping[str, Any], folder: Path, labels: Sequence[str], text: Iterable[str] = (), *, where: str, place: str
+) -> LabelingFunction:
+    """Make a rule of what stands under `[[rule]]`, bound to labels and text columns.
+
+    folder: where its files are. where: what errors begin with. place: what the function says of where it was written.
+    """
+    kind = expect(rule, "kind", str, where)
     if kind not in RULES:
         raise WorkbenchError(f"{where}: kind {kind!r} is unknown; known are {listed(RULES)}{did_you_mean(kind, RULES)}")
     maker = RULES[kind]
@@ -74,14 +86,13 @@ def _rule(file: Path, line: int, rule: dict[str, Any], labels: Sequence[str]) ->
     for key in _ABOUT.keys() & settings.keys():
         expect(settings, key, _ABOUT[key], where)
     if "file" in settings:
-        settings["file"] = _inside(file.parent, settings["file"], where)
+        settings["file"] = _inside(folder, settings["file"], where)
     try:
         function = maker(**settings)
-        function.place = f"{file.name}:{line}"
-        function = function.bound(labels, ())
+        function.place = place
+        return function.bound(labels, text)
     except WorkbenchError as error:
         raise WorkbenchError(f"{where}: {error}") from None
-    return function if expect(rule, "enabled", bool, where, True) else None
 
 
 def _inside(folder: Path, name: str, where: str) -> Path:
