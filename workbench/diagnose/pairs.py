@@ -1,15 +1,16 @@
-"""Pairs of functions: how often the two disagree, and which say the same."""
+"""Pairs of functions: how often the two disagree, which of them is right then, and which say the same."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.diagnose.functions import votes_by_class
-from workbench.tables import ABSTAIN, VoteMatrix
+from workbench.stats import wilson_interval
+from workbench.tables import ABSTAIN, VoteMatrix, aligned_gold
 
 _BLOCK: Final = 65_536  # rows counted at once: float32 sums of so many ones are exact
 
@@ -26,6 +27,46 @@ def pairwise(votes: VoteMatrix) -> pd.DataFrame:
     table = table.assign(both=both[first, second], disagree=(both - same)[first, second])
     table["rate"] = table["disagree"] / table["both"]
     return table.sort_values(["disagree", "rate"], ascending=False, kind="stable", ignore_index=True)
+
+
+def disagreements(votes: VoteMatrix, gold: pd.Series[Any] | None = None) -> pd.DataFrame:
+    """Return what `pairwise` does, and for each pair how sure its rate is and which function is right where the two differ.
+
+    More columns: low, high (95 % Wilson interval of rate); n_gold (rows with gold on which the two differ), a_right and b_right
+    (of those; on the rest neither is), better: the function that is right more often, '' where the 95 % Wilson interval of its
+    share of a_right + b_right still holds one half. gold: class index by row id, -1 unknown; without it those are missing.
+    """
+    table = pairwise(votes)
+    low, high = wilson_interval(table["disagree"], table["both"])
+    table = table.assign(low=low, high=high)
+    if gold is None:
+        unknown = pd.Series(pd.NA, index=table.index, dtype="Int64")
+        return table.assign(n_gold=unknown, a_right=unknown, b_right=unknown, better="")
+    truth = aligned_gold(votes.ids, votes.labels, gold)
+    known = votes.take(np.flatnonzero(truth != ABSTAIN))
+    right = (known.votes == truth[truth != ABSTAIN][:, None]).astype(np.float32)
+    wrong = (known.votes != ABSTAIN).astype(np.float32) - right
+    alone = (right.T @ wrong).astype(np.int64)  # [i, j]: i is right where j votes and errs
+    both, same = _pair_counts(known)
+    names = pd.Index(votes.lfs)
+    a, b = names.get_indexer(pd.Index(table["a"])), names.get_indexer(pd.Index(table["b"]))
+    a_right, b_right = alone[a, b], alone[b, a]
+    low, high = wilson_interval(a_right, a_right + b_right)
+    better = np.where(low > 0.5, table["a"], np.where(high < 0.5, table["b"], ""))
+    counts = {"n_gold": (both - same)[a, b], "a_right": a_right, "b_right": b_right}
+    return table.assign(**counts, better=better).astype(dict.fromkeys(counts, "Int64") | {"better": "str"})
+
+
+def block_order(votes: VoteMatrix, pairs: pd.DataFrame) -> list[str]:
+    """Return the functions so that blocks show in a matrix of pairs: by the class each votes most, the most disputed first.
+
+    pairs: what `pairwise` or `disagreements` returned for these votes.
+    """
+    disputed = pd.concat([pairs.groupby(side)["disagree"].sum() for side in ("a", "b")]).groupby(level=0).sum()
+    by_class = votes_by_class(votes)
+    order = pd.DataFrame({"class": by_class.argmax(axis=1), "disputed": disputed.reindex(pd.Index(votes.lfs)).to_numpy()})
+    order.index = pd.Index(votes.lfs)
+    return order.fillna(0).sort_values(["class", "disputed"], ascending=[True, False], kind="stable").index.tolist()
 
 
 def redundant(
