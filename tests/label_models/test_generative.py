@@ -107,7 +107,7 @@ def test_gold_rows_pull_the_learned_accuracy_towards_the_truth():
         (pd.Series([5], index=["r0"]), "gold is 5 on row 'r0'"),
         (pd.DataFrame({"class": [0]}, index=["r0"]), "it needs label"),
         (pd.DataFrame({"label": [0], "weight": [-1.0]}, index=["r0"]), "weight of gold row 'r0' is -1.0"),
-        (pd.DataFrame({"label": [0], "weight": ["much"]}, index=["r0"]), "weight of gold row 'r0' is much; weights are 0 to 1,000,"),
+        (pd.DataFrame({"label": [0], "weight": ["much"]}, index=["r0"]), "row 'r0' is much; weights are 0 to 1,000,"),
         (pd.DataFrame({"label": [0], "weight": [1e18]}, index=["r0"]), "weight of gold row 'r0' is 1e"),
         (pd.Series([0, 1], index=["r0", "r0"]), "gold row 'r0' stands twice"),
         ([0, 1], "gold is a list; give a Series by row id"),

@@ -82,8 +82,12 @@ def check_fitted(model: object, learned: str) -> None:
         raise NotFittedError(f"this {type(model).__name__} has learned nothing yet; call fit(votes) first")
 
 
-def check_gold(gold: pd.Series[Any] | pd.DataFrame, votes: VoteMatrix) -> pd.DataFrame:
-    """Return gold as a frame (label, weight) by row id, of the rows of votes that have a label and a weight above 0."""
+def known_rows(
+    votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Return the position, class and weight of each row of votes that has gold; weight 0, as -1 or a missing label, is none."""
+    if isinstance(votes, PatternCounts):
+        raise WorkbenchError("gold names rows, and pattern counts have none; fit on the vote matrix")
     if not isinstance(gold, pd.Series | pd.DataFrame):
         raise WorkbenchError(f"gold is a {type(gold).__name__}; give a Series by row id, or a frame with label and weight")
     frame = gold.rename("label").to_frame() if isinstance(gold, pd.Series) else gold
@@ -91,21 +95,12 @@ def check_gold(gold: pd.Series[Any] | pd.DataFrame, votes: VoteMatrix) -> pd.Dat
         raise WorkbenchError(f"gold has the columns {list(frame.columns)}; it needs label, and may have weight")
     labels = aligned_gold(votes.ids, votes.labels, frame["label"])
     given = frame["weight"] if "weight" in frame.columns else pd.Series(1.0, index=frame.index)
-    weight = pd.to_numeric(given, errors="coerce").astype(float).reindex(votes.ids)
-    known = pd.DataFrame({"label": labels, "weight": weight})[labels != ABSTAIN]
-    for row in known.index[~known["weight"].between(0, MOST_WEIGHT)]:
+    weight = pd.to_numeric(given, errors="coerce").reindex(votes.ids).to_numpy(np.float64, na_value=np.nan)
+    known = labels != ABSTAIN
+    for row in votes.ids[known & ~((weight >= 0) & (weight <= MOST_WEIGHT))]:
         raise WorkbenchError(f"the weight of gold row {row!r} is {given[row]}; weights are 0 to {MOST_WEIGHT:,}")
-    return known[known["weight"] > 0]
-
-
-def known_rows(
-    votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """Return the position, class and weight of each row of votes that has gold."""
-    if isinstance(votes, PatternCounts):
-        raise WorkbenchError("gold names rows, and pattern counts have none; fit on the vote matrix")
-    known = check_gold(gold, votes)
-    return votes.ids.get_indexer(known.index), known["label"].to_numpy(np.intp), known["weight"].to_numpy(np.float64)
+    place = np.flatnonzero(known & (weight > 0))
+    return place, labels[place], weight[place]
 
 
 def one_hot(votes: NDArray[np.int16], k: int) -> Any:
