@@ -19,18 +19,22 @@ from workbench.lfs.load import bind
 from workbench.spec import Slice, parse_slices
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
-TOP = ("format", "name", "labels", "functions", "data", "apply", "label_model", "end_model", "export", "slices")
+TOP = ("format", "name", "labels", "functions", "data", "apply", "label_model", "end_model", "export", "review", "slices")
 DATA: dict[str, Any] = {
     **dict.fromkeys(("file", "id", "gold", "train_truth", "encoding", "delimiter"), str),
     "text": list[str],
     "hidden": list[str],
     "split": (str, dict),
 }
+REVIEW: dict[str, Any] = {"url": str, "double": float}
 
 
 @dataclass(frozen=True)
 class Task:
-    """What `task.toml` says. apply, label_model, end_model and export hold settings that go to constructors as they stand."""
+    """What `task.toml` says. apply, label_model, end_model and export hold settings that go to constructors as they stand.
+
+    review: `url` of the record of decisions, and `double`, the share of rows that two reviewers label.
+    """
 
     folder: Path
     name: str
@@ -41,6 +45,7 @@ class Task:
     label_model: Mapping[str, Any]
     end_model: Mapping[str, Any]
     export: Mapping[str, Any]
+    review: Mapping[str, Any]
     slices: tuple[Slice, ...]
 
     @property
@@ -126,6 +131,8 @@ def load_task(path: str | Path) -> Task:
     for key, kind in DATA.items():
         expect(data, key, kind, where, None)
     functions = expect(document, "functions", str, str(file), None)
+    review = expect(document, "review", dict, str(file), {})
+    _check_review(review, f"{file} [review]")
     return Task(
         folder=file.parent,
         name=expect(document, "name", str, str(file), file.parent.name),
@@ -136,8 +143,17 @@ def load_task(path: str | Path) -> Task:
         label_model=expect(document, "label_model", dict, str(file), {}),
         end_model=expect(document, "end_model", dict, str(file), {}),
         export=expect(document, "export", dict, str(file), {}),
+        review=review,
         slices=parse_slices(expect(document, "slices", dict, str(file), {}), f"{file} [slices]"),
     )
+
+
+def _check_review(review: Mapping[str, Any], where: str) -> None:
+    check_keys(review, REVIEW, where)
+    for key, kind in REVIEW.items():
+        expect(review, key, kind, where, None)
+    if not 0 <= review.get("double", 0) <= 1:
+        raise WorkbenchError(f"double in {where} is {review['double']}; it is a share of the rows, 0 to 1")
 
 
 def find_tasks(folder: str | Path) -> list[Path]:

@@ -130,8 +130,9 @@ class Record:
             return len(new)
 
     def requests(self) -> pd.DataFrame:
-        """Return row, reason, reviewer and time of the requests that no later label answers, the oldest first."""
-        return pd.DataFrame(self._read(_waiting()), columns=["row", "reason", "reviewer", "time"], dtype="str")
+        """Return row, reason, reviewer, time and `after` (the newest entry then) of requests that no later label answers."""
+        table = pd.DataFrame(self._read(_waiting()), columns=["row", "reason", "reviewer", "time", "after"])
+        return table.astype({**dict.fromkeys(table.columns, "str"), "after": "int64"})
 
     def add_plan(self, name: str, rows: Iterable[str], id: str | None = None) -> str:
         """Keep an audit plan with the rows it drew, and return its id; its rows measure, and train nothing from now on."""
@@ -225,7 +226,8 @@ def _waiting() -> sa.Select[Any]:
     said = _standing().where(DECISIONS.c.kind == "label").subquery()
     answered = sa.exists().where(said.c.row == REQUESTS.c.row, said.c.seq > REQUESTS.c.after).correlate(REQUESTS)
     columns = REQUESTS.c
-    return sa.select(columns.row, columns.reason, columns.reviewer, columns.time).where(~answered).order_by(columns.seq)
+    wanted = columns.row, columns.reason, columns.reviewer, columns.time, columns.after
+    return sa.select(*wanted).where(~answered).order_by(columns.seq)
 
 
 def _decision(row: Any) -> Decision:

@@ -1,0 +1,244 @@
+"""What reviewers decide on the rows of a task, and what of it may teach.
+
+A row reviewed from a queue is an anchor: it teaches the label model and keeps the label that people gave it. A row that an
+audit plan drew measures, and never teaches. A test row is never an anchor.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.io.names import did_you_mean, listed
+from workbench.project.runs import Run
+from workbench.project.task import Task
+from workbench.review.agreement import agreement
+from workbench.review.decision import ADJUDICATION, Decision
+from workbench.review.queue import QUEUES, check_queue, open_requests, ranked, reason, settled
+from workbench.review.resolve import resolve, to_adjudicate
+from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.review.record import Record
+
+__all__ = [  # what pages and commands use
+    "ADJUDICATION",
+    "QUEUES",
+    "Decision",
+    "anchors",
+    "decide",
+    "default_reviewer",
+    "open_record",
+    "opened",
+    "ranking",
+    "request",
+    "review_queue",
+    "reviewed",
+    "status",
+]
+
+
+def open_record(task: Task) -> Record:
+    """Return the task's record of decisions: `review/decisions.sqlite` in its folder, or what `[review] url` names."""
+    from workbench.review.record import Record  # SQLAlchemy takes 0.3 s to load
+
+    return Record(task.review.get("url", task.folder / "review" / "decisions.sqlite"), task.folder)
+
+
+def default_reviewer() -> str:
+    """Return the name of who is logged in."""
+    return getpass.getuser()
+
+
+def fingerprints(task: Task, dataset: Dataset, rows: Sequence[str]) -> list[str]:
+    """Return what tells each row from the same row edited: a hash of its text, or in a task without text of its cells."""
+    hidden = task.data.get("hidden", ())
+    columns = dataset.text or [name for name in dataset.frame.columns if name not in hidden]
+    cells = dataset.frame.loc[list(rows), list(columns)].to_numpy(dtype=object)
+    return [hashlib.sha256("\0".join(map(str, row)).encode("utf-8", "surrogatepass")).hexdigest()[:16] for row in cells]
+
+
+def decide(task: Task, dataset: Dataset, decisions: Sequence[Decision], record: Record | None = None) -> int:
+    """Store decisions durably, all or none, and return how many are new; each gets the fingerprint of its row.
+
+    Raises WorkbenchError for a row or label that the task does not have, for a test row that no audit plan drew, and where
+    Record.decide does.
+    """
+    checked = [one for one in decisions if one.kind != "undo"]
+    places = dataset.ids.get_indexer(pd.Index([one.row for one in checked], dtype="str"))
+    for one, place in zip(checked, places, strict=True):
+        _check(one, int(place), dataset)
+    shown = iter(fingerprints(task, dataset, [one.row for one in checked]))
+    told = [one if one.kind == "undo" else replace(one, shown=one.shown or next(shown)) for one in decisions]
+    return (record or open_record(task)).decide(told)
+
+
+def _check(one: Decision, place: int, dataset: Dataset) -> None:
+    if place < 0:
+        raise WorkbenchError(f"there is no row {one.row!r} in the data; give the id of one that is there")
+    if one.label is not None and one.label not in dataset.labels:
+        hint = did_you_mean(one.label, dataset.labels)
+        raise WorkbenchError(
+            f"there is no class {one.label!r}, on row {one.row!r}; the classes are {listed(dataset.labels)}{hint}"
+        )
+    if one.purpose == "anchor" and dataset.split.iloc[place] == "test":
+        raise WorkbenchError(
+            f"row {one.row!r} is a test row and cannot be reviewed from a queue: test only ever scores; review rows of "
+            "train or valid, or let an audit plan draw it"
+        )
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What the record says of the rows of a data set.
+
+    anchors: label (class index) and weight by row id, of train and valid rows. split: of those rows. entries: how many entries
+    the record holds. notes: in words what of it is left out, and why.
+    """
+
+    anchors: pd.DataFrame
+    split: pd.Series[Any]
+    entries: int
+    notes: list[str]
+
+    @cached_property
+    def teaching(self) -> pd.DataFrame:
+        """The anchors that models learn from: those of train, for valid may only set settings."""
+        return self.anchors[(self.split == "train").to_numpy()]
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What a run says of the decisions it used: anchors that teach, entries of the record, and a hash of all anchors."""
+        lines = "\n".join(f"{label} {row}" for row, label in self.anchors["label"].sort_index().items())
+        found = hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest() if lines else ""
+        return {"anchors": len(self.teaching), "entries": self.entries, "fingerprint": found}
+
+
+def reviewed(task: Task, dataset: Dataset) -> Reviewed:
+    """Read what the record says of the rows of a data set, and what of it may teach."""
+    record = open_record(task)
+    entries, current = record.version()[0], record.current()
+    here = dataset.ids.get_indexer(pd.Index(current["row"])) >= 0
+    there = current[here]
+    same = (there["shown"] == "") | (there["shown"] == fingerprints(task, dataset, there["row"].tolist()))
+    resolved = resolve(there[same])
+    split = dataset.split.reindex(resolved.index)
+    label = pd.Series(pd.Index(dataset.labels).get_indexer(pd.Index(resolved["label"])), index=resolved.index)
+    free = (split != "test") & ~resolved.index.isin(record.measure_rows().index)
+    disputed, lost = free & resolved["label"].isna(), free & resolved["label"].notna() & (label == ABSTAIN)
+    kept = label[free & (label != ABSTAIN)]
+    counted = {
+        "decisions are about rows that are gone from the data": int((~here).sum()),
+        "decisions are about rows that were edited since; review these rows again": int((~same).sum()),
+        f"rows were given classes that this task does not have, such as {resolved['label'][lost].iloc[:1].tolist()}": int(
+            lost.sum()
+        ),
+        f"rows are disputed between reviewers; `workbench review {task.folder}` lists them to be adjudicated": int(
+            disputed.sum()
+        ),
+    }
+    notes = [f"{count:,} {what}: they teach nothing." for what, count in counted.items() if count]
+    return Reviewed(pd.DataFrame({"label": kept, "weight": 1.0}).rename_axis("id"), split[kept.index], entries, notes)
+
+
+def anchors(task: Task, dataset: Dataset) -> pd.DataFrame:
+    """Return label (class index) and weight by row id of the reviewed rows whose label is settled, of train and valid.
+
+    Left out are test rows, rows that an audit plan drew, and rows that are unsure, skipped, undone or disputed.
+    """
+    return reviewed(task, dataset).anchors
+
+
+def request(task: Task, ids: Iterable[str], reason: str, reviewer: str = "") -> int:
+    """Send rows to review, saying why, and return how many were not waiting there already."""
+    return open_record(task).request(ids, reason, reviewer)
+
+
+def status(task: Task, dataset: Dataset) -> dict[str, Any]:
+    """Return what a reviewer or their lead wants to know: how much is decided, how far reviewers agree, and what is left to do.
+
+    reviewers: {name: {label, unsure, skip, undo}}. rows: labelled rows. anchors, teaching: of `reviewed`. measure: rows that
+    audit plans drew, labelled: of those with a label. agreement: see review/agreement. disputed: [{row, said, label}], to be
+    adjudicated. requested: rows that wait for a label. notes: what is left out.
+    """
+    record, found = open_record(task), reviewed(task, dataset)
+    current, measured = record.current(), record.measure_rows().index
+    resolved = resolve(current)
+    disputed = to_adjudicate(resolved).reset_index()[["row", "said", "label"]]
+    return {
+        "record": record.url,
+        "reviewers": record.counts().to_dict(orient="index"),
+        "rows": len(resolved),
+        "anchors": len(found.anchors),
+        "teaching": len(found.teaching),
+        "measure": {"rows": len(measured), "labelled": int(resolved.index.isin(measured).sum())},
+        "agreement": agreement(current),
+        "disputed": disputed.to_dict(orient="records"),
+        "requested": int(record.requests()["row"].nunique()),
+        "notes": found.notes,
+    }
+
+
+class Opened(NamedTuple):
+    """What of a run a queue is made of: its votes and soft labels, and the `ranking` of one kind of queue."""
+
+    votes: VoteMatrix
+    soft: SoftLabels
+    order: NDArray[np.intp]
+
+
+def opened(run: Run, dataset: Dataset, kind: str) -> Opened:
+    """Read a run and rank its rows for one kind of queue: train and valid rows that are still in the data, best first.
+
+    This takes the time, depends on the run alone, and can be kept; who has decided what is left out by `review_queue`.
+    """
+    votes, soft = run.votes(), run.soft_labels()
+    return Opened(votes, soft, ranking(votes, soft, dataset, kind))
+
+
+def ranking(votes: VoteMatrix, soft: SoftLabels, dataset: Dataset, kind: str, seed: int = 0) -> NDArray[np.intp]:
+    """Return the positions in `votes` of the rows of a queue, best first."""
+    return ranked(kind, votes, soft, _open_rows(votes.ids, dataset), seed)
+
+
+def _open_rows(ids: pd.Index, dataset: Dataset) -> NDArray[np.bool_]:
+    """Return which rows may be reviewed from a queue: those that are in the data and not in test."""
+    places = np.arange(len(ids)) if ids.equals(dataset.ids) else dataset.ids.get_indexer(ids)
+    return np.asarray((places >= 0) & (dataset.split.to_numpy() != "test")[places])
+
+
+def review_queue(
+    task: Task, run: Run, dataset: Dataset, reviewer: str, kind: str = "conflict", limit: int = 100, kept: Opened | None = None
+) -> pd.DataFrame:
+    """Return the rows that a reviewer looks at next, best first: reason, model_label and model_probability by row id.
+
+    kind: one of QUEUES. kept: of `opened`, where the caller keeps it. Left out are test rows, rows that an audit plan drew, the
+    reviewer's own, and those that enough others labelled; a later request brings a row back to `requested`.
+    """
+    check_queue(kind)
+    votes, soft, order = kept or opened(run, dataset, kind)
+    record = open_record(task)
+    current, drawn = record.current(), record.measure_rows().index
+    if kind == "requested":
+        reasons = open_requests(record.requests(), current, reviewer)
+        reasons = reasons[_open_rows(reasons.index, dataset) & ~reasons.index.isin(drawn)][:limit]
+        places = votes.ids.get_indexer(reasons.index)
+    else:
+        done = votes.ids.get_indexer(settled(current, reviewer, task.review.get("double", 0.0)).union(drawn))
+        out = np.zeros(len(votes), bool)
+        out[done[done >= 0]] = True
+        places = order[~out[order]][:limit]
+        reasons = pd.Series([reason(votes, soft, int(place), kind) for place in places], index=votes.ids[places], dtype="str")
+    best = np.where(places >= 0, soft.probs[places].argmax(axis=1), ABSTAIN)
+    known = (places >= 0) & soft.covered[places]  # an uncovered row has the class balance, which says nothing of it
+    table = pd.DataFrame({"reason": reasons}).rename_axis("id")
+    named = pd.Series([soft.labels[c] if k else None for c, k in zip(best, known, strict=True)], index=table.index, dtype="str")
+    return table.assign(model_label=named, model_probability=np.where(known, soft.probs[places].max(axis=1), np.nan))

@@ -1,0 +1,117 @@
+"""Which rows a reviewer looks at next, best first, and why in words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.io.names import did_you_mean, listed
+from workbench.tables import ABSTAIN, SoftLabels, VoteMatrix, WorkbenchError
+
+QUEUES: Final = {
+    "conflict": "Functions vote for different classes; what the label model is least sure of comes first.",
+    "uncertain": "The two likeliest classes are nearest to each other; the closest come first.",
+    "uncovered": "No function votes; drawn at random.",
+    "requested": "Somebody sent them to review; the oldest request comes first.",
+    "random": "Drawn at random from all rows that may be reviewed.",
+}
+_NAMED: Final = 3  # functions named a class
+
+
+def check_queue(kind: str) -> None:
+    """Refuse the name of a queue that does not exist."""
+    if kind not in QUEUES:
+        raise WorkbenchError(f"there is no queue {kind!r}; the queues are {listed(QUEUES)}{did_you_mean(kind, QUEUES)}")
+
+
+def ranked(kind: str, votes: VoteMatrix, soft: SoftLabels, open_: NDArray[np.bool_], seed: int = 0) -> NDArray[np.intp]:
+    """Return the positions of the rows of a queue, best first; equally good ones, and random queues, by a draw from seed.
+
+    votes, soft: the same rows in the same order. open_: bool[n], the rows that may be reviewed. `requested` is not ranked here:
+    it is a list that somebody wrote.
+    """
+    check_queue(kind)
+    if kind == "conflict":
+        rows = np.flatnonzero(votes.conflicting & open_)
+        score = -_entropy(soft.probs[rows])
+    elif kind == "uncertain":
+        rows = np.flatnonzero(soft.covered & open_)
+        score = margins(soft.probs[rows])
+    else:
+        rows = np.flatnonzero(~votes.covered & open_ if kind == "uncovered" else open_)
+        score = np.zeros(len(rows))
+    draw = np.random.default_rng(seed).random(len(rows))
+    return np.asarray(rows[np.lexsort((draw, score))])
+
+
+def _entropy(probs: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(-(probs * np.log(np.where(probs > 0, probs, 1))).sum(axis=1))
+
+
+def margins(probs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """float64[n]: how far apart the two likeliest classes of each row are; 1 where there is one class."""
+    if probs.shape[1] == 1:
+        return np.ones(len(probs))
+    top = np.partition(probs, -2, axis=1)
+    return np.asarray(top[:, -1] - top[:, -2])
+
+
+def in_double_share(rows: Iterable[str], share: float) -> NDArray[np.bool_]:
+    """Return which rows two reviewers label: by a hash of the row id, the same in every process.
+
+    >>> in_double_share(["a", "b", "c", "d"], 0.5).tolist()
+    [True, True, True, False]
+    """
+    heads = [
+        int.from_bytes(hashlib.sha256(f"double {row}".encode("utf-8", "surrogatepass")).digest()[:8], "big") for row in rows
+    ]
+    return np.array(heads, dtype=np.float64) < share * 2.0**64
+
+
+def settled(current: pd.DataFrame, reviewer: str, double: float) -> pd.Index:
+    """Return the rows that a reviewer is not asked about: their own, and those that enough others have labelled.
+
+    current: of Record.current. double: the share of rows that two reviewers label instead of one.
+    """
+    own = current.loc[current["reviewer"] == reviewer, "row"]
+    others = current[(current["kind"] == "label") & (current["reviewer"] != reviewer)].groupby("row")["reviewer"].nunique()
+    wanted = np.where(in_double_share(others.index, double), 2, 1)
+    done: pd.Index = pd.Index(own).union(others.index[others.to_numpy() >= wanted])
+    return done
+
+
+def open_requests(requests: pd.DataFrame, current: pd.DataFrame, reviewer: str) -> pd.Series[Any]:
+    """Return why each requested row was sent to review, by row id, the oldest request first, without those answered by now.
+
+    requests: of Record.requests, which leaves out what a label answers; a skip or unsure answers for its reviewer alone.
+    """
+    own = current[current["reviewer"] == reviewer]
+    said = pd.Series(own.index, index=own["row"]).groupby(level=0).max().reindex(requests["row"], fill_value=0)
+    still = requests[said.to_numpy() <= requests["after"]].drop_duplicates("row")
+    return still.set_index("row")["reason"].rename_axis("id")
+
+
+def reason(votes: VoteMatrix, soft: SoftLabels, place: int, kind: str) -> str:
+    """Return in words why a row stands in a queue."""
+    vote, probs = votes.votes[place], soft.probs[place]
+    best = np.argsort(-probs, kind="stable")[:2]
+    likely = " and ".join(f"{soft.labels[c]!r} {probs[c]:.0%}" for c in best)
+    if kind == "conflict":
+        said = Counter(vote[vote != ABSTAIN].tolist()).most_common()
+        sides = "; ".join(f"{soft.labels[c]!r}: {_functions(votes, vote == c)}" for c, _ in said)
+        return f"Functions disagree ({sides}), and the label model takes it for {likely}."
+    if kind == "uncertain":
+        return f"The label model takes it for {likely}."
+    return "No function votes on it." if kind == "uncovered" else "Drawn at random."
+
+
+def _functions(votes: VoteMatrix, cast: NDArray[np.bool_]) -> str:
+    names = [votes.lfs[j] for j in np.flatnonzero(cast)]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
