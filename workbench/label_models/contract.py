@@ -111,6 +111,26 @@ def one_hot(votes: NDArray[np.int16], k: int) -> Any:
     return csr_array((np.ones(len(row)), (row, lf * k + votes[row, lf])), shape=(len(votes), votes.shape[1] * k))
 
 
+def vote_counts(votes: NDArray[np.int16], k: int) -> NDArray[np.float64]:
+    """float64[rows, k]: how many votes of its row each class got."""
+    counts = np.zeros((len(votes), k))
+    for j in range(votes.shape[1]):
+        rows = np.flatnonzero(votes[:, j] != ABSTAIN)
+        counts[rows, votes[rows, j]] += 1
+    return counts
+
+
+def shares_of(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return rows that sum to 1, or zeros where all counts are 0."""
+    return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), dtype=np.float64)
+
+
+def mean_of(probs: NDArray[np.float64], counts: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the mean of rows, float64[rows, k], each of which stands for `counts` rows; uniform where there are none."""
+    k = probs.shape[1]
+    return np.asarray(counts @ probs / counts.sum() if len(counts) else np.full(k, 1 / k), dtype=np.float64)
+
+
 def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return rows of probabilities; the largest score is taken off first, so that nothing overflows."""
     shifted = np.exp(scores - scores.max(axis=1, keepdims=True))

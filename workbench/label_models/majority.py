@@ -8,7 +8,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.label_models.contract import Balance, check_balance, check_fitted, check_same, counts_of, soft_labels
+from workbench.label_models.contract import (
+    Balance,
+    check_balance,
+    check_fitted,
+    check_same,
+    counts_of,
+    mean_of,
+    shares_of,
+    soft_labels,
+    vote_counts,
+)
 from workbench.tables import PatternCounts, SoftLabels, VoteMatrix, WorkbenchError
 
 TIES = ("split", "random")
@@ -33,10 +43,8 @@ class MajorityVote:
             raise WorkbenchError(f"ties is {self.ties!r}; allowed are {', '.join(TIES)}")
         counted = counts_of(votes)
         given = check_balance(self.class_balance, counted.labels)
-        shares = _normalised(_counts(counted.patterns, len(counted.labels)))
-        estimated = counted.counts @ shares / max(counted.counts.sum(), 1)
-        uniform = np.full(len(counted.labels), 1 / len(counted.labels))
-        self.class_balance_ = given if given is not None else estimated if len(counted.counts) else uniform
+        shares = shares_of(vote_counts(counted.patterns, len(counted.labels)))
+        self.class_balance_ = mean_of(shares, counted.counts) if given is None else given
         self.fitted_ = (counted.lfs, counted.labels)
         return self
 
@@ -44,25 +52,12 @@ class MajorityVote:
         """Return the shares of the votes; uncovered rows get the class balance."""
         check_fitted(self, "fitted_")
         check_same(self.fitted_, votes)
-        counts = _counts(votes.votes, len(votes.labels))
+        counts = vote_counts(votes.votes, len(votes.labels))
         if self.ties == "random":
             top = counts == counts.max(axis=1, keepdims=True)
-            for i in np.flatnonzero(top.sum(axis=1) > 1).tolist():
+            for i in np.flatnonzero(votes.covered & (top.sum(axis=1) > 1)).tolist():
                 counts[i, self._draw(str(votes.ids[i]), np.flatnonzero(top[i]))] += 0.5
-        return soft_labels(votes, _normalised(counts), self.class_balance_)
+        return soft_labels(votes, shares_of(counts), self.class_balance_)
 
     def _draw(self, row: str, tied: NDArray[np.intp]) -> int:
         return int(np.random.default_rng([self.seed, *row.encode()]).choice(tied))
-
-
-def _counts(votes: NDArray[np.int16], k: int) -> NDArray[np.float64]:
-    counts = np.zeros((len(votes), k))
-    for j in range(votes.shape[1]):
-        rows = np.flatnonzero(votes[:, j] >= 0)
-        counts[rows, votes[rows, j]] += 1
-    return counts
-
-
-def _normalised(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of a row's votes that each class got, zeros where there are none."""
-    return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))

@@ -23,9 +23,12 @@ from workbench.label_models.contract import (
     check_positive,
     check_same,
     counts_of,
+    mean_of,
     one_hot,
+    shares_of,
     soft_labels,
     softmax,
+    vote_counts,
 )
 from workbench.tables import ABSTAIN, PatternCounts, SoftLabels, VoteMatrix
 
@@ -62,11 +65,9 @@ class Triplet:
         m, k = len(votes.lfs), len(votes.labels)
         hot = one_hot(counted.patterns, k)
         cast = (counted.counts @ hot).reshape(m, k)  # how often each function votes each class
-        if given is None:
-            shares = (hot @ np.tile(np.eye(k), (m, 1))) / np.maximum(hot.sum(axis=1), 1)[:, None]
-            given = counted.counts @ shares / counted.counts.sum() if len(shares) else np.full(k, 1 / k)
-        self.class_balance_ = given
-        p = np.clip(given, 1e-6, 1 - 1e-6)  # a class that is all or nothing has no odds
+        shares = shares_of(vote_counts(counted.patterns, k))
+        self.class_balance_ = mean_of(shares, counted.counts) if given is None else given
+        p = np.clip(self.class_balance_, 1e-6, 1 - 1e-6)  # a class that is all or nothing has no odds
         found = self._precision(counted, hot, cast, p)
         prior = np.maximum(self.accuracy, (1 + p) / 2)
         precision = (cast * np.where(np.isnan(found), prior, found) + self.strength * prior) / (cast + self.strength)

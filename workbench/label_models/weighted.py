@@ -22,6 +22,7 @@ from workbench.label_models.contract import (
     check_same,
     counts_of,
     known_rows,
+    mean_of,
     one_hot,
     soft_labels,
     softmax,
@@ -99,8 +100,7 @@ class WeightedVote:
         self.accuracy_ = pd.Series(np.where(total > 0, accuracy, np.nan), index=lfs, name="accuracy")
         self.weights_ = pd.Series(_log_odds(accuracy, k), index=lfs, name="weight")
         self._scores = _table(accuracy, k)
-        mean = rows.counts @ softmax(hot @ self._scores) / max(rows.counts.sum(), 1)
-        self.class_balance_ = given if given is not None else mean if len(rows.counts) else np.full(k, 1 / k)
+        self.class_balance_ = mean_of(softmax(hot @ self._scores), rows.counts) if given is None else given
         self.fitted_ = (votes.lfs, votes.labels)
         return self
 
