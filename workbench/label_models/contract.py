@@ -1,8 +1,10 @@
-"""What every label model promises, and the checks they share."""
+"""What every label model promises, and the checks and sums that they share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -30,6 +32,22 @@ def counts_of(votes: VoteMatrix | PatternCounts) -> PatternCounts:
     counted = votes if isinstance(votes, PatternCounts) else PatternCounts.from_votes(votes)
     covered = (counted.patterns != ABSTAIN).any(axis=1)
     return PatternCounts(counted.lfs, counted.labels, counted.patterns[covered], counted.counts[covered])
+
+
+def rows_of(votes: VoteMatrix | PatternCounts) -> NDArray[np.int16]:
+    """int16[n, m]: all rows, for models that know no counts."""
+    return np.repeat(votes.patterns, votes.counts, axis=0) if isinstance(votes, PatternCounts) else votes.votes
+
+
+@contextmanager
+def random_state_kept() -> Iterator[None]:
+    """Put back the random states of Python and numpy, which some libraries move even when they are imported."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
 
 
 def check_balance(balance: Balance, labels: Sequence[str]) -> NDArray[np.float64] | None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import random
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -20,6 +17,8 @@ from workbench.label_models.contract import (
     check_same,
     known_rows,
     one_hot,
+    random_state_kept,
+    rows_of,
     soft_labels,
     softmax,
 )
@@ -55,7 +54,7 @@ class DawidSkene:
         check_positive(self, ("max_iter", "tol"))
         _check_size(votes)
         given, k = check_balance(self.class_balance, votes.labels), len(votes.labels)
-        rows = np.repeat(votes.patterns, votes.counts, axis=0) if isinstance(votes, PatternCounts) else votes.votes
+        rows = rows_of(votes)
         row, lf = np.nonzero(rows != ABSTAIN)
         cast = pd.DataFrame({"task": row, "worker": lf, "label": rows[row, lf].astype(int)})
         truth = None if gold is None else _truth(votes, gold, cast["label"])
@@ -116,7 +115,8 @@ def _truth(votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFram
 
 
 def _crowd_kit(cast: pd.DataFrame, truth: pd.Series[Any] | None, max_iter: int, tol: float) -> Any:
-    with _global_state_kept():
+    with random_state_kept(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what pandas will drop
         try:
             from crowdkit.aggregation import DawidSkene as CrowdKits
         except ModuleNotFoundError as error:
@@ -125,16 +125,3 @@ def _crowd_kit(cast: pd.DataFrame, truth: pd.Series[Any] | None, max_iter: int, 
                 "run pip install 'weak-supervision-workbench[crowd]', or use the generative model"
             ) from error
         return CrowdKits(n_iter=max_iter, tol=tol).fit(cast, true_labels=truth)
-
-
-@contextmanager
-def _global_state_kept() -> Iterator[None]:
-    """Put back the random states, which importing Crowd-Kit moves, and keep its warnings of what pandas will drop to itself."""
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002

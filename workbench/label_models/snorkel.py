@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -10,7 +9,15 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from workbench.label_models.contract import Balance, check_balance, check_fitted, check_same, soft_labels
+from workbench.label_models.contract import (
+    Balance,
+    check_balance,
+    check_fitted,
+    check_same,
+    random_state_kept,
+    rows_of,
+    soft_labels,
+)
 from workbench.tables import ABSTAIN, PatternCounts, SoftLabels, VoteMatrix, WorkbenchError
 
 MOST_CELLS = 8_000  # functions x classes; near 25,000 it takes the whole process down
@@ -41,7 +48,7 @@ class SnorkelModel:
                 f"Snorkel's label model is refused at {len(votes.lfs)} functions x {k} classes = {cells:,}: "
                 f"above {MOST_CELLS:,} it runs for minutes and then crashes the process; use the generative model"
             )
-        rows = np.repeat(votes.patterns, votes.counts, axis=0) if isinstance(votes, PatternCounts) else votes.votes
+        rows = rows_of(votes)
         given = check_balance(self.class_balance, votes.labels)
         self.class_balance_ = given if given is not None else np.full(k, 1 / k)
         self.model_: Any = None
@@ -85,11 +92,10 @@ def _global_state_kept() -> Iterator[None]:
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    states = random.getstate(), np.random.get_state(), torch.random.get_rng_state()  # noqa: NPY002
+    state = torch.random.get_rng_state()
     try:
-        yield
+        with random_state_kept():
+            yield
     finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        torch.random.set_rng_state(states[2])
+        torch.random.set_rng_state(state)
         torch.set_num_threads(threads)
