@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,7 @@ from workbench.cli.show import (
     summary,
     valid_table,
 )
+from workbench.tables import WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.project.runs import Run
@@ -108,11 +109,44 @@ def fit_command(task: Path, compared: bool, intervals: bool, as_json: bool) -> N
 
 @click.command("export")
 @TASK
-def export_command(task: Path) -> None:
-    """Write the training set with its manifest and dataset card into a new run."""
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="New folder for the training set of a finished run.")
+@click.option("--run", "run_id", help="Id of that run. Default: the newest that has labels.")
+@click.option("--min-confidence", type=float, help="Only rows whose highest probability is at least this, 0..1.")
+@click.option("--min-agreement", type=float, help="Only rows of whose votes at least this share equals the label, 0..1.")
+@click.option("--classes", metavar="A,B", help="Only rows with these labels.")
+@click.option("--slices", metavar="X,Y", help="Only rows in at least one of these slices.")
+@click.option("--covered-only/--no-covered-only", default=None, help="Whether to leave out rows that no function votes on.")
+@click.option("--exclude-review/--no-exclude-review", default=None, help="Whether to leave out rows that need a human look.")
+@click.option("--hard-labels/--no-hard-labels", default=None, help="Whether to write labels without probabilities.")
+@click.option("--format", "formats", multiple=True, type=click.Choice(["parquet", "csv", "jsonl"]), help="May be given again.")
+def export_command(task: Path, folder: Path | None, run_id: str | None, **asked: Any) -> None:
+    """Write the training set with its manifest and dataset card into a new run, or with --to that of a finished run.
+
+    The options choose rows and format in place of [export] in task.toml, and need --to.
+    """
+    settings = {name: value for name, value in asked.items() if value not in (None, ())}
+    if folder is not None:
+        _export_run(task, folder, run_id, settings)
+        return
+    if settings or run_id:
+        raise WorkbenchError("these options need --to FOLDER; without it, [export] in task.toml says what is written")
     with _ended_early(task, "export") as done:
         if (done.folder / "export").exists():
             click.echo(f"training set: {done.folder / 'export'}")
+
+
+def _export_run(task: Path, folder: Path, run_id: str | None, settings: dict[str, Any]) -> None:
+    from workbench.project.runs import find_run
+    from workbench.project.steps.export import asked, export_run
+    from workbench.project.task import load_task
+
+    for name in {"classes", "slices", "formats"} & set(settings):
+        settings[name] = list(settings[name]) if name == "formats" else settings[name].split(",")
+    loaded = asked(load_task(task), **settings)
+    run = find_run(loaded, run_id, holding="soft_labels.parquet")
+    with report_progress() as report:
+        rows = export_run(loaded, run, folder, report)
+    click.echo(f"{rows:,} rows of run {run.id}: {folder}")
 
 
 @click.command("train")

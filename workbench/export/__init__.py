@@ -15,7 +15,7 @@ A set of hard labels has neither `p_<class>` nor `entropy`, and no row without a
 """
 
 from workbench.export.card import card
-from workbench.export.filters import Filters, passing, quality
+from workbench.export.filters import Filters, passing, quality, thresholds
 from workbench.export.rows import Candidates
 from workbench.export.write import FORMATS, PROVENANCE, in_columns, manifest_of, write_export, write_table
 
@@ -29,6 +29,7 @@ __all__ = [
     "manifest_of",
     "passing",
     "quality",
+    "thresholds",
     "write_export",
     "write_table",
 ]

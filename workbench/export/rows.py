@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from workbench.tables import ABSTAIN, SPLITS, Dataset, SoftLabels, VoteMatrix, WorkbenchError, tied_classes
 
 REVIEW_MARGIN: Final = 0.2
+CONFIDENCE_STEPS: Final = np.arange(101) / 100
 Mask = NDArray[np.bool_]
 
 
@@ -63,6 +64,11 @@ class Candidates:
         return np.asarray(self.soft.probs.max(axis=1))
 
     @cached_property
+    def confidence_step(self) -> NDArray[np.int8]:
+        """int8[n]: the place of the last of CONFIDENCE_STEPS that the confidence reaches."""
+        return np.asarray(np.searchsorted(CONFIDENCE_STEPS, self.confidence, side="right") - 1, np.int8)
+
+    @cached_property
     def agreement(self) -> NDArray[np.float64]:
         """float64[n]: the share of a row's votes that equal its label, NaN where there is no vote or no label."""
         same = np.zeros(len(self))
@@ -83,19 +89,20 @@ class Candidates:
         return np.asarray(~self.soft.covered | tied | close)
 
     @cached_property
-    def right(self) -> NDArray[np.float64]:
-        """float64[n]: how much of each valid row's answer is right, a tie counting in parts; NaN where gold is not known.
+    def on_valid(self) -> Candidates:
+        """The valid rows whose gold is known: what labels are measured on. Gold of train and test is never read."""
+        gold = np.full(len(self), ABSTAIN) if self.dataset.gold is None else self.dataset.gold.to_numpy()
+        at = (self.split == SPLITS.index("valid")) & (gold != ABSTAIN)
+        slices = {name: mask[at] for name, mask in self.slices.items()}
+        return Candidates(self.dataset.take(at), self.votes.take(at), self.soft.take(at), slices)
 
-        Gold of train and test is never read.
-        """
-        found = np.full(len(self), np.nan)
+    @cached_property
+    def right(self) -> NDArray[np.float64]:
+        """float64[n]: how much of each row's answer is right, a tie counting in parts; for rows whose gold is known."""
         if self.dataset.gold is None:
-            return found
-        gold = self.dataset.gold.to_numpy()
-        rows = np.flatnonzero((self.split == SPLITS.index("valid")) & (gold != ABSTAIN))
-        tied = tied_classes(self.soft.probs[rows])
-        found[rows] = tied[np.arange(len(rows)), gold[rows]] / tied.sum(axis=1)
-        return found
+            return np.zeros(len(self))
+        tied = tied_classes(self.soft.probs)
+        return np.asarray(tied[np.arange(len(self)), self.dataset.gold.to_numpy()] / tied.sum(axis=1))
 
     def frame(self, rows: NDArray[Any] | None = None) -> pd.DataFrame:
         """Return one line a row, of a boolean mask or of positions, indexed by id, with the columns of the room's docstring."""

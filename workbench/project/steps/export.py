@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
 from workbench.export import FORMATS, Candidates, Filters, passing, quality, write_export
+from workbench.io.files import read_json
 from workbench.io.toml import expect
+from workbench.project.runs import Run
 from workbench.project.steps.fit import chosen_model
 from workbench.project.task import Task, build, settings_of
 from workbench.spec import slice_masks
-from workbench.tables import Dataset, SoftLabels, VoteMatrix
+from workbench.tables import Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
 OPTIONS: Final = {"formats": list[str], "escape_formulas": bool}
 _LISTS: Final = ("splits", "classes", "slices")
 Report = Callable[[str, int, int, str], None]
+
+
+def asked(task: Task, **settings: Any) -> Task:
+    """Return the task with other settings of `[export]`; those that are None stay as task.toml has them."""
+    given = {name: value for name, value in settings.items() if value is not None}
+    return replace(task, export={**task.export, **given})
 
 
 def make_filters(task: Task, splits: Sequence[str] = ("train",)) -> Filters:
@@ -24,8 +32,7 @@ def make_filters(task: Task, splits: Sequence[str] = ("train",)) -> Filters:
     where = f"{task.folder / 'task.toml'} [export]"
     for name in _LISTS:
         expect(task.export, name, list[str], where, None)
-    lists = {name: tuple(task.export[name]) for name in _LISTS if name in task.export}
-    given = {**({} if "train" in splits else {"splits": tuple(splits)}), **task.export, **lists}
+    given = {**({} if "train" in splits else {"splits": list(splits)}), **task.export}
     filters: Filters = build(Filters, given, where, also=OPTIONS)
     return filters
 
@@ -67,3 +74,31 @@ def provenance_of(task: Task, model: Any, facts: dict[str, Any]) -> dict[str, An
     settings = settings_of(model)
     said = {key: facts[key] for key in ("data", "votes", "functions")}
     return said | {"model": chosen_model(task), "settings": settings, "seed": settings.pop("seed")}
+
+
+def of_run(task: Task, run: Run, rows: Dataset) -> Candidates:
+    """Return what a finished run has to export; refused where the rows are other than those it voted on."""
+    if rows.fingerprint != run.about["data"]:
+        raise WorkbenchError(
+            f"the rows are other than those run {run.id} voted on; run `workbench run {task.folder}` again, then export"
+        )
+    return candidates(task, rows, run.votes(), run.soft_labels())
+
+
+def export_run(task: Task, run: Run, folder: Path, report: Report = lambda *_: None) -> int:
+    """Write the training set of a finished run into a new folder, as `[export]` of the task says; return how many rows."""
+    report("export", 0, 0, "reading rows, votes and labels")
+    rows = of_run(task, run, task.dataset()[0])
+    for sentence in export(folder, task, rows, provenance_of_run(run), run.about["notes"], report):
+        raise WorkbenchError(sentence)
+    found: int = read_json(folder / "manifest.json")["rows"]
+    return found
+
+
+def provenance_of_run(run: Run) -> dict[str, Any]:
+    """Return what the manifest of an export from a finished run says about where the labels come from."""
+    chosen = run.about["settings"]["label_model"]
+    settings = dict(run.label_model().get("settings", chosen))  # runs of earlier versions keep what task.toml said
+    said: dict[str, Any] = {key: run.about[key] for key in ("data", "votes", "functions")}
+    said |= {"model": chosen.get("model", "generative"), "seed": settings.pop("seed", 0), "settings": settings}
+    return {**said, "run": run.id}
