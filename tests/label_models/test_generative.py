@@ -182,6 +182,14 @@ def test_a_posterior_is_the_sum_of_what_each_vote_adds():
         assert odds == pytest.approx(np.log(probs[1] / probs[0]))
 
 
+def test_a_copy_speaks_for_a_silent_first_one():
+    votes, _ = crowd([0.9, 0.6, 0.8], lambda votes, rng: [votes[:, 0]])
+    model = GenerativeModel(class_balance="uniform").fit(votes)
+    new = VoteMatrix.from_array([[0, 1, -1, -1], [-1, 1, -1, 0]], votes.labels)
+    first, copy = model.explain(new, "r0").loc["lf0"], model.explain(new, "r1").loc["lf3"]
+    assert first["ham"] > 0 and list(copy) == list(first)
+
+
 def test_an_uncovered_row_is_explained_by_the_balance_alone():
     votes = VoteMatrix.from_array([[0, 0, 1], [1, 0, -1], [-1, -1, -1]], ["ham", "spam"])
     model = GenerativeModel(class_balance=[0.7, 0.3]).fit(votes)

@@ -153,12 +153,9 @@ class GenerativeModel:
         }
         merged = self._copies.merged(given)
         worth = self._evidence(merged, np.ones(1)).worth
-        adds = iter(worth.data[:, None] * self._table[worth.indices])
-        heard: set[int] = set()
+        adds = dict(zip(np.flatnonzero(merged[0] != ABSTAIN), worth.data[:, None] * self._table[worth.indices], strict=True))
         for j in np.flatnonzero(given[0] != ABSTAIN).tolist():
-            group = int(self._copies.group[j])
-            parts[votes.lfs[j]] = np.zeros(self._k) if group in heard else next(adds)
-            heard.add(group)
+            parts[votes.lfs[j]] = adds.pop(self._copies.group[j], np.zeros(self._k))  # its copies add nothing more
         table = pd.DataFrame(parts, index=list(votes.labels)).T
         if len(parts) > 1:
             table = table.sub(table.mean(axis=1), axis=0) * self.calibration_.slope
