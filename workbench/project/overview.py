@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.project.catalogue import changes
+from workbench.project.reviewing import new_decisions
 from workbench.project.runs import Run, list_runs
 from workbench.project.task import Task
 from workbench.tables import ABSTAIN, SPLITS, Dataset, SoftLabels
@@ -104,6 +105,9 @@ def steps_since(task: Task, run: Run, dataset: Dataset, found: dict[str, Any]) -
         words.append("other rows")
     if any(getattr(task, table) != settings for table, settings in run.about["settings"].items()):
         words.append("other settings")
+    decisions = new_decisions(task, dataset, run.about.get("review"))
+    if decisions:
+        words.append(f"{decisions:,} new decision{'s' * (decisions > 1)} of reviewers")
     if words:
         steps.append(f"Run again, for the figures below are older: {'; '.join(words)}.")
     return steps

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import getpass
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -44,6 +44,8 @@ __all__ = [  # what pages and commands use
     "reviewed",
     "status",
 ]
+
+KEPT_ANCHORS: Final = "anchors.parquet"  # of a run: label and weight of the rows that reviewers gave it
 
 
 def open_record(task: Task) -> Record:
@@ -145,8 +147,64 @@ def reviewed(task: Task, dataset: Dataset) -> Reviewed:
             disputed.sum()
         ),
     }
-    notes = [f"{count:,} {what}: they teach nothing." for what, count in counted.items() if count]
+    teach = int((split[kept.index] == "train").sum())
+    notes = [f"{teach:,} reviewed rows are anchors: they teach, and keep the label that people gave them."] if teach else []
+    notes += [f"{count:,} {what}: they teach nothing." for what, count in counted.items() if count]
     return Reviewed(pd.DataFrame({"label": kept, "weight": 1.0}).rename_axis("id"), split[kept.index], entries, notes)
+
+
+def check_teaching(task: Task, dataset: Dataset, gold: pd.DataFrame) -> None:
+    """Refuse rows to learn from that only score, or that an audit plan drew."""
+    split = dataset.split.reindex(gold.index)
+    for row, part in split[(split != "train").to_numpy()].items():
+        where = f"is a {part} row" if isinstance(part, str) else "is not in the data"
+        raise WorkbenchError(
+            f"row {row!r} {where} and cannot teach: models learn from train, valid may set settings, test only ever scores; "
+            "give gold of train rows alone"
+        )
+    drawn = open_record(task).measure_rows()
+    for row in gold.index[gold.index.isin(drawn.index)]:
+        raise WorkbenchError(
+            f"row {row!r} cannot teach: the audit plan {drawn[row]!r} drew it to measure, and what measures never trains; "
+            "leave it out"
+        )
+
+
+def with_reviewed_gold(dataset: Dataset, found: Reviewed) -> tuple[Dataset, list[str]]:
+    """Return the rows with what reviewers said of valid rows as their gold where that is missing, and in words what that does.
+
+    For diagnosis alone, never for a score: a queue picks hard rows, and figures on them lean that way.
+    """
+    said = found.anchors.loc[(found.split == "valid").to_numpy(), "label"]
+    if said.empty:
+        return dataset, []
+    gold = pd.Series(ABSTAIN, index=dataset.ids, dtype=np.int16) if dataset.gold is None else dataset.gold.copy()
+    known = gold[said.index]
+    new, other = said[known == ABSTAIN], said[(known != ABSTAIN) & (known != said)]
+    gold[new.index] = new.astype(np.int16)
+    notes = []
+    if len(new):
+        notes.append(
+            f"{len(new):,} valid rows without gold are judged by what reviewers said: rows of a queue are harder than others, "
+            "so the functions may be better than they look there."
+        )
+    if len(other):
+        row = other.index[0]
+        here, there = dataset.labels[other.iloc[0]], dataset.labels[known[row]]
+        notes.append(
+            f"On {len(other):,} valid rows reviewers contradict the gold, which is kept: {row!r} is {there!r} in the data and "
+            f"{here!r} in the record."
+        )
+    return replace(dataset, gold=gold), notes
+
+
+def new_decisions(task: Task, dataset: Dataset, since: Mapping[str, Any] | None) -> int:
+    """Return how many entries the record has gained since a run, where they change what a run would learn, else 0.
+
+    since: the `review` of its run.json; None of a run that knew no record.
+    """
+    found, before = reviewed(task, dataset).facts, since or {"entries": 0, "fingerprint": ""}
+    return max(found["entries"] - before["entries"], 1) if found["fingerprint"] != before["fingerprint"] else 0
 
 
 def anchors(task: Task, dataset: Dataset) -> pd.DataFrame:

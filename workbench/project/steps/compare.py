@@ -9,13 +9,14 @@ from time import perf_counter
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.evaluate import gain, reliability, scores
 from workbench.label_models import LABEL_MODELS
 from workbench.project.overview import MODELS
 from workbench.project.steps.evaluate import skip_reason
-from workbench.project.steps.fit import Report, chosen_model, ready_label_model, training_rows
+from workbench.project.steps.fit import Report, chosen_model, ready_label_model, teaching, training_rows
 from workbench.project.task import Task
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
@@ -25,14 +26,22 @@ _BASE: Final = "majority_vote"
 _ENOUGH: Final = "Majority vote is enough"
 
 
-def compare(task: Task, dataset: Dataset, votes: VoteMatrix, report: Report = lambda *_: None) -> dict[str, Any]:
+def compare(
+    task: Task,
+    dataset: Dataset,
+    votes: VoteMatrix,
+    report: Report = lambda *_: None,
+    gold: pd.DataFrame | None = None,
+) -> dict[str, Any]:
     """Fit every label model on the votes of the training rows; return how they agree and, on valid gold, how good each is.
 
+    gold: what reviewers said of train rows, as for `fit_label_model`; the answers compared are the models' own.
     agreement is the share of covered rows, of any split, with the same likeliest class, `undecided` of those where classes tie.
     over_majority_vote is the gain in accuracy, its intervals holding for all models together. A model that refuses is
     {"skipped": reason}.
     """
     chosen, covered, taught = chosen_model(task), votes.covered, votes.take(training_rows(dataset))
+    known = teaching(task, dataset, gold)
     answers: dict[str, SoftLabels] = {}
     models: dict[str, dict[str, Any]] = {}
     for place, name in enumerate(LABEL_MODELS):
@@ -41,7 +50,7 @@ def compare(task: Task, dataset: Dataset, votes: VoteMatrix, report: Report = la
             if name != chosen and (reason := skip_reason(name, votes)):
                 raise WorkbenchError(reason)
             model = ready_label_model(task, name, dataset)
-            models[name] = {"seconds": _seconds_of_fit(model, taught)}
+            models[name] = {"seconds": _seconds_of_fit(model, taught, known if len(known) else None)}
             answers[name] = model.predict_proba(votes)
         except WorkbenchError as error:
             models[name] = {"skipped": str(error)}
@@ -63,11 +72,11 @@ def compare(task: Task, dataset: Dataset, votes: VoteMatrix, report: Report = la
     }
 
 
-def _seconds_of_fit(model: Any, votes: VoteMatrix) -> float:
+def _seconds_of_fit(model: Any, votes: VoteMatrix, gold: pd.DataFrame | None) -> float:
     """Fit a model and return how long it took; its library is loaded by a fit of one row that is not on the clock."""
     model.fit(votes.take(np.flatnonzero(votes.covered)[:1]))
     start = perf_counter()
-    model.fit(votes)
+    model.fit(votes, gold)
     return perf_counter() - start
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
-from workbench.io.files import write_json
+from workbench.io.files import write_frame, write_json
 from workbench.io.toml import expect
 from workbench.io.votes import write_soft_labels
 from workbench.label_models import LABEL_MODELS, GenerativeModel, save
+from workbench.project.reviewing import KEPT_ANCHORS, check_teaching, reviewed
 from workbench.project.runs import KEPT_MODEL
 from workbench.project.task import Task, build, settings_of
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, WorkbenchError
@@ -52,10 +54,32 @@ def ready_label_model(task: Task, name: str, dataset: Dataset) -> Any:
     return model
 
 
-def fit_label_model(task: Task, name: str, dataset: Dataset, votes: VoteMatrix) -> tuple[SoftLabels, Any]:
-    """Fit a label model on the votes of the training rows, without gold; return its labels of every row, and the model."""
-    model = ready_label_model(task, name, dataset)
-    return model.fit(votes.take(training_rows(dataset))).predict_proba(votes), model
+def fit_label_model(
+    task: Task, name: str, dataset: Dataset, votes: VoteMatrix, gold: pd.DataFrame | None = None
+) -> tuple[SoftLabels, Any]:
+    """Fit a label model on the votes of the training rows; return its labels of every row, and the model.
+
+    gold: label and weight by row id of what reviewers said of train rows, as the record has it now unless given; these rows
+    keep the label that people gave them. Gold of the data teaches nothing.
+    """
+    model, known = ready_label_model(task, name, dataset), teaching(task, dataset, gold)
+    model.fit(votes.take(training_rows(dataset)), known if len(known) else None)
+    return human_wins(model.predict_proba(votes), known), model
+
+
+def teaching(task: Task, dataset: Dataset, gold: pd.DataFrame | None) -> pd.DataFrame:
+    """Return what reviewers said of train rows, of the record unless given; what must not teach is refused."""
+    known = reviewed(task, dataset).teaching if gold is None else gold
+    check_teaching(task, dataset, known)
+    return known
+
+
+def human_wins(soft: SoftLabels, gold: pd.DataFrame) -> SoftLabels:
+    """Return the labels with probability 1 where people gave one; such a row is covered, whoever voted."""
+    at = soft.ids.get_indexer(gold.index)
+    probs, covered = soft.probs.copy(), soft.covered.copy()
+    probs[at[at >= 0]], covered[at[at >= 0]] = np.eye(len(soft.labels))[gold["label"][at >= 0]], True
+    return SoftLabels(soft.ids, soft.labels, probs, covered)
 
 
 def _valid_balance(dataset: Dataset, task: Task) -> list[float]:
@@ -124,13 +148,24 @@ def learned_intervals(model: Any, votes: VoteMatrix, report: Report) -> dict[str
 
 
 def fit(
-    folder: Path, task: Task, dataset: Dataset, votes: VoteMatrix, report: Report = lambda *_: None, *, intervals: bool = False
+    folder: Path,
+    task: Task,
+    dataset: Dataset,
+    votes: VoteMatrix,
+    report: Report = lambda *_: None,
+    *,
+    gold: pd.DataFrame | None = None,
+    intervals: bool = False,
 ) -> tuple[SoftLabels, Any, list[str]]:
     """Write the labels of all rows, what the model learned, and the model itself where it can explain rows.
 
-    Returns the labels, the model and in words what is suspicious. intervals: find them too, which takes 100 refits.
+    Returns the labels, the model and in words what is suspicious. gold: as for `fit_label_model`; its rows are kept beside the
+    labels. intervals: find them too, which takes 100 refits.
     """
-    soft, model = fit_label_model(task, chosen_model(task), dataset, votes)
+    known = teaching(task, dataset, gold)
+    soft, model = fit_label_model(task, chosen_model(task), dataset, votes, known)
+    if len(known):
+        write_frame(known, folder / KEPT_ANCHORS)
     taught = training_rows(dataset)
     said = doubts(soft.take(taught), votes.take(taught), model)
     ends = learned_intervals(model, votes.take(taught), report) if intervals else {}

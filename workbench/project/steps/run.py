@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from workbench.io.files import new_folder, write_json
 from workbench.io.votes import write_votes
+from workbench.project.reviewing import reviewed, with_reviewed_gold
 from workbench.project.runs import Run, describe_run, find_run, new_run_id
 from workbench.project.steps.apply import apply, stopped_in_words
 from workbench.project.steps.check import calls_ahead, check_settings
@@ -17,6 +19,7 @@ from workbench.project.steps.export import candidates, export, provenance_of
 from workbench.project.steps.fit import Report, chosen_model, fit, training_rows
 from workbench.project.steps.train import keep_end_model, train
 from workbench.project.task import Task
+from workbench.tables import Dataset, SoftLabels
 from workbench.text.duplicates import duplicate_report
 
 STAGES = ("apply", "diagnose", "fit", "export", "train", "evaluate")
@@ -62,25 +65,34 @@ def run(
         facts["functions"] = {function.name: function.fingerprint for function in functions}
         if last >= STAGES.index("diagnose"):
             report("diagnose", 0, 1, "")
-            notes += diagnose(folder, task, rows, votes)
+            decided = reviewed(task, dataset)
+            facts["review"] = decided.facts
+            judged, said = with_reviewed_gold(rows, decided)
+            notes += decided.notes + said + diagnose(folder, task, judged, votes)
         if last >= STAGES.index("fit"):
             report("fit", 0, 1, "")
-            soft, model, said = fit(folder, task, dataset, votes, report, intervals=intervals)
+            soft, model, said = fit(folder, task, dataset, votes, report, gold=decided.teaching, intervals=intervals)
             notes += said
             if compared:
-                write_json(folder / "compare.json", compare(task, dataset, votes, report))
+                write_json(folder / "compare.json", compare(task, dataset, votes, report, decided.teaching))
         if last >= STAGES.index("export"):
             report("export", 0, 1, "")
             found = candidates(task, rows, votes, soft)
             notes += export(folder / "export", task, found, provenance_of(task, model, facts), notes, report)
         if last >= STAGES.index("train"):
-            taught = training_rows(dataset)
-            end_model = train(
-                task, dataset.take(taught), soft.take(taught), lambda done, total, text: report("train", done, total, text)
-            )
-            if not isinstance(end_model, str):
-                keep_end_model(folder, end_model, dataset.take(taught))
+            end_model = _train(folder, task, dataset, soft, report)
         if last >= STAGES.index("evaluate"):
             evaluate(folder, task, dataset, votes, {chosen_model(task): soft, "end_model": end_model}, report)
         describe_run(folder, task, until, notes=notes, **facts)
     return find_run(task, run_id)
+
+
+def _train(folder: Path, task: Task, dataset: Dataset, soft: SoftLabels, report: Report) -> Any:
+    """Train and keep the end model on the rows that models learn from; return it, or in words why there is none."""
+    taught = training_rows(dataset)
+    end_model = train(
+        task, dataset.take(taught), soft.take(taught), lambda done, total, text: report("train", done, total, text)
+    )
+    if not isinstance(end_model, str):
+        keep_end_model(folder, end_model, dataset.take(taught))
+    return end_model
