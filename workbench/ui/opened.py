@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from workbench.project.catalogue import catalogue, files_stamp
 from workbench.project.catalogue import visible_rows as visible
+from workbench.project.reviewing import Opened, open_record, ranking
 from workbench.project.runs import Run
+from workbench.project.serving import Claims
 from workbench.project.task import Task
 from workbench.tables import Dataset, SoftLabels, VoteMatrix
 
 _Keys = dict[str | type[Any], Callable[[Any], Any]]
 _BY_FOLDER: Final[_Keys] = {Run: lambda run: str(run.folder), Dataset: lambda dataset: dataset.fingerprint}
+_BY_RECORD: Final[_Keys] = {Task: lambda task: (str(task.folder), task.review.get("url"))}
 _BY_FUNCTIONS: Final[_Keys] = {Task: lambda task: (str(task.folder), files_stamp(task))}
 
 
@@ -70,6 +73,24 @@ def visible_rows(run: Run, dataset: Dataset) -> NDArray[np.intp]:
 def soft_labels(run: Run) -> SoftLabels:
     """Return the soft labels of a run."""
     return run.soft_labels()
+
+
+@st.cache_resource(max_entries=5, show_spinner="Ranking the rows", hash_funcs=_BY_FOLDER)
+def review_order(run: Run, dataset: Dataset, kind: str) -> Opened:
+    """Return votes and soft labels of a run and the order of one queue of its rows."""
+    return Opened(votes(run), soft_labels(run), ranking(votes(run), soft_labels(run), dataset, kind))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_RECORD)
+def record(task: Task) -> Any:
+    """Return the record of a task's decisions."""
+    return open_record(task)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_RECORD)
+def claims(task: Task) -> Claims:
+    """Return who was handed which rows of a task."""
+    return Claims()
 
 
 def _spare_the_collector() -> None:

@@ -1,0 +1,161 @@
+"""What a page of reviewers takes in and hands out: answers it may send twice, and rows that two people do not get at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from workbench.project.card import answers
+from workbench.project.reviewing import Opened, decide, fingerprints, open_record, review_queue
+from workbench.project.runs import Run
+from workbench.project.task import Task
+from workbench.review.decision import Decision
+from workbench.review.queue import settled
+from workbench.tables import Dataset, SoftLabels, WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.review.record import Record
+
+_LOOKED_AT: Final = 300  # rows at the head of a queue, of which some may be held by others
+_HELD: Final = 300.0  # seconds for which rows that were handed to one reviewer are nobody else's first choice
+_GIVEN: Final = ("failure_mode", "reason", "note", "seconds", "shown")
+
+
+@dataclass
+class TakenIn:
+    """What became of a page's entries: the ids that need not be sent again, and in words what was not kept and why."""
+
+    settled: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+
+def take_in(
+    task: Task,
+    dataset: Dataset,
+    record: Record,
+    reviewer: str,
+    entries: Sequence[Mapping[str, Any]],
+    soft: SoftLabels | None = None,
+) -> TakenIn:
+    """Store the entries of a page in their order; those that are stored already are not stored twice.
+
+    An entry is {id, row, kind} with label, shown, seconds, ... or undoes. One about a row that is gone or was edited since it
+    was shown, or that the record refuses, is left out with a notice, so that the page can go on. Raises WorkbenchError where
+    the record cannot be written; then nothing is settled, and the page sends all again.
+    """
+    taken = TakenIn()
+    wanted = [_decision(entry, reviewer) for entry in _current(dataset, task, entries, taken)]
+    said = answers(soft, [one.row for one in wanted])
+    told = [_with_model(one, model) for one, model in zip(wanted, said, strict=True)]
+    try:
+        decide(task, dataset, told, record)
+    except WorkbenchError as error:
+        _raise_where_unusable(error)
+        for one in told:  # one of them is refused, and must not keep the others from being stored
+            try:
+                decide(task, dataset, [one], record)
+            except WorkbenchError as refused:
+                _raise_where_unusable(refused)
+                taken.notices.append(f"Not kept: {refused}.")
+    taken.settled = [str(entry["id"]) for entry in entries]
+    return taken
+
+
+def _current(dataset: Dataset, task: Task, entries: Sequence[Mapping[str, Any]], taken: TakenIn) -> list[Mapping[str, Any]]:
+    """Return the entries about rows as they are now, and what takes back none of the others."""
+    rows = list(dict.fromkeys(str(entry["row"]) for entry in entries))
+    here = [row for row, place in zip(rows, dataset.ids.get_indexer(pd.Index(rows, dtype="str")), strict=True) if place >= 0]
+    now = dict(zip(here, fingerprints(task, dataset, here), strict=True))
+    kept: list[Mapping[str, Any]] = []
+    dropped: set[Any] = set()
+    for entry in entries:
+        row = str(entry["row"])
+        if entry["kind"] == "undo":
+            if entry["undoes"] not in dropped:
+                kept.append(entry)
+        elif now.get(row) == entry["shown"]:
+            kept.append(entry)
+        else:
+            dropped.add(entry["id"])
+            what = "is gone from the data" if row not in now else "was edited after it was shown, and comes again"
+            taken.notices.append(f"Row {row} {what}: your answer was not kept.")
+    return kept
+
+
+def _decision(entry: Mapping[str, Any], reviewer: str) -> Decision:
+    about: dict[str, Any] = {"id": str(entry["id"]), "row": str(entry["row"]), "kind": str(entry["kind"]), "reviewer": reviewer}
+    if entry["kind"] == "undo":
+        return Decision(**about, undoes=str(entry["undoes"]))
+    given = {name: entry[name] for name in _GIVEN if entry.get(name) not in (None, "")}
+    return Decision(**about, label=entry.get("label"), **given)
+
+
+def _with_model(one: Decision, model: Sequence[tuple[str, float]]) -> Decision:
+    return replace(one, model_label=model[0][0], model_probability=model[0][1]) if model and one.kind != "undo" else one
+
+
+def _raise_where_unusable(error: WorkbenchError) -> None:
+    """Raise the error again where the database failed, which is its cause; a refusal has none."""
+    if error.__cause__ is not None:
+        raise error
+
+
+class Claims:
+    """Which rows were handed to whom a while ago: in one process, so that people who review at once get rows of their own."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[str, float]] = {}
+        self._lock = threading.Lock()
+
+    def hand_out(self, rows: Iterable[str], holder: str, n: int) -> list[str]:
+        """Return n of the rows, in their order, and hold them for a holder; those held by others come last.
+
+        rows: best first. A row is held for five minutes after it was last handed out.
+        """
+        now = time.monotonic()
+        with self._lock:
+            self._held = {row: claim for row, claim in self._held.items() if now - claim[1] < _HELD}
+            free: list[str] = []
+            taken: list[str] = []
+            for row in rows:
+                (free if self._held.get(row, (holder, 0.0))[0] == holder else taken).append(row)
+                if len(free) == n:
+                    break
+            given = [*free, *taken][:n]
+            self._held |= {row: (holder, now) for row in given if row in free}
+            return given
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The head of a queue: its rows with why they are there, best first, and how many of the whole are done and left."""
+
+    reasons: dict[str, str]
+    done: int
+    left: int
+
+
+def head_of_queue(
+    task: Task, run: Run, dataset: Dataset, kind: str, kept: Opened, claims: Claims, reviewer: str, n: int = 100
+) -> Queue:
+    """Return the next rows of a reviewer, held for them, and how far they are.
+
+    kept: what `opened` of reviewing.py returns for the kind.
+    """
+    table = review_queue(task, run, dataset, reviewer, kind, _LOOKED_AT, kept)
+    reasons: dict[str, str] = {row: table["reason"][row] for row in claims.hand_out(table.index, reviewer, n)}
+    if kind == "requested":
+        return Queue(reasons, 0, len(table))
+    record = open_record(task)
+    gone = settled(record.current(), reviewer, task.review.get("double", 0.0)).union(record.measure_rows().index)
+    places = kept.votes.ids.get_indexer(gone)
+    listed = np.zeros(len(kept.votes), bool)
+    listed[kept.order] = True
+    done = int(listed[places[places >= 0]].sum())
+    return Queue(reasons, done, len(kept.order) - done)

@@ -1,0 +1,215 @@
+"""Review: which rows should a person decide now, and what are they?"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import streamlit as st
+
+from workbench.project.card import make_cards
+from workbench.project.reviewing import Opened, default_reviewer
+from workbench.project.runs import Run
+from workbench.project.serving import Claims, Queue, TakenIn, head_of_queue, take_in
+from workbench.project.task import Task
+from workbench.tables import Dataset, WorkbenchError
+from workbench.ui import opened
+from workbench.ui.card import log_of, show_card
+from workbench.ui.frame import chosen_run, chosen_task, no_task
+from workbench.ui.wording import plain
+
+_AHEAD: Final = 30  # cards the browser holds, so that the next one is there at once
+_BEHIND: Final = 30  # answers that can be taken back before the browser must ask
+_FRESH: Final = 15.0  # seconds after which others may have changed a queue
+_SAID: Final = ("id", "row", "kind", "label", "failure_mode", "note", "model_label", "model_probability")
+#: queue: what it holds, and why it is empty
+_QUEUES: Final = {
+    "conflict": ("Functions vote for different classes.", "No row is left on which functions disagree."),
+    "uncertain": ("The label model can hardly decide.", "No row with votes is left."),
+    "uncovered": ("No function votes.", "No row is left on which no function votes."),
+    "requested": ("Somebody sent them here.", "Nobody waits for an answer of yours."),
+    "random": ("Drawn at random from train and valid.", "You have answered every row of train and valid."),
+}
+
+
+@dataclass
+class _Desk:
+    """What one browser session has on its desk: the log as it was last taken, and the queue as it was last read.
+
+    of: which queue, run and data that is. answered: rows answered since. said: the last entries that stand, newest first.
+    """
+
+    session: str = field(default_factory=lambda: uuid.uuid4().hex)
+    n: int = 0
+    taken: TakenIn = field(default_factory=TakenIn)
+    of: tuple[str, ...] = ()
+    queue: Queue = field(default_factory=lambda: Queue({}, 0, 0))
+    read_at: float = 0.0
+    answered: set[str] = field(default_factory=set)
+    said: list[Any] = field(default_factory=list)
+    saved: int = 0
+
+    def waiting(self) -> list[str]:
+        return [row for row in self.queue.reasons if row not in self.answered]
+
+
+def show() -> None:
+    """Draw the page."""
+    st.title("Review")
+    task = chosen_task()
+    if task is None:
+        no_task()
+        return
+    run = chosen_run(task, "soft_labels.parquet")
+    if run is None:
+        st.info(
+            "Queues are made from votes and soft labels, and no run has any yet. Run the line first.", icon=":material/info:"
+        )
+        st.page_link(Path(__file__).parent / "overview.py", label="Go to the overview", icon=":material/dashboard:")
+        return
+    st.caption("Which rows should a person decide now? What you say here teaches the label model from the next run on.")
+    reviewer = _name()
+    if not reviewer or st.session_state.get("rename"):
+        _ask_name(reviewer)
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = _ask_queue()
+        show_votes = st.toggle(
+            "Show votes before I answer",
+            key="votes",
+            bind="query-params",
+            help="Who sees first what functions and the model say tends to agree. After your answer you see it anyway.",
+        )
+        st.space("stretch")
+        st.button(
+            reviewer, key="rename ask", type="tertiary", icon=":material/person:", help="Change the name", on_click=_rename
+        )
+    _work(task, run, reviewer, kind, bool(show_votes), _functions(task))
+
+
+def _name() -> str:
+    """Return the reviewer's name, kept by the session and in the URL."""
+    name = str(st.session_state.get("reviewer") or st.query_params.get("reviewer", "")).strip()
+    if name:
+        st.session_state["reviewer"] = st.query_params["reviewer"] = name
+    return name
+
+
+def _ask_name(name: str) -> None:
+    with st.form("name", border=False):
+        given = st.text_input("Your name", value=name or default_reviewer(), max_chars=80, width=320)
+        st.caption("It stands beside each of your answers, so that two people can be compared. It is no login.")
+        if st.form_submit_button("Start reviewing", type="primary") and given and given.strip():
+            st.session_state["reviewer"] = given.strip()
+            st.session_state["rename"] = False
+            st.rerun()
+
+
+def _rename() -> None:
+    st.session_state["rename"] = True
+
+
+def _ask_queue() -> str:
+    return str(
+        st.segmented_control("Queue", list(_QUEUES), key="queue", bind="query-params", default="conflict", required=True)
+    )
+
+
+def _functions(task: Task) -> list[dict[str, Any]]:
+    """Return what rules look for, to mark it in the text; a row can be reviewed where files of functions are broken."""
+    try:
+        found: list[dict[str, Any]] = opened.described(task)["functions"]
+    except WorkbenchError as error:
+        st.caption(f"Nothing is marked in the texts: {plain(str(error))}")
+        return []
+    return found
+
+
+@st.fragment
+def _work(task: Task, run: Run, reviewer: str, kind: str, show_votes: bool, functions: list[dict[str, Any]]) -> None:
+    """Take what the card sends, and give it what comes next; an answer draws this part of the page alone."""
+    key = f"card {task.folder} {reviewer}"
+    desk: _Desk = st.session_state.setdefault(f"desk of {key}", _Desk())
+    dataset, log = opened.rows(task)[0], log_of(key)
+    kept = opened.review_order(run, dataset, kind)
+    of = (kind, run.id, dataset.fingerprint)
+    same, error = of == desk.of, ""
+    try:
+        _take(desk, task, dataset, reviewer, log, kept)
+        if not same or len(desk.waiting()) < _AHEAD or time.monotonic() - desk.read_at > _FRESH:
+            desk.queue = head_of_queue(task, run, dataset, kind, kept, opened.claims(task), reviewer)
+            desk.of, desk.read_at, desk.answered = of, time.monotonic(), set()
+    except WorkbenchError as problem:
+        error = str(problem)
+    waiting = desk.waiting()[:_AHEAD]
+    reasons = {one.row: one.reason for one in desk.said} | {row: desk.queue.reasons[row] for row in waiting}
+    held = [row for row, _ in log["have"]]
+    needed = [row for row in dict.fromkeys([*log["want"], *reasons, *held]) if not same or row not in held]
+    cards = make_cards(task, dataset, needed, functions, kept.votes, kept.soft)
+    show_card(
+        key,
+        {
+            **_about_queue(desk, kind, waiting),
+            "session": desk.session,
+            "task": str(task.folder.resolve()),
+            "reviewer": reviewer,
+            "n": desk.n,
+            "acked": desk.taken.settled,
+            "notices": desk.taken.notices,
+            "error": error,
+            "labels": task.labels,
+            "modes": task.review.get("failure_modes", []),
+            "show": show_votes,
+            "cards": {row: {**card, "reason": reasons.get(row, "")} for row, card in cards.items()},
+            "gone": [row for row in held if row not in cards] if not same else [],
+            "saved": desk.saved,
+            "history": [{name: getattr(one, name) for name in _SAID} for one in desk.said],
+        },
+    )
+    if not waiting and not error:
+        _offer_other_queues(task, run, dataset, kind, reviewer)
+
+
+def _take(desk: _Desk, task: Task, dataset: Dataset, reviewer: str, log: dict[str, Any], kept: Opened) -> None:
+    """Store what the card sent since the last time, and look up what now stands."""
+    record = opened.record(task)
+    if log["n"] != desk.n:
+        desk.taken = take_in(task, dataset, record, reviewer, log["entries"], kept.soft)
+        desk.n = log["n"]
+        for entry in log["entries"]:
+            (desk.answered.discard if entry["kind"] == "undo" else desk.answered.add)(entry["row"])
+    desk.said = record.history(reviewer, _BEHIND)
+    counts = record.counts()
+    desk.saved = int(counts.loc[reviewer, ["label", "unsure", "skip"]].sum()) if reviewer in counts.index else 0
+
+
+def _about_queue(desk: _Desk, kind: str, waiting: list[str]) -> dict[str, Any]:
+    more = len(desk.answered & desk.queue.reasons.keys())
+    blind, ended = _QUEUES[kind]
+    about = {"queue_name": kind, "blind": "" if kind == "requested" else blind, "ended": ended, "queue": waiting}
+    return {**about, "done": desk.queue.done + more, "left": desk.queue.left - more}
+
+
+def _offer_other_queues(task: Task, run: Run, dataset: Dataset, kind: str, reviewer: str) -> None:
+    """Offer the queues that still hold rows."""
+    left = {}
+    for name in _QUEUES:
+        kept = opened.review_order(run, dataset, name)
+        left[name] = head_of_queue(task, run, dataset, name, kept, Claims(), reviewer, 1).left if name != kind else 0
+    if not any(left.values()):
+        st.info("Every row that you may review is decided. The next run learns from your answers.", icon=":material/done_all:")
+    with st.container(horizontal=True):
+        for name, n in left.items():
+            if n and st.button(f"{name.capitalize()}: {n:,} rows", key=f"go to {name}", on_click=_go_to, args=(name,)):
+                st.rerun()
+
+
+def _go_to(kind: str) -> None:
+    st.session_state["queue"] = kind
+
+
+if __name__ == "__main__":
+    show()
