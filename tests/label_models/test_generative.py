@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.label_models import GenerativeModel, MajorityVote
+from workbench.label_models import GenerativeModel, MajorityVote, generative
 from workbench.tables import ABSTAIN, VoteMatrix, WorkbenchError
 
 
@@ -85,6 +85,39 @@ def test_a_vote_never_seen_in_training_counts_by_the_prior():
     assert soft.probs[0, 1] == pytest.approx(0.9)
 
 
+def test_votes_after_a_fit_without_any_count_by_the_prior():
+    model = GenerativeModel().fit(VoteMatrix.from_array([[-1, -1]], ["ham", "spam"]))
+    assert model.predict_proba(VoteMatrix.from_array([[1, -1]], ["ham", "spam"])).probs[0, 1] == pytest.approx(0.9)
+
+
+def test_a_refused_fit_leaves_the_last_one_as_it_was():
+    votes, _ = keyword_votes([0.9, 0.8, 0.7])
+    model = GenerativeModel().fit(votes)
+    before = model.predict_proba(votes).probs
+    with pytest.raises(WorkbenchError, match="gold is 9"):
+        model.fit(VoteMatrix.from_array([[3]], list("abcd")), gold=pd.Series([9], index=["r0"]))
+    assert np.array_equal(model.predict_proba(votes).probs, before)
+
+
+def test_rows_that_em_does_not_iterate_over_teach_and_are_counted_too(monkeypatch):
+    votes, truth = crowd([0.9, 0.85, 0.8, 0.8, 0.75, 0.7, 0.9, 0.1], lambda votes, rng: [np.full(len(votes), ABSTAIN)], 3000)
+    array = votes.votes.copy()
+    array[np.random.default_rng(1).random(array.shape) < 0.4] = ABSTAIN
+    array[:30] = ABSTAIN
+    array[:30, 7] = 0
+    array[-1, 8] = truth[-1]  # one vote, on a row that is not among every fifth
+    votes = VoteMatrix.from_array(array, votes.labels)
+    gold = pd.Series(truth[100:200], index=votes.ids[100:200])
+    whole = GenerativeModel().fit(votes, gold=gold)
+    monkeypatch.setattr(generative, "_LEARNED_FROM", 300)
+    monkeypatch.setattr(generative, "_CHUNK", 500)
+    parts = GenerativeModel().fit(votes, gold=gold)
+    assert np.abs(parts.accuracy_ - whole.accuracy_).max() < 0.03 and parts.accuracy_.notna().all()
+    assert np.abs(parts.predict_proba(votes).probs - whole.predict_proba(votes).probs).max() < 0.1
+    assert f"of its {(array[:, 7] != ABSTAIN).sum():,} votes" in parts.doubts_[0]
+    assert parts.doubts_ == whole.doubts_ and "rows all votes say one class and the model another" in parts.doubts_[-1]
+
+
 def test_gold_rows_pull_the_learned_accuracy_towards_the_truth():
     # Two functions copy one another and a third is right against both: the pair counts as one, and gold tells which is right.
     rng = np.random.default_rng(0)
@@ -99,6 +132,23 @@ def test_gold_rows_pull_the_learned_accuracy_towards_the_truth():
     assert told["lf2"] > 0.85 > 0.7 > told["lf0"]
     unknown = pd.Series(-1, index=votes.ids)
     assert np.allclose(GenerativeModel().fit(votes, gold=unknown).accuracy_, blind)
+
+
+def test_gold_rows_of_one_class_do_not_move_how_often_it_is_expected():
+    votes, truth = crowd([0.9, 0.85, 0.8, 0.8, 0.9], lambda votes, rng: [])
+    gold = pd.Series(0, index=votes.ids[truth == 0][:500])
+    model = GenerativeModel().fit(votes, gold=gold)
+    assert model.covered_balance_[0] == pytest.approx((truth == 0).mean(), abs=0.02)
+    right = (votes.votes == truth[:, None]).mean(axis=0)
+    assert np.abs(model.accuracy_ - right).max() < 0.02
+
+
+def test_functions_that_differ_on_gold_rows_alone_are_no_copies():
+    votes, truth = crowd(
+        [0.9, 0.8, 0.8], lambda votes, rng: [np.where(np.arange(len(votes)) < 50, 1 - votes[:, 0], votes[:, 0])]
+    )
+    model = GenerativeModel().fit(votes, gold=pd.Series(truth[:50], index=votes.ids[:50]))
+    assert model.doubts_ == [] and model.accuracy_["lf0"] > model.accuracy_["lf3"]
 
 
 @pytest.mark.parametrize(

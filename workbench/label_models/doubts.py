@@ -59,17 +59,19 @@ def contradictions(met: Meetings, names: Sequence[str]) -> list[str]:
     return _capped(said, "pairs contradict each other")
 
 
-def flipped(
-    share: Floats, posterior: Floats, patterns: NDArray[np.int16], weight: Floats, accuracy: pd.Series[float]
-) -> list[str]:
-    """Return on how many rows all votes say one class and the model another, with the function that is trusted least there."""
-    turned = (share.max(axis=1, initial=0) > 1 - 1e-9) & (posterior.argmax(axis=1) != share.argmax(axis=1))
-    if not turned.any():
+def turned(share: Floats, posterior: Floats) -> NDArray[np.bool_]:
+    """bool[rows]: all votes say one class and the posterior another; share: float64[rows, k], of the votes."""
+    return np.asarray((share.max(axis=1, initial=0) > 1 - 1e-9) & (posterior.argmax(axis=1) != share.argmax(axis=1)))
+
+
+def flipped(patterns: NDArray[np.int16], weight: Floats, accuracy: pd.Series[float]) -> list[str]:
+    """Return how many rows were turned, int16[rows, m] each standing for `weight`, and the function trusted least there."""
+    if not len(patterns):
         return []
-    voting = weight[turned] @ (patterns[turned] != ABSTAIN)
+    voting = weight @ (patterns != ABSTAIN)
     least = int(np.where(voting > 0, accuracy.to_numpy(np.float64), np.inf).argmin())
     return [
-        f"On {weight[turned].sum():,.0f} rows all votes say one class and the model another: votes there, such as those of "
+        f"On {weight.sum():,.0f} rows all votes say one class and the model another: votes there, such as those of "
         f"{str(accuracy.index[least])!r}, are learned to be right on {accuracy.iloc[least]:.0%}, and other classes are common."
     ]
 

@@ -31,7 +31,7 @@ from workbench.label_models.contract import (
     soft_labels,
     softmax,
 )
-from workbench.label_models.doubts import contradictions, dead_and_copies, flipped, worse_than_chance
+from workbench.label_models.doubts import contradictions, dead_and_copies, flipped, turned, worse_than_chance
 from workbench.label_models.evidence import Evidence, Pairs, evidence
 from workbench.label_models.similarity import Copies, Meetings, similarities
 from workbench.label_models.uncertainty import Intervals, interval, simulated_errors
@@ -65,7 +65,6 @@ class GenerativeModel:
     """
 
     _table: Floats  # [pairs + k, k], log P(vote | class)
-    _expected: Floats  # [pairs, k], votes as EM counts them
     _believed: Floats  # [pairs, k], votes as the posterior has them
     _covered: Floats  # [k], the balance of covered rows that EM works with
     _pairs: Pairs
@@ -95,36 +94,38 @@ class GenerativeModel:
         """Learn from votes; gold is a class index by row id, or a frame with label and weight. Forgets earlier fits."""
         check_accuracy(self.accuracy)
         check_positive(self, ("strength", "tol", "max_iter", "gold_weight"))
-        self._k = len(votes.labels)
-        self._given = check_balance(self.class_balance, votes.labels)
-        patterns, counts, known = _rows(votes, gold)
-        self._copies = Copies.found(patterns, counts)
-        patterns, known = self._copies.merged(patterns), known._replace(patterns=self._copies.merged(known.patterns))
-        pairs = Pairs.seen(np.concatenate([patterns, known.patterns]), self._k)
+        given = check_balance(self.class_balance, votes.labels)
+        patterns, counts, known = _rows(votes, gold)  # a refused fit leaves the last one as it was
+        self._k, self._given = len(votes.labels), given
+        every, number = np.concatenate([patterns, known.patterns]), np.concatenate([counts, np.ones(len(known.label))])
+        self._copies = Copies.found(every, number)
+        every, patterns = self._copies.merged(every), self._copies.merged(patterns)
+        known = known._replace(patterns=self._copies.merged(known.patterns))
+        pairs = Pairs.seen(every, self._k)
         again = self.warm_start and getattr(self, "fitted_", None) == (votes.lfs, votes.labels)
         self._start = self._table if again and np.array_equal(pairs.column, self._pairs.column) else None
         self._pairs = pairs
-        met = Meetings.counted(patterns, counts, self._k)
+        met = Meetings.counted(every, number, self._k)
         self._similarity = similarities(met, self._k)
-        cast = counts @ (patterns != ABSTAIN)
+        cast = number @ (every != ABSTAIN)
         self._rules = float(cast @ (self._pairs.repertoire.sum(axis=1) == 1) / max(cast.sum(), 1))
         step = max(1, len(patterns) // _LEARNED_FROM)
         sample = patterns[::step], counts[::step]
         scores = np.zeros((len(known.label), self._k))
-        for part in range(_PARTS if len(known.label) >= _PARTS else 0):  # a row that taught would look too good
+        for part in range(min(_PARTS, len(known.label))):  # a row that taught would look too good
             asked = np.arange(len(known.label)) % _PARTS == part
             self._iterate(*sample, known.take(~asked))
             scores[asked] = self._scores(known.patterns[asked])
         self.calibration_ = Calibration.fitted(scores, known.label, known.weight)
-        self._iterate(*sample, known)
+        turned = self._iterate(*sample, known)
         if step > 1:
-            self._settle(patterns, counts, known)
+            turned = self._settle(patterns, counts, known)
         self.class_balance_ = known.balance(self._covered) if self._given is None else self._given
         self.accuracy_ = pd.Series(
             accuracies(self._pairs, self._believed)[self._copies.group], index=list(votes.lfs), name="accuracy"
         )
         self.fitted_ = (votes.lfs, votes.labels)
-        self._doubt(patterns, counts, met)
+        self._doubt(met, patterns[turned], counts[turned])
         return self
 
     def predict_proba(self, votes: VoteMatrix) -> SoftLabels:
@@ -197,18 +198,16 @@ class GenerativeModel:
             interval(self.covered_balance_, errors[1], level, votes.labels),
         )
 
-    def _doubt(self, patterns: NDArray[np.int16], counts: Floats, met: Meetings) -> None:
-        """Say what is suspicious about the functions."""
+    def _doubt(self, met: Meetings, patterns: NDArray[np.int16], counts: Floats) -> None:
+        """Say what is suspicious about the functions; patterns: rows of one mind that the model turned, so many of each."""
         accuracy = self.accuracy_.iloc[self._copies.first]
         cast = np.zeros_like(self._pairs.repertoire)
         cast[self._pairs.lf, self._pairs.vote] = self._believed.sum(axis=1)
-        rows = self._evidence(patterns[:_CHUNK], counts[:_CHUNK])
-        posterior = softmax(rows.worth @ self._table + self._log_prior())
         self.doubts_ = (
             dead_and_copies(self.accuracy_, self._copies.group)
             + worse_than_chance(accuracy, cast, self.covered_balance_)
             + contradictions(met, list(accuracy.index))
-            + flipped(rows.share, posterior, patterns[:_CHUNK], counts[:_CHUNK], accuracy)
+            + flipped(patterns, counts, accuracy)
         )
 
     def _rates(self, votes: VoteMatrix) -> Floats:
@@ -218,8 +217,8 @@ class GenerativeModel:
         rows = len(votes) / max(int(votes.covered.sum()), 1) * self._rows_seen * self.covered_balance_
         return np.asarray(np.minimum(rates / np.maximum(rows, _TINY), 1)[self._copies.group], dtype=np.float64)
 
-    def _iterate(self, patterns: NDArray[np.int16], counts: Floats, known: _Known) -> None:
-        """Run EM from the majority's shares on."""
+    def _iterate(self, patterns: NDArray[np.int16], counts: Floats, known: _Known) -> NDArray[np.bool_]:
+        """Run EM from the majority's shares on; return which rows of one mind it turned to another class."""
         rows = self._evidence(np.concatenate([patterns, known.patterns]), np.concatenate([counts, known.weight]))
         fixed = np.arange(len(patterns), len(rows.weight))
         rows.telling[fixed] = 1
@@ -227,14 +226,11 @@ class GenerativeModel:
         teaching[fixed] *= self.gold_weight
         posterior = rows.share.copy()
         posterior[fixed] = known.answers(self._k)
-        self._prior = Prior(self.accuracy, self.strength)
-        self.history_: list[float] = []
-        self._table = np.zeros((len(self._pairs.lf) + self._k, self._k))
-        self._expected = self._table[: -self._k]
-        if self._start is None or not hasattr(self, "_covered"):
-            self._covered = np.full(self._k, 1 / self._k)
-        else:
+        if self._start is not None:
             posterior[: len(patterns)] = softmax(rows.worth @ self._start + self._log_prior())[: len(patterns)]
+        self.history_: list[float] = []
+        self._prior = Prior(self.accuracy, self.strength)
+        self._maximise(np.zeros((len(self._pairs.lf), self._k)), np.zeros(self._k), learning=False)
         for _ in range(self.max_iter if len(posterior) else 0):
             # how much functions differ is learned first, and not from gold rows, which count for several
             learning = len(self.history_) < _LEARNING
@@ -246,29 +242,34 @@ class GenerativeModel:
             posterior = updated
             if self.history_[-1] < self.tol and not (learning and len(fixed)):
                 break
-        self._believed = (rows.x.T @ (posterior * teaching[:, None]))[: -self._k]
-        self._rows_seen = float(teaching.sum())
-        self.covered_balance_ = teaching @ posterior / self._rows_seen if self._rows_seen else self._covered
+        self._believe(*_believed(rows, posterior))
         self.n_iter_ = len(self.history_)
         self.converged_ = not self.history_ or self.history_[-1] < self.tol
+        return turned(rows.share, posterior)[: len(patterns)]
 
-    def _settle(self, patterns: NDArray[np.int16], counts: Floats, known: _Known) -> None:
-        """Let all rows teach once, in chunks, what the rows that EM iterated over have taught."""
-        expected, seen = np.zeros_like(self._expected), np.zeros(self._k)
+    def _settle(self, patterns: NDArray[np.int16], counts: Floats, known: _Known) -> NDArray[np.bool_]:
+        """Let all rows teach once, in chunks, what the rows that EM iterated over have taught; return which it turned."""
+        rows, answers = self._evidence(known.patterns, known.weight), known.answers(self._k)
+        rows.telling[:] = 1
+        taught, against = [(*_expect(rows, answers, rows.weight * self.gold_weight), *_believed(rows, answers))], []
         for chunk in (slice(start, start + _CHUNK) for start in range(0, len(patterns), _CHUNK)):
             rows = self._evidence(patterns[chunk], counts[chunk])
-            more = _expect(rows, softmax(rows.worth @ self._table + self._log_prior()), rows.weight)
-            expected, seen = expected + more[0], seen + more[1]
-        if len(known.label):
-            rows = self._evidence(known.patterns, known.weight)
-            rows.telling[:] = 1
-            more = _expect(rows, known.answers(self._k), rows.weight * self.gold_weight)
-            expected, seen = expected + more[0], seen + more[1]
+            posterior = softmax(rows.worth @ self._table + self._log_prior())
+            taught.append((*_expect(rows, posterior, rows.weight), *_believed(rows, posterior)))
+            against.append(turned(rows.share, posterior))
+        expected, seen, *believed = (sum(parts) for parts in zip(*taught, strict=True))
         self._maximise(expected, seen, learning=True)
+        self._believe(*believed)
+        return np.concatenate(against)
+
+    def _believe(self, votes: Floats, classes: Floats) -> None:
+        """Keep what posteriors say of votes and of rows."""
+        self._believed, self._rows_seen = votes, float(classes.sum())
+        self.covered_balance_ = classes / self._rows_seen if self._rows_seen else self._covered
 
     def _maximise(self, expected: Floats, seen: Floats, learning: bool) -> None:
         """Take over the tables and the balance that expected votes and rows speak for."""
-        self._expected, self._covered = expected, (seen + 1) / (seen + 1).sum()  # a row of each class: none dies out
+        self._covered = (seen + 1) / (seen + 1).sum()  # a row of each class: none dies out
         if learning:
             self._prior = learned(self._pairs, expected, self._prior)
         table = log_likelihood(self._pairs, expected, self._covered, self._prior)
@@ -349,3 +350,9 @@ def _expect(rows: Evidence, posterior: Floats, teaching: Floats) -> tuple[Floats
     told, majority = rows.telling * posterior, (1 - rows.telling) * rows.share
     expected = rows.x.T @ ((told + _MAJORITY * majority) * teaching[:, None])
     return expected[: -posterior.shape[1]], rows.weight @ (told + majority)
+
+
+def _believed(rows: Evidence, posterior: Floats) -> tuple[Floats, Floats]:
+    """Return float64[pairs, k], votes on rows of each class, and float64[k], rows of each class, each row as it stands."""
+    mass = posterior * rows.weight[:, None]
+    return (rows.x.T @ mass)[: -posterior.shape[1]], mass.sum(axis=0)
