@@ -28,6 +28,7 @@ COMMANDS = {
     "evaluate": "results",
     "runs": "results",
     "predict": "results",
+    "review": "review",
     "app": "app",
 }
 

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -18,10 +19,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.io.names import did_you_mean, listed
-from workbench.project.runs import Run
+from workbench.project.runs import Run, find_run
 from workbench.project.task import Task
 from workbench.review.agreement import agreement
-from workbench.review.decision import ADJUDICATION, Decision
+from workbench.review.decision import ADJUDICATION, Decision, Refused
 from workbench.review.queue import QUEUES, check_queue, open_requests, ranked, reason, settled
 from workbench.review.resolve import resolve, to_adjudicate
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, WorkbenchError
@@ -36,6 +37,8 @@ __all__ = [  # what pages and commands use
     "anchors",
     "decide",
     "default_reviewer",
+    "export_decisions",
+    "import_decisions",
     "open_record",
     "opened",
     "ranking",
@@ -52,7 +55,7 @@ def open_record(task: Task) -> Record:
     """Return the task's record of decisions: `review/decisions.sqlite` in its folder, or what `[review] url` names."""
     from workbench.review.record import Record  # SQLAlchemy takes 0.3 s to load
 
-    return Record(task.review.get("url", task.folder / "review" / "decisions.sqlite"), task.folder)
+    return Record(task.review.get("url", Path("review") / "decisions.sqlite"), task.folder)
 
 
 def default_reviewer() -> str:
@@ -74,28 +77,51 @@ def decide(task: Task, dataset: Dataset, decisions: Sequence[Decision], record: 
     Raises WorkbenchError for a row or label that the task does not have, for a test row that no audit plan drew, and where
     Record.decide does.
     """
-    checked = [one for one in decisions if one.kind != "undo"]
-    places = dataset.ids.get_indexer(pd.Index([one.row for one in checked], dtype="str"))
-    for one, place in zip(checked, places, strict=True):
-        _check(one, int(place), dataset)
-    shown = iter(fingerprints(task, dataset, [one.row for one in checked]))
-    told = [one if one.kind == "undo" else replace(one, shown=one.shown or next(shown)) for one in decisions]
+    at = dataset.ids.get_indexer(pd.Index([one.row for one in decisions], dtype="str"))
+    for place, one in enumerate(decisions):
+        problem = None if one.kind == "undo" else _wrong(one, int(at[place]), dataset)
+        if problem is not None:
+            raise Refused(problem, place)
+    rows = [one.row for one in decisions if one.kind != "undo"]
+    shown = dict(zip(rows, fingerprints(task, dataset, rows), strict=True))
+    told = [one if one.shown or one.kind == "undo" else replace(one, shown=shown[one.row]) for one in decisions]
     return (record or open_record(task)).decide(told)
 
 
-def _check(one: Decision, place: int, dataset: Dataset) -> None:
-    if place < 0:
-        raise WorkbenchError(f"there is no row {one.row!r} in the data; give the id of one that is there")
+def export_decisions(task: Task, path: Path) -> int:
+    """Write every entry of the record, undos too, to a .csv or .jsonl file, and return how many there are."""
+    from workbench.review.exchange import write_decisions
+
+    return write_decisions(open_record(task), path)
+
+
+def import_decisions(task: Task, dataset: Dataset, path: Path) -> tuple[int, int]:
+    """Store the entries of a .csv or .jsonl file, all or none; return how many are new and how many there are.
+
+    Raises WorkbenchError naming file, line, value and the way out where `decide` would.
+    """
+    from workbench.review.exchange import read_decisions
+
+    found = read_decisions(path)
+    try:
+        return decide(task, dataset, [one for _, one in found]), len(found)
+    except Refused as error:
+        raise WorkbenchError(f"{path}, line {found[error.place][0]}: {error}") from None
+
+
+def _wrong(one: Decision, at: int, dataset: Dataset) -> str | None:
+    """Return why a decision cannot be one on these rows, or None; at: where its row stands, -1 where it does not."""
+    if at < 0:
+        return f"there is no row {one.row!r} in the data; give the id of one that is there"
     if one.label is not None and one.label not in dataset.labels:
         hint = did_you_mean(one.label, dataset.labels)
-        raise WorkbenchError(
-            f"there is no class {one.label!r}, on row {one.row!r}; the classes are {listed(dataset.labels)}{hint}"
-        )
-    if one.purpose == "anchor" and dataset.split.iloc[place] == "test":
-        raise WorkbenchError(
+        return f"there is no class {one.label!r}, on row {one.row!r}; the classes are {listed(dataset.labels)}{hint}"
+    if one.purpose == "anchor" and dataset.split.iloc[at] == "test":
+        return (
             f"row {one.row!r} is a test row and cannot be reviewed from a queue: test only ever scores; review rows of "
             "train or valid, or let an audit plan draw it"
         )
+    return None
 
 
 @dataclass(frozen=True)
@@ -134,22 +160,26 @@ def reviewed(task: Task, dataset: Dataset) -> Reviewed:
     resolved = resolve(there[same])
     split = dataset.split.reindex(resolved.index)
     label = pd.Series(pd.Index(dataset.labels).get_indexer(pd.Index(resolved["label"])), index=resolved.index)
-    free = (split != "test") & ~resolved.index.isin(record.measure_rows().index)
-    disputed, lost = free & resolved["label"].isna(), free & resolved["label"].notna() & (label == ABSTAIN)
+    measures, test = resolved.index.isin(record.measure_rows().index), split == "test"
+    free = ~measures & ~test
     kept = label[free & (label != ABSTAIN)]
-    counted = {
-        "decisions are about rows that are gone from the data": int((~here).sum()),
-        "decisions are about rows that were edited since; review these rows again": int((~same).sum()),
-        f"rows were given classes that this task does not have, such as {resolved['label'][lost].iloc[:1].tolist()}": int(
-            lost.sum()
-        ),
-        f"rows are disputed between reviewers; `workbench review {task.folder}` lists them to be adjudicated": int(
-            disputed.sum()
-        ),
+    lost = resolved["label"][free & (label == ABSTAIN)]
+    left_out = {
+        "gone from the data": current["row"][~here].nunique(),
+        "edited since they were reviewed (review them again)": there["row"][~same].nunique(),
+        "in test by now": int((test & ~measures).sum()),
+        f"of a class that the task does not have ({lost.dropna().iloc[0]!r})" if lost.notna().any() else "": lost.notna().sum(),
+        f"disputed between reviewers (`workbench review {task.folder}` lists them to be adjudicated)": lost.isna().sum(),
     }
     teach = int((split[kept.index] == "train").sum())
-    notes = [f"{teach:,} reviewed rows are anchors: they teach, and keep the label that people gave them."] if teach else []
-    notes += [f"{count:,} {what}: they teach nothing." for what, count in counted.items() if count]
+    taught = (
+        "1 reviewed row is an anchor: it teaches, and keeps"
+        if teach == 1
+        else f"{teach:,} reviewed rows are anchors: they teach, and keep"
+    )
+    words = ", ".join(f"{count:,} {what}" for what, count in left_out.items() if count)
+    notes = [f"{taught} the label that people gave."] if teach else []
+    notes += [f"Reviewed rows that teach nothing: {words}."] if words else []
     return Reviewed(pd.DataFrame({"label": kept, "weight": 1.0}).rename_axis("id"), split[kept.index], entries, notes)
 
 
@@ -300,3 +330,27 @@ def review_queue(
     table = pd.DataFrame({"reason": reasons}).rename_axis("id")
     named = pd.Series([soft.labels[c] if k else None for c, k in zip(best, known, strict=True)], index=table.index, dtype="str")
     return table.assign(model_label=named, model_probability=np.where(known, soft.probs[places].max(axis=1), np.nan))
+
+
+def newest_queue(task: Task, dataset: Dataset, reviewer: str, kind: str, limit: int) -> pd.DataFrame:
+    """Return the queue of the newest run that labelled the rows."""
+    check_queue(kind)
+    return review_queue(task, find_run(task, holding="soft_labels.parquet"), dataset, reviewer, kind, limit)
+
+
+def decide_in_words(task: Task, dataset: Dataset, said: Iterable[str], reviewer: str, adjudicate: bool = False) -> int:
+    """Store labels given as `ID=CLASS`, all or none, and return how many are new; adjudicate: they win over other reviewers.
+
+    A row that an audit plan drew is decided under that plan.
+    """
+    record = open_record(task)
+    drawn = record.measure_rows()
+    decisions = []
+    for words in said:
+        row, sign, label = words.rpartition("=")
+        if not sign:
+            raise WorkbenchError(f"{words!r} is no decision; write the row's id, = and a class, as {words}={task.labels[0]}")
+        plan = drawn.get(row)
+        purpose, reason = "anchor" if plan is None else "measure", ADJUDICATION if adjudicate else ""
+        decisions.append(Decision(row, "label", reviewer, label, purpose=purpose, plan=plan, reason=reason))
+    return decide(task, dataset, decisions, record)

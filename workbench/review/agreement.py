@@ -86,5 +86,6 @@ def _with_interval(name: str, values: Floats, statistic: Callable[[Floats], Floa
     if not len(values):
         return {name: None, "low": None, "high": None}
     value = statistic(values.mean(axis=0, keepdims=True))[0]
-    found = dict(zip((name, "low", "high"), (value, *paired_bootstrap(values, statistic)), strict=True))
+    ends = paired_bootstrap(values, statistic) if len(values) > 1 else (-np.inf, np.inf)  # one row never differs from itself
+    found = dict(zip((name, "low", "high"), (value, *ends), strict=True))
     return {key: float(figure) if np.isfinite(figure) else None for key, figure in found.items()}

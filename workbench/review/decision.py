@@ -20,6 +20,14 @@ _LIMITS: Final = {"id": 64, "undoes": 64, "plan": 64, "reviewer": 200}  # charac
 _SAID: Final = ("row", "kind", "label", "reviewer", "purpose", "plan", "undoes")
 
 
+class Refused(WorkbenchError):
+    """A decision that cannot be stored; place: where it stands among those that were to be."""
+
+    def __init__(self, message: str, place: int) -> None:
+        super().__init__(message)
+        self.place = place
+
+
 def now() -> str:
     """Return the time in UTC, to the microsecond, as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
@@ -81,6 +89,8 @@ class Decision:
             if value == "" and (optional or name in ("row", "reviewer", "id")):
                 left_out = "; leave it out where there is none" if optional else ""
                 raise WorkbenchError(f"{name} of a decision on row {self.row!r} is empty{left_out}")
+            if value and not _writable(value):
+                raise WorkbenchError(f"{name} of a decision on row {self.row!r} is {value!r}, which holds half a character")
             if value and len(value) > _LIMITS.get(name, len(value)):
                 raise WorkbenchError(f"{name} {value[:20]!r}... has {len(value)} characters; at most {_LIMITS[name]} are kept")
 
@@ -112,6 +122,11 @@ class Decision:
     def same_as(self, other: Decision) -> bool:
         """Return whether both say the same, whenever that was."""
         return all(getattr(self, name) == getattr(other, name) for name in _SAID)
+
+
+def _writable(text: str) -> bool:
+    """Return whether UTF-8 can hold a text: a browser may send half of a surrogate pair."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 FIELDS: Final = tuple(one.name for one in fields(Decision))

@@ -18,7 +18,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from workbench.review.decision import ADJUDICATION, FIELDS, FIGURES, TEXTS, Decision, new_id, now
+from workbench.review.decision import ADJUDICATION, FIELDS, FIGURES, TEXTS, Decision, Refused, new_id, now
 from workbench.review.schema import DECISIONS, PLAN_ROWS, PLANS, REQUESTS, is_current, migrate
 from workbench.tables import WorkbenchError
 
@@ -29,8 +29,8 @@ _AT_ONCE: Final = 1_000  # ids asked about in one statement
 class Record:
     """What reviewers said, in the order in which it was written.
 
-    place: a SQLite file, or any SQLAlchemy URL, of which a relative SQLite file lies in `folder`. The file is made by the first
-    write. Raises WorkbenchError where the database cannot be used.
+    place: a SQLite file, or any SQLAlchemy URL; the relative path of a SQLite file is one in `folder`. The first write makes
+    the file. Raises WorkbenchError where the database cannot be used.
     """
 
     def __init__(self, place: Path | str, folder: Path | None = None) -> None:
@@ -255,38 +255,29 @@ def _find(db: sa.Connection, ids: Iterable[str]) -> dict[str, Decision]:
 
 def _store(db: sa.Connection, decisions: Sequence[Decision]) -> int:
     """Check decisions against what is stored, write those that are new, and return how many there are."""
-    stored = _find(db, (one.id for one in decisions))
-    stored |= _find(db, (one.undoes for one in decisions if one.undoes is not None))
+    wanted = [one.undoes for one in decisions if one.undoes is not None]
+    stored = _find(db, (*(one.id for one in decisions), *wanted))
     undone = {
-        id
-        for some in _some(one.undoes for one in decisions if one.undoes is not None)
-        for (id,) in db.execute(sa.select(DECISIONS.c.undoes).where(DECISIONS.c.undoes.in_(some)))
+        id for some in _some(wanted) for id in db.scalars(sa.select(DECISIONS.c.undoes).where(DECISIONS.c.undoes.in_(some)))
     }
-    drawn = {(row, plan) for row, plan in _drawn(db, (one.row for one in decisions))}
-    by_row = {row: plan for row, plan in drawn}
+    drawn: dict[str, list[str]] = {}
+    for row, plan in _drawn(db, (one.row for one in decisions)):
+        drawn.setdefault(row, []).append(plan)
     new = []
-    for one in decisions:
+    for place, one in enumerate(decisions):
         if one.id in stored:
-            if not one.same_as(stored[one.id]):
-                raise WorkbenchError(_altered(one, stored[one.id]))
-            continue
-        if one.undoes is not None:
-            _check_undo(one, stored.get(one.undoes))
-            if one.undoes in undone:
-                continue
-            undone.add(one.undoes)
-        elif one.purpose == "measure" and (one.row, one.plan) not in drawn:
-            raise WorkbenchError(
-                f"row {one.row!r} cannot measure: the audit plan {one.plan!r} did not draw it; only rows that a plan drew "
-                "measure, any other is an anchor"
-            )
-        elif one.purpose == "anchor" and one.row in by_row:
-            raise WorkbenchError(
-                f"row {one.row!r} cannot be an anchor: the audit plan {by_row[one.row]!r} drew it to measure, and what "
-                "measures never trains; decide it under that plan"
-            )
-        stored[one.id] = one
-        new.append({name: getattr(one, name) for name in FIELDS})
+            problem = None if one.same_as(stored[one.id]) else _altered(one, stored[one.id])
+        elif one.undoes is not None:
+            problem = _wrong_undo(one, stored.get(one.undoes))
+        else:
+            problem = _wrong_purpose(one, drawn.get(one.row, []))
+        if problem is not None:
+            raise Refused(problem, place)
+        if one.id not in stored and one.undoes not in undone:
+            stored[one.id] = one
+            new.append({name: getattr(one, name) for name in FIELDS})
+            if one.undoes is not None:
+                undone.add(one.undoes)
     if new:
         db.execute(DECISIONS.insert(), new)
     return len(new)
@@ -306,13 +297,29 @@ def _altered(one: Decision, stored: Decision) -> str:
     )
 
 
-def _check_undo(one: Decision, target: Decision | None) -> None:
+def _wrong_undo(one: Decision, target: Decision | None) -> str | None:
     if target is None:
-        raise WorkbenchError(f"the entry {one.undoes!r} that {one.reviewer!r} wants to undo is not stored; name a stored one")
+        return f"the entry {one.undoes!r} that {one.reviewer!r} wants to undo is not stored; name a stored one"
     if target.kind == "undo":
-        raise WorkbenchError(f"the entry {one.undoes!r} is an undo itself, which cannot be undone; decide row {one.row!r} anew")
+        return f"the entry {one.undoes!r} is an undo itself, which cannot be undone; decide row {one.row!r} anew"
     if (target.reviewer, target.row) != (one.reviewer, one.row):
-        raise WorkbenchError(
+        return (
             f"the entry {one.undoes!r} is of {target.reviewer!r} on row {target.row!r}; {one.reviewer!r} cannot undo it as "
             f"one on row {one.row!r}"
         )
+    return None
+
+
+def _wrong_purpose(one: Decision, plans: Sequence[str]) -> str | None:
+    """Return why a decision cannot have its purpose; plans: those that drew its row."""
+    if one.purpose == "measure" and one.plan not in plans:
+        return (
+            f"row {one.row!r} cannot measure: there is no audit plan {one.plan!r} that drew it; only rows that a plan drew "
+            "measure, any other is an anchor"
+        )
+    if one.purpose == "anchor" and plans:
+        return (
+            f"row {one.row!r} cannot be an anchor: the audit plan {plans[0]!r} drew it to measure, and what measures never "
+            "trains; decide it under that plan"
+        )
+    return None

@@ -1,0 +1,115 @@
+"""What people decide on rows: review."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workbench.cli.show import notes
+from workbench.io.files import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.project.task import Task
+    from workbench.tables import Dataset
+
+_SHOWN = 20  # disputed rows: more would scroll the rest away
+
+
+@click.command("review")
+@click.argument("task", type=click.Path(path_type=Path))
+@click.option("--decide", multiple=True, metavar="ID=CLASS", help="Label a row; give it again for more.")
+@click.option("--adjudicate", is_flag=True, help="What --decide says wins over the other reviewers.")
+@click.option("--undo", is_flag=True, help="Undo the reviewer's newest decision that stands.")
+@click.option("--reviewer", help="Who decides. Default: who is logged in.")
+@click.option("--queue", "kind", help="Show rows to review: conflict, uncertain, uncovered, requested or random.")
+@click.option("--next", "limit", default=10, show_default=True, help="How many rows of the queue.")
+@click.option("--export", "target", type=click.Path(path_type=Path), help="Write all decisions to a .csv or .jsonl file.")
+@click.option("--import", "source", type=click.Path(path_type=Path), help="Store the decisions of a .csv or .jsonl file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def review_command(task: Path, as_json: bool, **asked: Any) -> None:
+    """Show what reviewers decided and how far they agree; or decide, undo, show a queue, import, export."""
+    from workbench.project import reviewing
+    from workbench.project.task import load_task
+
+    loaded = load_task(task)
+    dataset, warnings = loaded.dataset()
+    reviewer = asked["reviewer"] or reviewing.default_reviewer()
+    done = _write(loaded, dataset, reviewer, asked)
+    if asked["kind"] is not None:
+        rows = reviewing.newest_queue(loaded, dataset, reviewer, asked["kind"], asked["limit"])
+        if as_json:
+            click.echo(json.dumps(plain(rows.reset_index().to_dict(orient="records")), indent=2))
+        else:
+            _queue(rows, asked["kind"])
+    elif not done:
+        found = reviewing.status(loaded, dataset)
+        if as_json:
+            click.echo(json.dumps(plain(found), indent=2))
+        else:
+            notes([*warnings, *found["notes"]])
+            _status(found)
+
+
+def _write(task: Task, dataset: Dataset, reviewer: str, asked: dict[str, Any]) -> bool:
+    """Do what was asked that writes, import first and export last, and say it; return whether anything was."""
+    from workbench.project import reviewing
+
+    if asked["source"] is not None:
+        new, of = reviewing.import_decisions(task, dataset, asked["source"])
+        click.echo(f"stored from {asked['source']}: {new:,} new of {of:,} entries", err=True)
+    if asked["decide"]:
+        reviewing.decide_in_words(task, dataset, asked["decide"], reviewer, asked["adjudicate"])
+        click.echo(f"stored for {reviewer}: {', '.join(asked['decide'])}", err=True)
+    if asked["undo"]:
+        undone = reviewing.open_record(task).undo(reviewer)
+        said = "nothing to undo" if undone is None else f"undone: {undone.label or undone.kind} on {undone.row}"
+        click.echo(f"{reviewer}: {said}", err=True)
+    if asked["target"] is not None:
+        count = reviewing.export_decisions(task, asked["target"])
+        click.echo(f"written to {asked['target']}: {count:,} entries", err=True)
+    return any(asked[name] for name in ("source", "decide", "undo", "target"))
+
+
+def _queue(rows: pd.DataFrame, kind: str) -> None:
+    if rows.empty:
+        click.echo(f"nothing left in the queue {kind!r}")
+    for row, line in rows.iterrows():
+        click.secho(str(row), bold=True, nl=False)
+        click.echo(f"  {line['reason']}")
+
+
+def _status(found: dict[str, Any]) -> None:
+    """Print what is decided, how far reviewers agree, and what is disputed."""
+    for name, count in found["reviewers"].items():
+        click.echo(f"{name}: {count['label']:,} labels, {count['unsure']:,} unsure, {count['skip']:,} skipped, ", nl=False)
+        click.echo(f"{count['undo']:,} undone")
+    measure = found["measure"]
+    click.echo(f"rows labelled: {found['rows']:,}, anchors: {found['anchors']:,}, teaching: {found['teaching']:,}, ", nl=False)
+    click.echo(f"measure rows labelled: {measure['labelled']:,} of {measure['rows']:,}, requested: {found['requested']:,}")
+    for pair in found["agreement"]["pairs"]:
+        one, other = pair["reviewers"]
+        click.echo(f"{one} and {other}: Cohen's kappa {_figure(pair, 'kappa')}, same label {pair['same']:.1%}, ", nl=False)
+        click.echo(f"n = {pair['n']:,} rows")
+    alpha = found["agreement"]["alpha"]
+    if alpha["n"]:
+        click.echo(f"Krippendorff's alpha {_figure(alpha, 'alpha')}, n = {alpha['rows']:,} rows, {alpha['n']:,} labels")
+    disputed = found["disputed"]
+    if disputed:
+        click.echo(f"to adjudicate with --decide ID=CLASS --adjudicate: {len(disputed):,}")
+    for line in disputed[:_SHOWN]:
+        click.echo(f"  {line['row']}: {line['said']}")
+    if len(disputed) > _SHOWN:
+        click.echo(f"  and {len(disputed) - _SHOWN:,} more, all with --json")
+    click.echo(f"record: {found['record']}")
+
+
+def _figure(of: dict[str, Any], name: str) -> str:
+    if of[name] is None:
+        return "not defined: only one class was given"
+    low, high = ("?" if end is None else f"{end:.2f}" for end in (of["low"], of["high"]))
+    return f"{of[name]:.2f} [{low}, {high}]"
