@@ -85,6 +85,13 @@ def test_a_vote_never_seen_in_training_counts_by_the_prior():
     assert soft.probs[0, 1] == pytest.approx(0.9)
 
 
+def test_a_vote_never_seen_does_not_raise_a_class_that_is_given_as_zero():
+    rules = VoteMatrix.from_array(np.repeat([[0, -1, -1], [-1, 1, -1], [-1, -1, 2]], 30, axis=0), list("abc"))
+    unseen = VoteMatrix.from_array([[-1, 0, -1], [-1, 2, -1]], list("abc"))
+    probs = GenerativeModel(class_balance=[0, 0.2, 0.8]).fit(rules).predict_proba(unseen).probs
+    assert probs[0, 0] < 0.01 and probs[1, 2] == pytest.approx(0.9, abs=0.001)
+
+
 def test_votes_after_a_fit_without_any_count_by_the_prior():
     model = GenerativeModel().fit(VoteMatrix.from_array([[-1, -1]], ["ham", "spam"]))
     assert model.predict_proba(VoteMatrix.from_array([[1, -1]], ["ham", "spam"])).probs[0, 1] == pytest.approx(0.9)

@@ -273,7 +273,7 @@ class GenerativeModel:
         if learning:
             self._prior = learned(self._pairs, expected, self._prior)
         table = log_likelihood(self._pairs, expected, self._covered, self._prior)
-        self._table = np.concatenate([table, unseen(self._covered if self._given is None else self._given, self.accuracy)])
+        self._table = np.concatenate([table, unseen(softmax(self._log_prior()[None])[0], self.accuracy)])
 
     def _log_prior(self) -> Floats:
         """float64[k]: the log of the balance that a covered row begins with.

@@ -12,6 +12,7 @@ from workbench.label_models.evidence import Pairs
 Floats = NDArray[np.float64]
 
 _TINY: Final = 1e-12
+_LEAST: Final = 1e-3
 _STRENGTHS: Final = 2.0 ** np.arange(9)  # of the priors that are learned: 1 to 256 votes
 
 
@@ -103,9 +104,12 @@ def _annotators(pairs: Pairs, expected: Floats) -> tuple[Floats, Floats, float, 
 
 
 def unseen(balance: Floats, accuracy: float) -> Floats:
-    """float64[k, k]: the evidence of a vote for each class when nothing but the prior is known of the function."""
+    """float64[k, k]: the evidence of a vote for each class when nothing but the prior is known of the function.
+
+    balance: float64[k], what a row is taken to be without the vote; the vote alone makes `accuracy` of it.
+    """
     k = len(balance)
-    share = np.maximum(balance, _TINY)
+    share = np.maximum(balance, _LEAST)  # a class that is given as 0 stays out
     table = np.tile(np.log((1 - accuracy) / np.maximum(1 - share, _TINY))[:, None], (1, k)) if k > 1 else np.zeros((1, 1))
     np.fill_diagonal(table, np.log(accuracy / share))
     return table
