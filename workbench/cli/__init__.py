@@ -27,6 +27,7 @@ COMMANDS = {
     "train": "line",
     "evaluate": "results",
     "runs": "results",
+    "explain": "explain",
     "predict": "results",
     "review": "review",
     "app": "app",

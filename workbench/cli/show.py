@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from workbench.project.explaining import Explained
     from workbench.project.runs import Run
     from workbench.project.steps.check import Checked
 
@@ -94,6 +95,15 @@ def _on_gold(row: dict[str, Any]) -> str:
     if row["accuracy"] is None:
         return ""
     return f"{row['accuracy']:.2f} [{row['low']:.2f}, {row['high']:.2f}] n={row['n_gold']}"
+
+
+def explained_row(found: Explained) -> None:
+    """Print what each vote on a row adds to the log odds of its class against another."""
+    title = f"row {found.id}: {', '.join(f'{label} {share:.1%}' for label, share in found.probs.items())}"
+    table = _table(title, ("what", "vote", f"adds to log odds, {found.first} against {found.second}", "sum so far"))
+    for line in found.lines.to_dict("records"):
+        table.add_row(line["line"], line["vote"], f"{line['adds']:+.3f}", f"{line['after']:+.3f}")
+    _print(table)
 
 
 def checked_table(found: Checked) -> None:

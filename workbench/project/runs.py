@@ -44,11 +44,11 @@ class Run:
         return found
 
     def kept_model(self) -> GenerativeModel:
-        """Return the fitted label model; raises WorkbenchError where the run has one that explains no row."""
+        """Return the fitted label model; raises WorkbenchError where the run keeps none."""
         if (self.folder / "label_model.json").exists() and not (self.folder / KEPT_MODEL).exists():
             raise WorkbenchError(
-                f"the label model of run {self.id}, {self.label_model()['model']}, is not kept, so it explains no row; "
-                'set model = "generative" in [label_model] and run `workbench fit`'
+                f"run {self.id} keeps no label model that explains rows (its model: {self.label_model()['model']}); "
+                'run `workbench fit` with model = "generative" in [label_model]'
             )
         return load(self._file(KEPT_MODEL, "`workbench fit`"))
 

@@ -20,6 +20,13 @@ _PAGES: Final = Path(__file__).parent
 _LISTED: Final = (
     ("overview", "Overview", ":material/dashboard:", "overview", "What this task is, how healthy it is, and what to do next."),
     ("functions", "Labeling functions", ":material/rule:", "functions", "Which functions help, which hurt, and on which rows."),
+    (
+        "label_model",
+        "Label model",
+        ":material/balance:",
+        "model",
+        "How good the combined labels are, and whether to trust them.",
+    ),
     ("review", "Review", ":material/fact_check:", "review", "Which rows a person should decide now, one at a time."),
     ("open_file", "Open a file", ":material/upload_file:", "open", "Make a task from a CSV, TSV, JSONL or Parquet file."),
 )

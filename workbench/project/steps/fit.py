@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from workbench.evaluate import scores
 from workbench.io.files import write_frame, write_json
 from workbench.io.toml import expect
 from workbench.io.votes import write_soft_labels
@@ -20,6 +21,7 @@ from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, Workbench
 
 LEVEL: Final = 0.95  # of intervals of what is learned, as of those on gold
 _DRAWS: Final = 100
+_MAJORITY: Final = "majority_vote"
 Report = Callable[[str, int, int, str], None]  # stage, done, total, in words what is done now
 _SHARED = ("class_balance", "seed")  # settings that hold for the models beside the chosen one too
 
@@ -147,6 +149,19 @@ def learned_intervals(model: Any, votes: VoteMatrix, report: Report) -> dict[str
     return {**known, "interval_level": LEVEL}
 
 
+def beside_majority_vote(
+    task: Task, soft: SoftLabels, dataset: Dataset, votes: VoteMatrix, known: pd.DataFrame
+) -> dict[str, Any]:
+    """Return the scores on valid of majority vote and of the labels, and the share of covered rows on which they agree."""
+    majority, _ = fit_label_model(task, _MAJORITY, dataset, votes, known)
+    valid, same = (dataset.split == "valid").to_numpy(), (majority.hard() == soft.hard())[votes.covered]
+    answers = {_MAJORITY: majority, chosen_model(task): soft}
+    return {
+        "scores": {name: scores(one.take(valid), dataset.gold, dataset.split) for name, one in answers.items()},
+        "same_as_majority_vote": float(same.mean()) if len(same) else None,
+    }
+
+
 def fit(
     folder: Path,
     task: Task,
@@ -170,7 +185,8 @@ def fit(
     said = doubts(soft.take(taught), votes.take(taught), model)
     ends = learned_intervals(model, votes.take(taught), report) if intervals else {}
     write_soft_labels(soft, folder / "soft_labels.parquet")
-    write_json(folder / "label_model.json", {**learned(model, soft, votes), **ends, "doubts": said})
+    beside = beside_majority_vote(task, soft, dataset, votes, known)
+    write_json(folder / "label_model.json", {**learned(model, soft, votes), **ends, **beside, "doubts": said})
     if isinstance(model, GenerativeModel):
         save(model, folder / KEPT_MODEL)
     return soft, model, said
