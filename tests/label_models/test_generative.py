@@ -226,6 +226,13 @@ def test_gold_rows_calibrate_a_model_that_is_too_sure():
     assert sure.calibration_.slope == 1 and told.calibration_.slope < 0.5
 
 
+def test_one_gold_row_that_the_model_knew_turns_nothing_however_heavy():
+    votes, _ = crowd([0.9, 0.9, 0.9, 0.9], lambda votes, rng: [])
+    clear = votes.ids[~votes.conflicting & (votes.votes[:, 0] == 0)][:1]
+    model = GenerativeModel().fit(votes, gold=pd.DataFrame({"label": 0, "weight": 1000.0}, index=clear))
+    assert model.calibration_.offset.tolist() == [0, 0]
+
+
 def test_a_posterior_is_the_sum_of_what_each_vote_adds():
     votes, truth = crowd([0.9, 0.8, 0.7], lambda votes, rng: [votes[:, 0], np.full(len(votes), ABSTAIN)])
     gold = pd.Series(truth[:50], index=votes.ids[:50])
@@ -269,6 +276,13 @@ def test_intervals_cover_what_was_planted(several):
         balance = np.bincount(truth[votes.covered]) / votes.covered.sum()
         inside += intervals.class_balance["low"].le(balance).tolist() + intervals.class_balance["high"].ge(balance).tolist()
     assert np.mean(inside) >= 0.85
+
+
+@pytest.mark.parametrize("settings", [{"level": 90}, {"draws": 0}], ids=str)
+def test_an_interval_of_no_level_or_no_draws_is_refused(settings):
+    votes, _ = keyword_votes([0.9, 0.8], n=50)
+    with pytest.raises(WorkbenchError, match="level is between 0 and 1"):
+        GenerativeModel().fit(votes).intervals(votes, **settings)
 
 
 def test_what_is_suspicious_is_said():

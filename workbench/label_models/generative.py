@@ -176,6 +176,10 @@ class GenerativeModel:
         """
         check_fitted(self, "fitted_")
         check_same(self.fitted_, votes)
+        if not 0 < level < 1 or draws < 1:
+            raise WorkbenchError(
+                f"level is {level} and draws {draws}; level is between 0 and 1, such as 0.9, and draws 1 or more"
+            )
         settings = {name: getattr(self, name) for name in inspect.signature(GenerativeModel).parameters}
         twin = GenerativeModel(**settings)
 
