@@ -27,9 +27,10 @@ def shown(rule, text):
         (regex("a*", 0), "baa", "b[aa]"),
         (regex("^win", 0), "win win", "[win] win"),
         (phrase(["charged twice", "no refund"], 0), "Charged twice, twice charged", "[Charged twice], twice charged"),
-        (keyword(["car"], 0), "\ue000 car \ue001 \ud800 car", "\ue000 [car] \ue001 \ud800 [car]"),
+        (regex("car", 0), "\ue000 car \ue001 \ud800 car", "\ue000 [car] \ue001 \ud800 [car]"),
+        (keyword(["u", "refund", "refunds"], 0), "u u\u0308 u_ refunds", "[u] u\u0308 u_ [refunds]"),
     ],
-    ids=["words", "parts", "case", "other signs", "neighbours", "groups", "empty matches", "anchor", "phrases", "odd signs"],
+    ids=["words", "parts", "case", "other signs", "neighbours", "groups", "empty matches", "anchor", "phrases", "odd", "edges"],
 )
 def test_a_rule_shows_where_it_matches(rule, text, expected):
     assert shown(rule, text) == expected

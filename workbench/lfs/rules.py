@@ -26,7 +26,7 @@ Match = Callable[[Chunk], tuple[NDArray[np.bool_], list[Fault]]]
 
 # Not a letter (with the marks set on it), digit or underscore of any script: RE2's \b knows ASCII only, so that \büber\b would
 # find nothing.
-EDGE_LEFT, EDGE_RIGHT = r"(?:^|[^\pL\pM\pN_])", r"(?:$|[^\pL\pM\pN_])"
+_EDGE_LEFT, _EDGE_RIGHT = r"(?:^|[^\pL\pM\pN_])", r"(?:$|[^\pL\pM\pN_])"
 
 
 class Rule(LabelingFunction):
@@ -116,7 +116,7 @@ def keyword(
 
     def search(group: Sequence[str]) -> Search:
         literal = "|".join(map(escape, group))
-        pattern = f"{EDGE_LEFT}(?:{literal}){EDGE_RIGHT}" if whole_word else literal
+        pattern = f"{_EDGE_LEFT}(?:{literal}){_EDGE_RIGHT}" if whole_word else literal
         _check_pattern(pattern, case, "words make a pattern, and")
         return Search(pattern, group, "whole" if whole_word else "part", column, case)
 
