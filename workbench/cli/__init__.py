@@ -19,6 +19,7 @@ COMMANDS = {
     "new": "tasks",
     "import": "tasks",
     "check": "tasks",
+    "rule": "rules",
     "run": "line",
     "apply": "line",
     "diagnose": "line",

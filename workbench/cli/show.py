@@ -256,6 +256,14 @@ def _accuracies(run: Run, model: str) -> list[str]:
     return ["" if accuracy != accuracy else f"{accuracy:.3f}" for accuracy in accuracies]
 
 
+def show_table(title: str, columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    """Print lines of texts under the names of their columns."""
+    table = _table(title, columns)
+    for line in lines:
+        table.add_row(*line)
+    _print(table)
+
+
 def _table(title: str, columns: Sequence[str], tight: bool = False) -> Table:
     from rich import box
     from rich.table import Table

@@ -19,7 +19,7 @@ from workbench.tables import ABSTAIN, WorkbenchError
 
 Span = tuple[int, int]
 
-_LENGTH: Final = 480  # characters of a row that are shown
+_LENGTH: Final = 360  # characters of a row that are shown
 _EXAMPLE: Final = 90  # characters of a unit example
 _SAYS: Final = 15  # characters with which a line begins to mean something
 _LOOKED_AT: Final = 40  # rows that examples are taken from

@@ -43,7 +43,8 @@ def suggestions(ground: Ground, label: str, column: str | None = None, top: int 
     told = {"known": _ranked(known, known["n"]), "uncovered": _ranked(usual, usual["here"])}
     if usual.empty:  # no votes yet, or none of the class: what many rows say, and not nearly all
         many = 0.2 * min(_READ, int(ground.uncovered.sum()))
-        told["uncovered"] = [term for term, count in here.most_common(200) if count <= many and len(term) > 3]
+        often = sorted(here, key=lambda term: (-here[term], len(term)))
+        told["uncovered"] = [term for term in often if here[term] <= many and len(term) > 3]
     return {kind: _best(ground, words, label, column, kind, top) for kind, words in told.items()}
 
 
@@ -64,12 +65,12 @@ def _telling(terms: Mapping[int, Sequence[str]], classes: NDArray[np.int16], wan
 
 def _ranked(terms: pd.DataFrame, rows: pd.Series[Any]) -> list[str]:
     """Return terms by what they are worth: the square keeps frequent words that say little from the top."""
-    worth = terms["gain"] ** 2 * np.sqrt(rows)
-    return list(terms["term"][worth.sort_values(ascending=False, kind="stable").index])
+    worth = terms.assign(worth=terms["gain"] ** 2 * np.sqrt(rows), length=terms["term"].str.len())
+    return list(worth.sort_values(["worth", "length"], ascending=[False, True], kind="stable")["term"])
 
 
 def _terms(ground: Ground, column: str | None) -> Mapping[int, Sequence[str]]:
-    """Return by place the terms of the rows looked at, without those that only one or two of these hold; kept, and small."""
+    """Return by place the terms of the rows looked at, without single signs and what only one or two rows hold; kept."""
     asked = ("terms", column)
     if asked not in ground.kept:
         masks = (ground.known != ABSTAIN, ground.usual != ABSTAIN, ground.uncovered)
@@ -81,7 +82,7 @@ def _terms(ground: Ground, column: str | None) -> Mapping[int, Sequence[str]]:
         shared: dict[str, str] = {}  # each term once in memory, however many rows hold it
         rows = [tuple(shared.setdefault(term, term) for term in terms_of(text)) for text in texts]
         counts = Counter(chain.from_iterable(rows))
-        often = [tuple(term for term in terms if counts[term] >= _FEWEST) for terms in rows]
+        often = [tuple(term for term in terms if counts[term] >= _FEWEST and len(term) > 1) for terms in rows]
         ground.kept[asked] = dict(zip(places, often, strict=True))
     kept: dict[int, Sequence[str]] = ground.kept[asked]
     return kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -82,13 +83,13 @@ def _draft(task: Task, ground: Ground) -> None:
         _suggest(ground, wide=True)
         return
     _figures(ground, tried)
-    left, right = st.columns([3, 2], gap="large")
+    _keep(task, ground, tried)
+    left, right = st.columns([4, 3], gap="large")
     with left:
         _rows(ground, tried)
     with right:
         _functions(ground, tried)
         _suggest(ground, wide=False)
-    _keep(task, ground, tried)
 
 
 # ---------------------------------------------------------------- the form
@@ -112,14 +113,11 @@ def _form(task: Task, ground: Ground) -> dict[str, Any] | None:
     for key, allowed in (("in", options), ("class", task.labels)):
         if st.session_state.get(key) not in allowed:
             st.session_state.pop(key, None)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        box = st.container(width="stretch")
-        voted = st.selectbox("Votes for", task.labels, key="class", bind="query-params", width=200)
-        column = st.selectbox(
-            "Looks in", options, format_func=lambda one: one or "all text", key="in", bind="query-params", width=180
-        )
-        with box:
-            settings = _bounds() if kind == "threshold" else _find(kind, label, hint, help_)
+    box, middle, right = st.columns([3, 1, 1])
+    voted = middle.selectbox("Votes for", task.labels, key="class", bind="query-params")
+    column = right.selectbox("Looks in", options, format_func=lambda one: one or "all text", key="in", bind="query-params")
+    with box:
+        settings = _bounds() if kind == "threshold" else _find(kind, label, hint, help_)
     if settings is None:
         return None
     finds = settings.pop("finds", [])
@@ -212,7 +210,7 @@ def _rows(ground: Ground, tried: Tried) -> None:
     if total > _PAGE:
         page = st.pagination(-(-total // _PAGE), key=f"page {kind} {_digest(tried.rule)}", max_visible_pages=5)
     shown = rows_of(ground, tried, kind, (page - 1) * _PAGE, _PAGE)
-    st.html("".join(["<ul class='wb-rows'>", *map(_row, shown), "</ul>"]))
+    st.html("".join(["<div class='wb-rows' role='list'>", *map(_row, shown), "</div>"]))
     st.caption(f"{total:,} rows, in random order.")
 
 
@@ -223,7 +221,7 @@ def _row(row: Row) -> str:
     facts += [f"{escape(label)}: {escape(', '.join(names))}" for label, names in row.others.items()]
     parts = [(f"<i>{escape(part.name)}</i> " if part.name else "") + _marked(part) for part in row.parts if part.text]
     about = f"<span>{escape(row.id)}</span> {' · '.join(facts)}"
-    return f"<li><p class='about'>{about}</p>{''.join(f'<p>{part}</p>' for part in parts)}</li>"
+    return f"<div role='listitem'><p class='about'>{about}</p>{''.join(f'<p>{part}</p>' for part in parts)}</div>"
 
 
 def _marked(part: Part) -> str:
@@ -232,7 +230,7 @@ def _marked(part: Part) -> str:
         if first >= end:
             pieces += [escape(part.text[end:first]), f"<mark>{escape(part.text[first:last])}</mark>"]
             end = last
-    return "".join([*pieces, escape(part.text[end:])])
+    return re.sub(r"\s*\n\s*", "\n", "".join([*pieces, escape(part.text[end:])]).strip())  # blank lines only take room
 
 
 def _functions(ground: Ground, tried: Tried) -> None:
@@ -241,11 +239,11 @@ def _functions(ground: Ground, tried: Tried) -> None:
     if table.empty:
         st.caption("No function votes on its rows." if ground.lfs else "There are no votes to compare with.")
         return
-    shown = pd.DataFrame({"votes for": table["votes_for"], "both": table["both"].map(count)}, index=table.index)
-    shown = shown.assign(differ=table["differ"].map(count), share=table["share"].map(lambda share: percent(share, 0)))
+    shown = pd.DataFrame({"differ": table["differ"].map(count), "of": table["both"].map(count)}, index=table.index)
+    shown["share"] = table["share"].map(lambda share: percent(share, 0))
     with st.container(height="content" if len(shown) <= _SHOWN else 340):
-        st.html(figures.table(shown, "Votes of other functions on the same rows", ["votes for"]))
-    st.caption("Both: rows on which both vote. Differ: of these, those on which they vote for different classes.")
+        st.html(figures.table(shown, "Votes of other functions on the same rows"))
+    st.caption("Differ: rows on which they vote for another class, of those on which they vote too.")
 
 
 # ---------------------------------------------------------------- words worth a rule
@@ -272,12 +270,12 @@ def _words(table: pd.DataFrame, kind: str, label: str, column: str | None) -> No
     if table.empty:
         said = {"known": "No row of this class is known well enough.", "uncovered": "Nothing stands out in these rows."}
         st.caption(said[kind])
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall"):
         for word, line in table.iterrows():
             told_of = f"{line['right']:,} of {line['n']:,} · " if line["n"] else ""
             same = f" · as {plain(line['twin'])}" if line["twin"] else ""
             st.button(
-                f"{plain(str(word))} :small[{told_of}{line['new']:,} new{same}]",
+                f"**{plain(str(word))}** :small[{told_of}{line['new']:,} new{same}]",
                 key=f"word {kind} {word}", on_click=_take, args=(str(word),),
             )  # fmt: skip
 
