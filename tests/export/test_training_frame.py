@@ -34,7 +34,7 @@ def test_each_row_says_all_that_is_known_of_it() -> None:
     frame = built()
     assert list(frame.columns) == [
         *("text", "data:label", "split", "p_ham", "p_spam", "label", "entropy", "agreement", "weight", "needs_review"),
-        *("n_votes", "covered", "lf:links", "lf:caps", "lf:quiet"),
+        *("reviewed", "n_votes", "covered", "lf:links", "lf:caps", "lf:quiet"),
     ]
     assert frame.index.equals(IDS) and frame.index.name == "id"
     assert frame["label"].fillna("?").tolist() == ["spam", "spam", "?", "?", "spam"]
@@ -127,6 +127,14 @@ def test_mistaken_filters_are_refused() -> None:
         passing(candidates(), Filters(slices=("ealry",)))
     with pytest.raises(WorkbenchError, match="the slices are none; name some under"):
         passing(Candidates.of(DATASET, VOTES, SOFT), Filters(slices=("early",)))
+
+
+def test_a_label_that_a_person_gave_needs_no_agreement() -> None:
+    rows = Candidates.of(DATASET, VOTES, SOFT, reviewed=pd.Index(["split", "gone"]))
+    assert rows.frame()["reviewed"].tolist() == [False, True, False, False, False]
+    kept, removed = passing(rows, Filters(min_agreement=0.9))
+    assert list(IDS[kept]) == ["sure", "split"] and removed["min_agreement"] == 1
+    assert not candidates().frame()["reviewed"].any()
 
 
 def test_some_rows_have_the_frame_they_have_among_all() -> None:

@@ -113,6 +113,13 @@ def test_the_card_explains_the_set(tmp_path: Path) -> None:
         assert said in text
 
 
+def test_the_card_counts_the_rows_that_people_labelled(tmp_path: Path) -> None:
+    rows = Candidates.of(DATASET, VOTES, SOFT, reviewed=pd.Index(["r1"]))
+    text = (written(tmp_path / "export", rows) / "card.md").read_text()
+    assert "People labelled 1 of these rows; for the others 2 labeling functions voted" in text
+    assert "Nobody labelled" not in text
+
+
 def test_the_card_names_how_right_the_labels_are(tmp_path: Path) -> None:
     quality = {"expected": 0.9, "valid": {"n": 232, "accuracy": 0.84, "interval": [0.79, 0.88]}}
     text = (written(tmp_path / "export", provenance=provenance(quality=quality)) / "card.md").read_text()

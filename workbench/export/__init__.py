@@ -8,6 +8,7 @@ Beside the dataset's own columns (one whose name is taken becomes `data:<name>`)
 - `agreement`: the share of the row's votes that equal the label, missing where there is no vote or no label
 - `weight`: 1 - entropy / log k on covered rows and 0 elsewhere, so that a uniform row teaches nothing
 - `needs_review`: no function votes, or classes tie, or functions conflict and the two likeliest classes are under 0.2 apart
+- `reviewed`: a person gave the label, and it stands whatever functions vote
 - `n_votes` and `covered`; gold is left out, as a training set must not hold the answers
 - `lf:<function>`: the class it voted, or missing
 

@@ -20,8 +20,10 @@ def card(rows: Candidates, kept: Mask, manifest: Mapping[str, Any]) -> str:
     """
     n, before = int(kept.sum()), int(kept.sum()) + sum(manifest["filters"].get("removed", {}).values())
     train_on = "`label` is the likeliest class." if manifest["filters"].get("hard_labels") else _SOFT
+    by_people = 0 if rows.reviewed is None else int((rows.reviewed & kept).sum())
+    who = f"People labelled {by_people:,} of these rows; for the others" if by_people else "Nobody labelled these rows by hand:"
     opening = (
-        f"# Training set of {n:,} rows in {len(rows.labels)} classes\n\nNobody labelled these rows by hand: "
+        f"# Training set of {n:,} rows in {len(rows.labels)} classes\n\n{who} "
         f"{len(rows.votes.lfs)} labeling functions voted, and the label model {manifest['model']} turned their votes into a "
         f"probability for every class. {train_on}\n"
     )

@@ -19,7 +19,8 @@ from workbench.tables import ABSTAIN, SPLITS, WorkbenchError
 class Filters:
     """Which rows are exported.
 
-    min_agreement, min_confidence: 0..1, of `agreement` and of the highest probability; 0 keeps all rows. exclude_review: leave
+    min_agreement, min_confidence: 0..1, of `agreement` and of the highest probability; 0 keeps all rows. A label that a person
+    gave needs no agreement. exclude_review: leave
     out what needs review. classes: only rows with one of these labels; None keeps all, rows without a label too. slices: only
     rows in at least one of these slices. hard_labels: leave out rows without a label, for a set without probabilities.
     """
@@ -57,7 +58,8 @@ def passing(rows: Candidates, filters: Filters) -> tuple[Mask, dict[str, int]]:
     if filters.covered_only:
         passes["covered_only"] = rows.soft.covered
     if filters.min_agreement > 0:
-        passes["min_agreement"] = rows.agreement >= filters.min_agreement  # NaN, which is no agreement, does not pass
+        agree = rows.agreement >= filters.min_agreement  # NaN, which is no agreement, does not pass
+        passes["min_agreement"] = agree if rows.reviewed is None else agree | rows.reviewed
     if filters.min_confidence > 0:
         passes["min_confidence"] = rows.confidence >= filters.min_confidence
     if filters.exclude_review:

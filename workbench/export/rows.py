@@ -20,26 +20,36 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """The rows of a dataset with their votes and soft labels in the same order, and the rows of named slices, bool[n] each.
+    """The rows of a dataset with their votes and soft labels in the same order.
 
-    The facts are computed once, when they are asked for: then a filter over a million rows is a few masks.
+    slices: the rows of each, bool[n] by name. reviewed: bool[n], rows whose label a person gave, None where there are none. The
+    facts are computed once, when they are asked for: then a filter over a million rows is a few masks.
     """
 
     dataset: Dataset
     votes: VoteMatrix
     soft: SoftLabels
     slices: Mapping[str, Mask] = field(default_factory=dict)
+    reviewed: Mask | None = None
 
     @classmethod
-    def of(cls, dataset: Dataset, votes: VoteMatrix, soft: SoftLabels, slices: Mapping[str, Mask] | None = None) -> Self:
-        """Match votes and soft labels, which may hold more rows in any order, to the rows of the dataset."""
+    def of(
+        cls,
+        dataset: Dataset,
+        votes: VoteMatrix,
+        soft: SoftLabels,
+        slices: Mapping[str, Mask] | None = None,
+        reviewed: pd.Index | None = None,
+    ) -> Self:
+        """Match votes and soft labels, which may hold more rows in any order, to the rows of the dataset; reviewed: row ids."""
         if not votes.labels == soft.labels == dataset.labels:
             raise WorkbenchError(f"the dataset has classes {dataset.labels}, votes {votes.labels}, soft labels {soft.labels}")
         if not votes.ids.equals(dataset.ids):
             votes = votes.take(_places(dataset.ids, votes.ids, "vote matrix"))
         if not soft.ids.equals(dataset.ids):
             soft = soft.take(_places(dataset.ids, soft.ids, "soft labels"))
-        return cls(dataset, votes, soft, slices or {})
+        by_people = None if reviewed is None or not len(reviewed) else np.asarray(dataset.ids.isin(reviewed))
+        return cls(dataset, votes, soft, slices or {}, by_people)
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -113,7 +123,13 @@ class Candidates:
         computed |= {f"p_{label}": probs[:, index] for index, label in enumerate(labels)}
         computed |= {"label": _named(self.label[at], labels), "entropy": entropies, "agreement": self.agreement[at]}
         computed["weight"] = np.where(self.soft.covered[at], 1 - entropies / np.log(max(len(labels), 2)), 0.0)
-        computed |= {"needs_review": self.needs_review[at], "n_votes": self.votes.n_votes[at], "covered": self.soft.covered[at]}
+        by_people = np.zeros(len(own), bool) if self.reviewed is None else self.reviewed[at]
+        computed |= {
+            "needs_review": self.needs_review[at],
+            "reviewed": by_people,
+            "n_votes": self.votes.n_votes[at],
+            "covered": self.soft.covered[at],
+        }
         computed |= {f"lf:{name}": _named(self.votes.votes[at, j], labels) for j, name in enumerate(self.votes.lfs)}
         taken = [name for name in map(str, own) if name in (*computed, "id", "gold") or name.startswith("lf:")]
         own = own.rename(columns={name: f"data:{name}" for name in taken})

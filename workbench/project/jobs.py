@@ -34,7 +34,8 @@ class Job:
 
     status: `none` (there never was one), `running`, `done`, `failed` or `cancelled`. step: the stage, from 0, of so many steps.
     done, total: how far it is, total 0 where nothing is counted. detail: what it does now, in words. run: the id of the run it
-    made. seconds: since its start, or how long it took. tail: the last lines of its output.
+    made, or whose training set it wrote to `folder`. seconds: since its start, or how long it took. tail: the last lines of its
+    output.
     """
 
     status: str
@@ -46,6 +47,7 @@ class Job:
     detail: str = ""
     seconds: float = 0.0
     run: str | None = None
+    folder: str | None = None
     error: str = ""
     tail: tuple[str, ...] = ()
 
@@ -56,8 +58,19 @@ class Job:
         return 1.0 if self.status == "done" else min((self.step + inside) / self.steps, 1.0)
 
 
-def start(task: Path, until: str = "evaluate", *, compared: bool = False, intervals: bool = False) -> bool:
-    """Start the line for a task folder in the background; returns False where a job of that task runs already."""
+def start(
+    task: Path,
+    until: str = "evaluate",
+    *,
+    compared: bool = False,
+    intervals: bool = False,
+    write: dict[str, Any] | None = None,
+) -> bool:
+    """Start the line for a task folder in the background; returns False where a job of that task runs already.
+
+    compared, intervals: as for `run`. write: {run, to, settings}, to write the training set of that run to a
+    folder, with these settings of `[export]`, in place of the line.
+    """
     folder = _folder(task)
     folder.mkdir(parents=True, exist_ok=True)
     with _lock(folder, fcntl.LOCK_EX, patience=0.5) as lock:
@@ -65,8 +78,8 @@ def start(task: Path, until: str = "evaluate", *, compared: bool = False, interv
             return False
         for old in ("job.json", "progress", "log", "end.json", "cancelled"):  # what names the process goes first
             (folder / old).unlink(missing_ok=True)
-        arguments = [sys.executable, "-u", "-m", "workbench.project.jobs", str(task.resolve()), until]
-        arguments += [name for name, wanted in (("compared", compared), ("intervals", intervals)) if wanted]
+        settings = json.dumps({"compared": compared, "intervals": intervals, "write": write})
+        arguments = [sys.executable, "-u", "-m", "workbench.project.jobs", str(task.resolve()), until, settings]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 arguments,
@@ -184,6 +197,7 @@ def _end_of(file: Path) -> bytes:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the line for one task folder, writing progress as JSON lines; what `start` starts."""
+    from workbench.project.steps.export import write_asked
     from workbench.project.steps.run import STAGES, run
     from workbench.project.task import load_task
 
@@ -191,14 +205,15 @@ def main(arguments: Sequence[str]) -> int:
         raise KeyboardInterrupt  # unwinds, so that the half-made run folder is removed; a file of functions may exit by itself
 
     signal.signal(signal.SIGTERM, stop)
-    task, until, also = Path(arguments[0]), arguments[1], arguments[2:]
-    folder, steps = _folder(task), STAGES.index(until) + 1
+    task, until, settings = Path(arguments[0]), arguments[1], json.loads(arguments[2])
+    write = settings.pop("write")
+    folder, steps = _folder(task), 1 if write else STAGES.index(until) + 1
     with (folder / "progress").open("w", encoding="utf-8") as progress:
 
         def report(stage: str, done: int, total: int, detail: str) -> None:
             place = {
                 "stage": stage,
-                "step": STAGES.index(stage if stage in STAGES else "fit"),  # others are parts of a fit
+                "step": 0 if write else STAGES.index(stage if stage in STAGES else "fit"),  # others are parts of a fit
                 "steps": steps,
                 "done": done,
                 "total": total,
@@ -208,8 +223,10 @@ def main(arguments: Sequence[str]) -> int:
             progress.flush()
 
         try:
-            done = run(load_task(task), until=until, compared="compared" in also, intervals="intervals" in also, report=report)
-            end: dict[str, Any] = {"run": done.id}
+            if write:
+                end: dict[str, Any] = write_asked(load_task(task), write, report)
+            else:
+                end = {"run": run(load_task(task), until=until, report=report, **settings).id}
         except WorkbenchError as error:
             end = {"error": str(error)}
     write_json(folder / "end.json", {**end, "ended": time.time()})

@@ -1,4 +1,4 @@
-"""The training set before it is written: what filters keep and lose, how right it is, its rows, its card, and one file of it."""
+"""The training set before it is written: what filters keep and lose, how right it is, its rows, its card, a file of it."""
 
 from __future__ import annotations
 
@@ -34,15 +34,22 @@ from workbench.tables import ABSTAIN, SPLITS, Dataset
 __all__ = ["FORMATS", "Candidates", "Filters", "asked", "make_filters", "of_run", "thresholds"]
 
 DOWNLOADED: Final = 200_000  # rows at most: more are written to a folder
+TOLD: Final = 20  # valid rows from which an accuracy is drawn
 _MOST: Final = 0.5  # a class that keeps a smaller share of its rows has lost most of them
+
+
+def warm(rows: Candidates) -> None:
+    """Compute what filters look at, so that the first click is as fast as the others."""
+    passing(rows, Filters(min_agreement=0.5, min_confidence=0.5, exclude_review=True, hard_labels=True))
+    thresholds(rows, Filters())
 
 
 @dataclass(frozen=True)
 class Chosen:
     """What filters keep.
 
-    kept: bool[n]. of: how many rows the splits hold. classes: of `class_balance`. quality: of the room. lost: the classes of
-    which thresholds and review take most rows.
+    kept: bool[n]. rows: how many these are, of so many in the splits. removed: rows by filter. classes: one line a class that
+    is to be exported, with before, kept (rows of that label), share_before, share_kept. quality: as the room measures it.
     """
 
     kept: NDArray[np.bool_]
@@ -51,11 +58,6 @@ class Chosen:
     removed: Mapping[str, int]
     classes: pd.DataFrame
     quality: Mapping[str, Any]
-
-    @property
-    def lost(self) -> list[str]:
-        left = self.classes["kept"] / self.classes["before"].clip(lower=1)
-        return list(self.classes.index[(self.classes["before"] > 0) & (left < _MOST)])
 
 
 def choose(rows: Candidates, filters: Filters) -> Chosen:
@@ -68,10 +70,7 @@ def choose(rows: Candidates, filters: Filters) -> Chosen:
 
 
 def _balance(rows: Candidates, filters: Filters, kept: NDArray[np.bool_]) -> pd.DataFrame:
-    """Return one line a class that is to be exported: before, kept (rows of that label), share_before, share_kept.
-
-    before: without the filters that judge a label, which are agreement, confidence and review.
-    """
+    """Return rows by class, and before the filters that judge a label: agreement, confidence and review."""
     asked_for = Filters(filters.splits, filters.covered_only, classes=filters.classes, slices=filters.slices)
     shown = [name for name in rows.labels if filters.classes is None or name in filters.classes]
     places = [rows.labels.index(name) for name in shown]
@@ -82,17 +81,46 @@ def _balance(rows: Candidates, filters: Filters, kept: NDArray[np.bool_]) -> pd.
     return table[["before", "kept", "share_before", "share_kept"]]
 
 
+def doubts(rows: Candidates, chosen: Chosen) -> list[str]:
+    """Return in words what is wrong with the choice: classes that lose most of their rows, labels worse than believed."""
+    found = []
+    table, valid = chosen.classes, chosen.quality["valid"]
+    for name in table.index[(table["kept"] < _MOST * table["before"])]:
+        before, kept = table.loc[name, ["before", "kept"]]
+        share, was = table.loc[name, ["share_kept", "share_before"]]
+        found.append(
+            f"Class {name!r} keeps {kept:,.0f} of {before:,.0f} rows and is {share:.1%} of the set, before it was {was:.1%}: "
+            "a model that learns from this set takes it for that rare."
+        )
+    believed = chosen.quality["expected"]
+    if valid["n"] >= TOLD and believed is not None and believed > valid["interval"][1]:
+        found.append(
+            f"The label model believes that {believed:.1%} of the labels are right; on {valid['n']:,} valid rows it is at most "
+            f"{valid['interval'][1]:.1%}. Go by what is measured, and review rows: they calibrate the model."
+        )
+    return found
+
+
 def without_label(rows: Candidates, kept: NDArray[np.bool_]) -> int:
     """Return how many of the kept rows have no label: their classes tie, or no function votes."""
     return int(np.count_nonzero(kept & (rows.label == ABSTAIN)))
 
 
+def previewed(rows: Candidates, kept: NDArray[np.bool_]) -> int:
+    """Return how many of the kept rows can be shown: test rows stay out of sight."""
+    return int(np.count_nonzero(_in_sight(rows, kept)))
+
+
+def _in_sight(rows: Candidates, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return np.asarray(kept & (rows.split != SPLITS.index("test")))
+
+
 def preview(rows: Candidates, kept: NDArray[np.bool_], start: int, size: int) -> tuple[pd.DataFrame, int]:
-    """Return some of the kept rows with their votes, by id, and how many can be shown: test rows stay out of sight.
+    """Return some of the kept rows with their votes, by id, and of how many; test rows stay out of sight.
 
     Columns: row, label, confidence, agreement, votes (functions by class), review.
     """
-    shown = np.flatnonzero(kept & (rows.split != SPLITS.index("test")))
+    shown = np.flatnonzero(_in_sight(rows, kept))
     page, texts = shown[start : start + size], rows.dataset.take(shown[start : start + size])
     lines = {
         "row": _rows_as_text(texts),
@@ -139,6 +167,13 @@ def new_place(run: Run) -> Path:
     taken = [path.name for path in run.folder.glob("export-*")]
     numbers = [int(found.group(1)) for name in taken if (found := re.fullmatch(r"export-(\d+)", name))]
     return run.folder / f"export-{max(numbers, default=1) + 1}"
+
+
+def differing(task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of `[export]` that are other than those of the task's, defaults included."""
+    now = {**asdict(make_filters(task)), "formats": FORMATS, **task.export}
+    same = {name: list(value) if isinstance(value, Sequence) else value for name, value in now.items()}
+    return {name: value for name, value in settings.items() if value != same[name]}
 
 
 def command(task: Task, run: Run, folder: str, settings: Mapping[str, Any]) -> str:

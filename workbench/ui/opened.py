@@ -10,12 +10,14 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from workbench.project import training_set
 from workbench.project.catalogue import catalogue, files_stamp
 from workbench.project.catalogue import visible_rows as visible
 from workbench.project.reviewing import Opened, open_record, ranking
 from workbench.project.runs import Run
 from workbench.project.serving import Claims
 from workbench.project.task import Task
+from workbench.project.training_set import Candidates
 from workbench.tables import Dataset, SoftLabels, VoteMatrix
 
 _Keys = dict[str | type[Any], Callable[[Any], Any]]
@@ -91,6 +93,19 @@ def record(task: Task) -> Any:
 def claims(task: Task) -> Claims:
     """Return who was handed which rows of a task."""
     return Claims()
+
+
+def _state_of_export(task: Task) -> tuple[str, ...]:
+    return str(task.folder), repr(task.slices), repr(task.data)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Looking at every label", hash_funcs=_BY_FOLDER | {Task: _state_of_export})
+def candidates(task: Task, run: Run, dataset: Dataset) -> Candidates:
+    """Return the rows that a run has to export, with all that filters look at."""
+    found = training_set.of_run(task, run, dataset, votes(run), soft_labels(run))
+    training_set.warm(found)
+    _spare_the_collector()
+    return found
 
 
 def _spare_the_collector() -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
+import pandas as pd
+
 from workbench.export import FORMATS, Candidates, Filters, passing, quality, write_export
 from workbench.io.files import read_json
+from workbench.io.readers import read_frame
 from workbench.io.toml import expect
-from workbench.project.runs import Run
+from workbench.project.reviewing import KEPT_ANCHORS
+from workbench.project.runs import Run, find_run
 from workbench.project.steps.fit import chosen_model
 from workbench.project.task import Task, build, settings_of
 from workbench.spec import slice_masks
@@ -37,9 +41,14 @@ def make_filters(task: Task, splits: Sequence[str] = ("train",)) -> Filters:
     return filters
 
 
-def candidates(task: Task, rows: Dataset, votes: VoteMatrix, soft: SoftLabels) -> Candidates:
-    """Return the rows that may be exported, without hidden columns; slices may read those."""
-    return Candidates.of(task.visible(rows), votes, soft, slice_masks(task.slices, rows))
+def candidates(task: Task, rows: Dataset, votes: VoteMatrix, soft: SoftLabels, folder: Path) -> Candidates:
+    """Return the rows that may be exported, without hidden columns; slices may read those.
+
+    folder: of the run, which keeps what reviewers labelled.
+    """
+    known = folder / KEPT_ANCHORS
+    reviewed = pd.Index(read_frame(known, text_columns=["id"])[0]["id"]) if known.exists() else None
+    return Candidates.of(task.visible(rows), votes, soft, slice_masks(task.slices, rows), reviewed)
 
 
 def export(
@@ -76,13 +85,18 @@ def provenance_of(task: Task, model: Any, facts: dict[str, Any]) -> dict[str, An
     return said | {"model": chosen_model(task), "settings": settings, "seed": settings.pop("seed")}
 
 
-def of_run(task: Task, run: Run, rows: Dataset) -> Candidates:
-    """Return what a finished run has to export; refused where the rows are other than those it voted on."""
+def of_run(task: Task, run: Run, rows: Dataset, votes: VoteMatrix | None = None, soft: SoftLabels | None = None) -> Candidates:
+    """Return what a finished run has to export; refused where the rows are other than those it voted on.
+
+    votes, soft: those of the run, where they are read already.
+    """
     if rows.fingerprint != run.about["data"]:
         raise WorkbenchError(
             f"the rows are other than those run {run.id} voted on; run `workbench run {task.folder}` again, then export"
         )
-    return candidates(task, rows, run.votes(), run.soft_labels())
+    votes = run.votes() if votes is None else votes
+    soft = run.soft_labels() if soft is None else soft
+    return candidates(task, rows, votes, soft, run.folder)
 
 
 def export_run(task: Task, run: Run, folder: Path, report: Report = lambda *_: None) -> int:
@@ -93,6 +107,12 @@ def export_run(task: Task, run: Run, folder: Path, report: Report = lambda *_: N
         raise WorkbenchError(sentence)
     found: int = read_json(folder / "manifest.json")["rows"]
     return found
+
+
+def write_asked(task: Task, wanted: Mapping[str, Any], report: Report) -> dict[str, str]:
+    """Write what a job is asked for, {run, to, settings of `[export]`}, and return the run and the folder."""
+    export_run(asked(task, **wanted["settings"]), find_run(task, wanted["run"]), Path(wanted["to"]), report)
+    return {"run": wanted["run"], "folder": wanted["to"]}
 
 
 def provenance_of_run(run: Run) -> dict[str, Any]:

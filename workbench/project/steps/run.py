@@ -77,7 +77,7 @@ def run(
                 write_json(folder / "compare.json", compare(task, dataset, votes, report, decided.teaching))
         if last >= STAGES.index("export"):
             report("export", 0, 1, "")
-            found = candidates(task, rows, votes, soft)
+            found = candidates(task, rows, votes, soft, folder)
             notes += export(folder / "export", task, found, provenance_of(task, model, facts), notes, report)
         if last >= STAGES.index("train"):
             end_model = _train(folder, task, dataset, soft, report)
