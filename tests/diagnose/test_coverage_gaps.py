@@ -45,7 +45,7 @@ def test_a_term_of_the_gap_is_weighed_as_published() -> None:
     (line,) = gap_terms([{"rest"}] * 20 + [set()] * 20, [{"rest"}] * 10 + [set()] * 50, prior=10).to_dict("records")
     odds_here, odds_there = (20 + 3) / (40 + 10 - 20 - 3), (10 + 3) / (60 + 10 - 10 - 3)
     assert line["log_odds"] == pytest.approx(math.log(odds_here / odds_there))
-    assert line["z"] == pytest.approx(line["log_odds"] / math.sqrt(1 / 23 + 1 / 13))
+    assert line["z"] == pytest.approx(line["log_odds"] / math.sqrt(1 / 23 + 1 / 27 + 1 / 13 + 1 / 57))
     assert (line["term"], line["uncovered"], line["covered"]) == ("rest", 20, 10)
     assert (line["share_uncovered"], line["share_covered"]) == pytest.approx((0.5, 1 / 6))
 
@@ -59,12 +59,18 @@ def test_the_most_telling_term_comes_first_and_what_stands_everywhere_not_at_all
     assert gap_terms(uncovered, covered, top=1)["term"].tolist() == ["wallet"]
 
 
+def test_a_pair_of_words_that_adds_nothing_to_one_of_them_is_left_out() -> None:
+    rows = [terms_of("no wallet")] * 20 + [terms_of("wallet no")] * 9
+    assert gap_terms(rows, [terms_of("no bus")] * 30)["term"].tolist() == ["wallet", "no wallet", "wallet no"]
+    assert gap_terms(rows[:20], [terms_of("no bus")] * 30)["term"].tolist() == ["wallet"]
+
+
 def test_where_words_fall_by_chance_few_are_named() -> None:
-    """40 words in 300 rows, covered or not as a coin falls: z above 1.96 has a chance of 1 in 40 each."""
+    """40 words in 300 rows, covered or not as a coin falls: z above 1.96 has a chance of 1 in 40 each, so one is expected."""
     rng = np.random.default_rng(0)
     named = []
     for _ in range(50):
-        rows = [set(np.flatnonzero(rng.random(40) < 0.3)) for _ in range(300)]
+        rows = [{f"w{word}" for word in np.flatnonzero(rng.random(40) < 0.3)} for _ in range(300)]
         heads = rng.random(300) < 0.4
         sides = [[row for row, head in zip(rows, heads, strict=True) if head == side] for side in (True, False)]
         named.append(len(gap_terms(*sides)))

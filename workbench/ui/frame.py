@@ -22,6 +22,13 @@ _LISTED: Final = (
     ("functions", "Labeling functions", ":material/rule:", "functions", "Which functions help, which hurt, and on which rows."),
     ("write_rule", "Write a rule", ":material/edit_note:", "rule", "Would this rule work, before it is saved?"),
     (
+        "disagreement",
+        "Disagreement",
+        ":material/compare_arrows:",
+        "disagreement",
+        "Where functions disagree, and where none votes.",
+    ),
+    (
         "label_model",
         "Label model",
         ":material/balance:",
