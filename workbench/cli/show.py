@@ -264,6 +264,33 @@ def show_table(title: str, columns: Sequence[str], lines: Sequence[Sequence[str]
     _print(table)
 
 
+def answer_table(found: dict[str, Any]) -> None:
+    """Print what the end model, the label model and the functions say of one row."""
+    models = {"end model": found["end_model"], "label model": found["label_model"]}
+    told = {name: one["probs"] for name, one in models.items() if "probs" in one}
+    if told:
+        table = _table("probabilities", ("class", *told))
+        for label in next(iter(told.values())):
+            table.add_row(label, *(f"{probs[label]:.1%}" for probs in told.values()))
+        _print(table)
+    for name, one in models.items():
+        if "reason" in one:
+            click.echo(f"{name}: {one['reason']}")
+    if found["label_model"].get("covered") is False:
+        click.echo("label model: no function votes, so this is the class balance")
+    said = found["functions"]
+    if "reason" in said:
+        click.echo(f"functions: {said['reason']}")
+        return
+    for vote in said["votes"]:
+        click.echo(f"{vote['lf']} votes {vote['label']}" + (f" ({vote['since']} since the run)" if vote["since"] else ""))
+    for fault in said["faults"]:
+        click.echo(f"{fault['lf']} fails: {fault['error']}")
+    for name in said["unasked"]:
+        click.echo(f"{name} would call its client, and was not asked")
+    click.echo(f"{said['silent']} functions abstain")
+
+
 def _table(title: str, columns: Sequence[str], tight: bool = False) -> Table:
     from rich import box
     from rich.table import Table
