@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from workbench.evaluate import reliability, score
 from workbench.project.overview import MODELS
+from workbench.project.reviewing import KEPT_ANCHORS
 from workbench.project.runs import Run
 from workbench.stats import wilson_interval
 from workbench.tables import ABSTAIN, Dataset, SoftLabels
@@ -193,6 +194,15 @@ def rows_table(
         lines.append(line)
     columns = ["id", "row", "label", "probability", "next", "next_probability", "gold"]
     return pd.DataFrame(lines, columns=columns).set_index("id")
+
+
+def said_by_people(run: Run, row: str) -> str | None:
+    """Return the label that people gave a row before a run, which the run kept; None where it is the model's."""
+    path = run.folder / KEPT_ANCHORS
+    if not path.exists():
+        return None
+    known = pd.read_parquet(path).set_index("id")["label"]
+    return list(run.label_model()["class_balance"])[known[row]] if row in known.index else None
 
 
 def gold_of(dataset: Dataset, place: int) -> str:

@@ -32,7 +32,7 @@ _LISTED: Final = (
         "label_model",
         "Label model",
         ":material/balance:",
-        "model",
+        "label_model",
         "How good the combined labels are, and whether to trust them.",
     ),
     ("review", "Review", ":material/fact_check:", "review", "Which rows a person should decide now, one at a time."),

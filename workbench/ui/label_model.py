@@ -27,7 +27,8 @@ from workbench.ui import label_model_charts as charts
 from workbench.ui.frame import chosen_run, chosen_task, no_task
 from workbench.ui.wording import ago, count, figure, interval, percent, plain
 
-_VIEWS: Final = ("Models", "Functions", "Classes", "Certainty", "Row", "Runs")  # as the URL names them
+_VIEWS: Final = ("models", "functions", "classes", "certainty", "row", "runs")  # as the URL names them
+_DOUBTS: Final = 3  # shown at once
 _DRAWN: Final = 40  # functions in the chart; the table has all
 
 
@@ -43,7 +44,8 @@ def show() -> None:
     if task is None:
         no_task()
         return
-    running.panel(task.folder)
+    if not running.is_running(task.folder):  # the sidebar watches one that is
+        running.panel(task.folder)
     run = chosen_run(task, "label_model.json")
     if run is None:
         _not_fitted(task)
@@ -52,8 +54,7 @@ def show() -> None:
     dataset, _ = opened.rows(task)
     if dataset.fingerprint != run.about["data"]:
         st.warning("The rows changed after this run; rows that are gone are left out.", icon=":material/warning:")
-    for doubt in opened_model.learned(run).get("doubts", []):
-        st.warning(plain(doubt), icon=":material/warning:")
+    _doubts(opened_model.learned(run).get("doubts", []))
     view = st.segmented_control(
         "View",
         _VIEWS,
@@ -64,15 +65,15 @@ def show() -> None:
         label_visibility="collapsed",
     )
     match view:
-        case "Functions":
+        case "functions":
             _functions(run)
-        case "Classes":
+        case "classes":
             _classes(run, dataset)
-        case "Certainty":
+        case "certainty":
             _certainty(run, dataset)
-        case "Row":
+        case "row":
             one_row.show(run, dataset)
-        case "Runs":
+        case "runs":
             two_runs.show(task, run, dataset)
         case _:
             _models(run)
@@ -106,6 +107,15 @@ def _about(run: Run) -> str:
         return said
     done = {True: "converged", False: "**not converged**", None: "ended"}[model.get("converged")]
     return f"{said} · {done} after {model['iterations']:,} iterations"
+
+
+def _doubts(doubts: list[str]) -> None:
+    for doubt in doubts[:_DOUBTS]:
+        st.warning(plain(doubt), icon=":material/warning:")
+    if len(doubts) > _DOUBTS:
+        with st.expander(f"{len(doubts) - _DOUBTS:,} more doubts about the functions"):
+            for doubt in doubts[_DOUBTS:]:
+                st.text(doubt)
 
 
 def _not_fitted(task: Task) -> None:

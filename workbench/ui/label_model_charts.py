@@ -36,20 +36,7 @@ def dots(
     table: indexed by name, drawn in its order. series: by name its column, the prefix of its `low` and `high`, and its colour.
     A column n, where there is one, stands as text beside the last series. step: pixels a row. zero: begin the axis at 0.
     """
-    parts = [
-        pd.DataFrame(
-            {
-                "name": table.index,
-                "series": series_name,
-                "value": table[column].to_numpy(),
-                "low": table[f"{prefix}low"].to_numpy() if f"{prefix}low" in table else None,
-                "high": table[f"{prefix}high"].to_numpy() if f"{prefix}high" in table else None,
-                "n": table["n"].to_numpy() if "n" in table else None,
-            }
-        )
-        for series_name, (column, prefix, _) in series.items()
-    ]
-    data = pd.concat([part for part in parts if len(part)], ignore_index=True).dropna(subset="value")
+    data = _long(table, series)
     colours = alt.Scale(domain=list(series), range=[colour for *_, colour in series.values()])
     base = alt.Chart(data).encode(
         y=alt.Y("name:N", sort=list(table.index), title=None, axis=_names()),
@@ -74,7 +61,7 @@ def dots(
     layers = [lines, points]
     if "n" in table:
         counted = data[(data["series"] == list(series)[-1]) & data["n"].notna()]
-        ends = counted.assign(end=counted["high"].fillna(counted["value"]), text="n " + counted["n"].map("{:,.0f}".format))
+        ends = counted.assign(end=counted["high"].fillna(counted["value"]), text=[f"n {n:,.0f}" for n in counted["n"]])
         layers.append(
             alt.Chart(ends)
             .mark_text(align="left", dx=5, fontSize=11, color=ink())
@@ -88,6 +75,16 @@ def dots(
     return alt.layer(*layers).properties(height=alt.Step(step / len(series)))
 
 
+def _long(table: pd.DataFrame, series: Mapping[str, tuple[str, str, str]]) -> pd.DataFrame:
+    """Return one line a dot: name, series, value, low, high, n; dots without a value are left out."""
+    parts = []
+    for name, (column, prefix, _) in series.items():
+        wanted = {"value": column, "low": f"{prefix}low", "high": f"{prefix}high", "n": "n"}
+        found = {to: table[own] if own in table else pd.Series(dtype=float, index=table.index) for to, own in wanted.items()}
+        parts.append(pd.DataFrame({"name": table.index, "series": name} | {to: one.to_numpy() for to, one in found.items()}))
+    return pd.concat(parts, ignore_index=True).dropna(subset="value")
+
+
 def reliability(table: pd.DataFrame) -> Any:
     """Return accuracy against confidence: where both are equal the dots lie on the line."""
     low = min(float(table["confidence"].min()), float(table["accuracy_low"].min()))
@@ -96,7 +93,7 @@ def reliability(table: pd.DataFrame) -> Any:
     ends = pd.DataFrame({"at": [max(0.0, low - 0.05), 1.0]})
     line = alt.Chart(ends).mark_line(color=QUIET, strokeDash=[4, 4], strokeWidth=1).encode(x="at:Q", y="at:Q")
     x = alt.X("confidence:Q", scale=scale, axis=axis, title="mean confidence of the model")
-    data = table.assign(text="n " + table["n"].map("{:,.0f}".format))
+    data = table.assign(text=[f"n {n:,.0f}" for n in table["n"]])
     base = alt.Chart(data).encode(x=x)
     title = "share of valid rows it is right on"
     bars = base.mark_rule(color=GOLD, strokeWidth=2, opacity=0.55).encode(
@@ -126,7 +123,7 @@ def histogram(table: pd.DataFrame, threshold: float) -> Any:
         .encode(
             x=alt.X("low:Q", bin="binned", axis=_axis(format="%", tickCount=6), title="confidence of the model"),
             x2="high:Q",
-            y=alt.Y("n:Q", title="covered rows", axis=_axis(tickCount=4, format=",")),
+            y=alt.Y("n:Q", title="covered rows", axis=_axis(tickCount=4, format=",d")),
             color=colour,
             tooltip=[alt.Tooltip("low:Q", format=".0%"), alt.Tooltip("high:Q", format=".0%"), alt.Tooltip("n:Q", format=",")],
         )

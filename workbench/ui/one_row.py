@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from workbench.project.explaining import Explained, explain
-from workbench.project.label_model import gold_of, row_in_words, rows_table
+from workbench.project.label_model import gold_of, row_in_words, rows_table, said_by_people
 from workbench.project.runs import Run
 from workbench.tables import Dataset, WorkbenchError
 from workbench.ui import figures, opened, opened_model
@@ -16,7 +16,8 @@ from workbench.ui import label_model_charts as charts
 from workbench.ui.wording import figure, percent, plain
 
 _PAGE: Final = 25
-_LINES: Final = 16
+_LINES: Final = 16  # of a waterfall; lesser votes are folded into one
+_TEXT: Final = 240  # characters of a row shown at once
 
 
 @st.fragment
@@ -27,7 +28,7 @@ def show(run: Run, dataset: Dataset) -> None:
     except WorkbenchError as error:
         st.info(plain(str(error)), icon=":material/info:")
         return
-    left, right = st.columns([4, 5], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         typed = st.container()
         picked = _choose(run, dataset)
@@ -51,7 +52,7 @@ def _choose(run: Run, dataset: Dataset) -> str | None:
     table = rows_table(opened.soft_labels(run), dataset, opened.visible_rows(run, dataset), rows, (page - 1) * _PAGE, _PAGE)
     pairs = zip(*(table[name] for name in ("label", "probability", "next", "next_probability")), strict=True)
     between = [f"{one} {p:.0%}" + (f", {two} {q:.0%}" if two else "") for one, p, two, q in pairs]
-    shown = pd.DataFrame({"row": table["row"], "between": between}, index=table.index)
+    shown = pd.DataFrame({"between": between, "row": table["row"]}, index=table.index)
     column = st.column_config
     event = st.dataframe(
         shown,
@@ -60,8 +61,8 @@ def _choose(run: Run, dataset: Dataset) -> str | None:
         selection_mode="single-row",
         column_config={
             "id": column.TextColumn("id", width=72),
-            "row": column.TextColumn("row", width=170),
-            "between": column.TextColumn("likeliest, runner-up", width=210),
+            "between": column.TextColumn("likeliest, runner-up", width=200),
+            "row": column.TextColumn("row", width=320),
         },
         height=min(35 * len(shown) + 38, 560),
         alt="Rows that the model is least sure of; select one to have it explained",
@@ -82,11 +83,18 @@ def _explain(run: Run, dataset: Dataset, row: str) -> None:
     except WorkbenchError as error:
         st.warning(plain(str(error)), icon=":material/warning:")
         return
-    st.subheader(f"Why {plain(found.first)}, and not {plain(found.second)}?")
+    st.header(f"Why {plain(found.first)}, and not {plain(found.second)}?")
     place = dataset.ids.get_indexer(pd.Index([row]))[0]
     if place >= 0:
-        with st.container(border=True, height=140):
-            st.text(row_in_words(dataset, place))
+        text = row_in_words(dataset, place)
+        with st.container(border=True):
+            st.text(text if len(text) <= _TEXT else f"{text[:_TEXT]} …")
+        if len(text) > _TEXT:
+            with st.expander("The whole row"):
+                st.text(text)
+    human = said_by_people(run, row)
+    if human is not None:
+        st.info(f"A person labelled this row {plain(human)}, and that stands. What follows is what the model would say.")
     gold = gold_of(dataset, place) if place >= 0 else ""
     facts = [f"row {row}", *(f"{label} {percent(share)}" for label, share in list(found.probs.items())[:4])]
     st.caption(plain(" · ".join([*facts, *([f"gold {gold}"] if gold else [])])))

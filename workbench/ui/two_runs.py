@@ -102,19 +102,20 @@ def _changed(pair: RunPair, version: str) -> None:
     st.markdown(f"**{pair.changed:,} of {pair.common:,}** rows that both runs label.")
     if not pair.changed:
         return
-    left, right = st.columns([2, 5], gap="large")
+    left, right = st.columns([1, 2], gap="large")
     with left:
-        moves = pair.moves.head(_MOVES).set_index("before")
-        shown = pd.DataFrame({"after": moves["after"], "rows": moves["n"].map(count)}, index=moves.index)
+        moves = pair.moves.head(_MOVES)
+        words = [f"{one} → {other}" for one, other in zip(moves["before"], moves["after"], strict=True)]
+        shown = pd.DataFrame({"rows": moves["n"].map(count).tolist()}, index=pd.Index(words, name="before → after"))
         st.html(figures.table(shown, "From which label to which"))
     with right:
         sample = pair.sample
         if sample.empty:
             st.caption("None of them is in train or valid.")
             return
-        shown = sample[["row", "before", "after", "gold"]].copy()
         both = zip(sample["probability_before"], sample["probability"], strict=True)
-        shown["probability"] = [f"{then:.0%} → {now:.0%}" for then, now in both]
+        shown = sample[["before", "after"]].assign(probability=[f"{then:.0%} → {now:.0%}" for then, now in both])
+        shown = shown.assign(gold=sample["gold"], row=sample["row"])
         column = st.column_config
         st.caption(f"{len(shown):,} of train and valid, those first whose new label gained most. Gold is shown on valid alone.")
         st.dataframe(
@@ -123,7 +124,9 @@ def _changed(pair: RunPair, version: str) -> None:
             column_config={
                 "id": column.TextColumn("id", width=80),
                 "row": column.TextColumn("row", width=330),
-                "probability": column.TextColumn("of the new label", width=110),
+                "probability": column.TextColumn(
+                    "of the new", help="Probability of the new label, before and after.", width=96
+                ),
             },
             height=min(35 * len(shown) + 38, 400),
             alt="Rows whose label changed",
