@@ -2,13 +2,11 @@
 
 import shutil
 
-import pandas as pd
 import pytest
 
-from workbench.project.catalogue import catalogue, files_stamp, function_rows, rows_voted, visible_rows
-from workbench.project.runs import find_run
+from workbench.project.catalogue import catalogue, files_stamp
 from workbench.project.task import load_task
-from workbench.tables import Dataset, VoteMatrix, WorkbenchError
+from workbench.tables import WorkbenchError
 
 
 def named(found, name):
@@ -94,43 +92,11 @@ def test_a_file_that_ends_the_process_is_an_error_in_words(toy):
         catalogue(load_task(toy))
 
 
-def test_the_table_joins_the_run_with_the_files(ran):
-    task = load_task(ran)
-    run = find_run(task)
-    rules = ran / "rules.toml"
-    rules.write_text(rules.read_text().replace('["free"]', '["free", "gratis"]').replace("says_hello", "greets"))
-    table = function_rows(run.diagnosis(), run.about["functions"], catalogue(task))
-    assert table["since_run"].to_dict() == {
-        "promises": "",
-        "fails_on_question": "",
-        "says_free": "changed",
-        "says_hello": "removed",
-        "greets": "new",
-    }
-    assert table.loc["says_free", "n_votes"] == 12 and table.loc["says_free", "coverage"] == pytest.approx(12 / 36)
-    assert table.loc["says_free", "accuracy"] == 1.0 and table.loc["says_free", "n_gold"] == 4
-    assert table.loc["fails_on_question", "faults"] == 6
-    assert pd.isna(table.loc["greets", "coverage"])
-
-
-def test_rows_of_a_function_hide_test_rows_and_all_gold_but_valid():
-    ids = ["a", "b", "c", "d"]
-    frame = pd.DataFrame({"text": ["one", "two", "three", "four"]}, index=ids)
-    split = pd.Series(["train", "valid", "test", "valid"], index=ids)
-    gold = pd.Series([0, 1, 1, -1], index=ids)
-    dataset = Dataset(frame, ("ham", "spam"), ("text",), split, gold)
-    votes = VoteMatrix.from_array([[0, 1, 1], [1, -1, 1], [1, 1, -1], [0, -1, -1]], ["ham", "spam"], ids, ["f", "g", "h"])
-    shown, total = rows_voted(dataset, votes, visible_rows(dataset, votes), "f")
-    assert total == 3 and list(shown.index) == ["a", "b", "d"]
-    assert shown["gold"].tolist() == ["", "spam", ""]
-    assert shown["others"].tolist() == ["spam: g, h", "spam: h", ""]
-    assert shown["vote"].tolist() == ["ham", "spam", "ham"]
-    assert list(rows_voted(dataset, votes, visible_rows(dataset, votes), "f", start=2, size=5)[0].index) == ["d"]
-
-
-def test_rows_that_left_the_data_are_not_shown():
-    frame = pd.DataFrame({"age": [30], "job": ["cook"]}, index=["b"])
-    dataset = Dataset(frame, ("no", "yes"), ())
-    votes = VoteMatrix.from_array([[0], [1]], ["no", "yes"], ["a", "b"], ["f"])
-    shown, total = rows_voted(dataset, votes, visible_rows(dataset, votes), "f")
-    assert total == 1 and shown["row"].tolist() == ["age 30, job cook"]
+def test_a_switch_or_a_decision_leaves_the_functions_as_they_were_read(toy):
+    stamp = files_stamp(load_task(toy))
+    (toy / "task.toml").write_text((toy / "task.toml").read_text().replace("[data]", 'disabled = ["says_free"]\n[data]'))
+    (toy / "review").mkdir()
+    (toy / "review" / "decisions.sqlite").touch()
+    assert files_stamp(load_task(toy)) == stamp and catalogue(load_task(toy))["off"] == ("says_free",)
+    (toy / "task.toml").write_text((toy / "task.toml").read_text().replace('"ham"', '"good"'))
+    assert files_stamp(load_task(toy)) != stamp, "the classes that functions vote for are others"

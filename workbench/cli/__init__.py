@@ -19,6 +19,7 @@ COMMANDS = {
     "new": "tasks",
     "import": "tasks",
     "check": "tasks",
+    "functions": "functions",
     "rule": "rules",
     "run": "line",
     "apply": "line",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 TASK = click.argument("task", type=click.Path(path_type=Path))
 
 
-def _run(task: Path, until: str, **also: bool) -> Run:
+def _run(task: Path, until: str, **also: Any) -> Run:
     from workbench.project.steps.run import run
     from workbench.project.task import load_task
 
@@ -54,7 +54,7 @@ def run_command(task: Path, as_json: bool) -> None:
 
 
 @contextmanager
-def _ended_early(task: Path, until: str, quiet: bool = False, **also: bool) -> Iterator[Run]:
+def _ended_early(task: Path, until: str, quiet: bool = False, **also: Any) -> Iterator[Run]:
     done = _run(task, until, **also)
     notes(done.about["notes"])
     yield done
@@ -64,9 +64,12 @@ def _ended_early(task: Path, until: str, quiet: bool = False, **also: bool) -> I
 
 @click.command("apply")
 @TASK
-def apply_command(task: Path) -> None:
+@click.option(
+    "--again", multiple=True, metavar="NAME", help="A function that votes anew, whatever is kept of it; may come twice."
+)
+def apply_command(task: Path, again: tuple[str, ...]) -> None:
     """Let every function vote on every row; votes and faults go into a new run."""
-    with _ended_early(task, "apply") as done:
+    with _ended_early(task, "apply", again=again) as done:
         votes = done.votes()
         click.echo(f"{len(votes):,} rows, {len(votes.lfs)} functions, {votes.covered.mean():.1%} of rows covered, ", nl=False)
         click.echo(f"{len(votes.faults):,} faults")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.table import Table
 
     from workbench.project.explaining import Explained
@@ -129,6 +130,25 @@ def functions_table(diagnosis: dict[str, Any]) -> None:
     click.echo(
         f"covered {whole['label_coverage']:.1%}, overlap {whole['overlap']:.1%}, conflict {whole['conflict']:.1%} of rows"
     )
+
+
+def all_functions_table(functions: pd.DataFrame) -> None:
+    """Print all functions, those that are off too, with the figures of the last run in which they voted."""
+    figures = ("coverage", "conflict", "accuracy on valid gold", "learned", "faults", "µs a row")
+    table = _table("functions", ("function", "state", "votes for", *figures))
+    for name, row in functions.iterrows():
+        cells: dict[str, Any] = {str(key): None if value != value else value for key, value in row.items()}
+        shares = ("" if cells[key] is None else f"{cells[key]:.1%}" for key in ("coverage", "conflict"))
+        counts = ("" if not cells["faults"] else f"{cells['faults']:,.0f}", _number(cells["microseconds"], 1))
+        gold = _on_gold(cells | {"n_gold": int(cells["n_gold"] or 0)})
+        table.add_row(
+            str(name), cells["state"], ", ".join(cells["labels"]), *shares, gold, _number(cells["learned"], 2), *counts
+        )
+    _print(table)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:,.{digits}f}"
 
 
 def slices_tables(diagnosis: dict[str, Any]) -> None:

@@ -14,12 +14,11 @@ import re
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from workbench import __version__
@@ -29,22 +28,30 @@ from workbench.lfs.examples import cases_of
 from workbench.lfs.load import bind
 from workbench.lfs.spans import finds_of
 from workbench.project.task import Task, load_task
-from workbench.tables import ABSTAIN, Dataset, VoteMatrix, WorkbenchError
+from workbench.tables import Dataset, VoteMatrix, WorkbenchError
 
 FORMAT: Final = 2
 _TIMEOUT: Final = 120  # seconds
+#: what in a task's folder decides no function; of task.toml labels and text columns do, which are looked at by themselves
+_OTHERS: Final = ("task.toml", "runs", "cache", "review")
 
 
 def catalogue(task: Task) -> dict[str, Any]:
-    """Return {functions: [{name, kind, labels, reason, tags, place, fingerprint, examples, finds, source, error}], errors}.
+    """Return {functions: [{name, kind, labels, reason, tags, place, fingerprint, examples, finds, source, error}], errors, off,
+    stamp}.
 
     examples: [{text, label, fires}]. finds: what `finds_of` returns. errors: [{file, error, traceback}], one a source that
-    cannot be loaded. The files are read in a process of its own, and only when they changed.
+    cannot be loaded. off: the names that are switched off. stamp: of the files, which are read in a process of its own, and
+    only when they changed.
     """
     file, stamp = _file(task), files_stamp(task)
-    kept = _kept(file)
-    if kept.get("stamp") == stamp:
-        return kept
+    if _kept(file).get("stamp") != stamp:
+        _describe_apart(task, stamp)
+    return {**_kept(file), "off": task.disabled}
+
+
+def _describe_apart(task: Task, stamp: str) -> None:
+    """Have a process of its own describe the functions into their file."""
     arguments = [sys.executable, "-m", "workbench.project.catalogue", str(task.folder.resolve()), stamp]
     try:
         done = subprocess.run(
@@ -58,27 +65,29 @@ def catalogue(task: Task) -> dict[str, Any]:
     if done.returncode:
         said = "; ".join(done.stderr.strip().splitlines()[-3:])
         raise WorkbenchError(f"loading the functions of {task.name!r} ended with code {done.returncode}: {said}")
-    return _kept(file)
 
 
 def files_stamp(task: Task) -> str:
     """Return a hash of what decides the functions: code and TOML by content, other files beside them by size and time."""
-    state = hashlib.sha256(__version__.encode())
-    runs = task.runs_folder.resolve()
-    folders = [folder for folder in (task.folder.resolve(), task.functions_folder) if folder is not None and folder.is_dir()]
+    state = hashlib.sha256(f"{__version__} {task.labels} {task.data['text']}".encode())
+    home = task.folder.resolve()
+    others = {home / name for name in _OTHERS}
+    folders = [folder for folder in (home, task.functions_folder) if folder is not None and folder.is_dir()]
     for folder in folders:
-        for path in _files(folder, runs):
-            about = path.stat()
-            state.update(f"{path.relative_to(folder)}\0".encode())
-            code = path.suffix in (".py", ".toml")
-            state.update(path.read_bytes() if code else f"{about.st_mtime_ns} {about.st_size}".encode())
+        for path in _files(folder, others):
+            try:
+                about, code = path.stat(), path.suffix in (".py", ".toml")
+                content = path.read_bytes() if code else f"{about.st_mtime_ns} {about.st_size}".encode()
+            except FileNotFoundError:
+                continue  # an editor puts another in its place
+            state.update(f"{path.relative_to(folder)}\0".encode() + content)
     return state.hexdigest()
 
 
-def _files(folder: Path, without: Path) -> Iterator[Path]:
+def _files(folder: Path, without: Collection[Path]) -> Iterator[Path]:
     """Yield the files of a folder and of those in it, in order: lists and models may stand in folders of their own."""
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name == "__pycache__" or path == without:
+        if path.name.startswith(".") or path.name == "__pycache__" or path in without:
             continue
         if path.is_dir():
             yield from _files(path, without)
@@ -87,83 +96,22 @@ def _files(folder: Path, without: Path) -> Iterator[Path]:
 
 
 def changes(ran: Mapping[str, str], found: dict[str, Any]) -> dict[str, str]:
-    """Return the functions that are `new`, `changed` or `removed` since a run; with a broken file none counts as removed.
+    """Return what became of functions since a run: `new`, `changed`, `switched off`, or, with no file broken, `removed`.
 
     ran: the fingerprints of the functions that the run applied. found: the catalogue.
     """
+    off = found.get("off", ())
     now = {one["name"]: one["fingerprint"] for one in found["functions"]}
     gone = [] if found["errors"] else [name for name in ran if name not in now]
-    met = {name: "changed" if name in ran else "new" for name, fingerprint in now.items() if ran.get(name) != fingerprint}
-    return met | dict.fromkeys(gone, "removed")
-
-
-def function_rows(diagnosis: dict[str, Any] | None, ran: Mapping[str, str], found: dict[str, Any]) -> pd.DataFrame:
-    """Return one row a function, of the last run and of the files alike, indexed by name.
-
-    diagnosis, ran: the diagnosis of a run and the fingerprints of the functions it ran. found: the catalogue. Columns: kind,
-    labels and tags as text, the figures of the diagnosis, place, reason, error, and since_run: '', `new`, `changed`, `removed`.
-    """
-    measured = {row["lf"]: row for row in (diagnosis or {"functions": []})["functions"]}
-    described = {one["name"]: one for one in found["functions"]}
-    since = changes(ran, found) if ran else {}
-    figures = ("coverage", "overlap", "conflict", "n_votes", "accuracy", "low", "high", "n_gold", "faults")
-    rows = []
-    for name in dict.fromkeys([*measured, *described]):
-        row, one = measured.get(name, {}), described.get(name, {})
-        labels = one.get("labels") or row.get("polarity", ())
-        line = {"name": name, "kind": one.get("kind", ""), "labels": ", ".join(labels)}
-        line |= {figure: row.get(figure) for figure in figures}
-        line |= {"place": one.get("place", ""), "reason": one.get("reason", ""), "tags": ", ".join(one.get("tags", ()))}
-        rows.append(line | {"since_run": since.get(name, ""), "error": one.get("error", "")})
-    columns = ("name", "kind", "labels", *figures, "place", "reason", "tags", "since_run", "error")
-    table = pd.DataFrame(rows, columns=list(columns)).set_index("name")
-    numbers = table[list(figures)].apply(pd.to_numeric)
-    return table.assign(**{figure: numbers[figure] for figure in figures})
+    edited = [name for name, fingerprint in now.items() if name not in off and ran.get(name) != fingerprint]
+    met = {name: "changed" if name in ran else "new" for name in edited}
+    return met | dict.fromkeys(gone, "removed") | {name: "switched off" for name in now if name in off and name in ran}
 
 
 def visible_rows(dataset: Dataset, votes: VoteMatrix) -> NDArray[np.intp]:
     """intp[n]: where each row of the votes stands in the data set; -1 for test rows and for rows that are gone."""
     places = dataset.ids.get_indexer(votes.ids)
     return np.where((dataset.split == "test").to_numpy()[places], -1, places)
-
-
-def rows_voted(
-    dataset: Dataset, votes: VoteMatrix, visible: NDArray[np.intp], name: str, start: int = 0, size: int = 10
-) -> tuple[pd.DataFrame, int]:
-    """Return some of the rows that a function votes on, and how many there are in all.
-
-    visible: of `visible_rows`. Columns: vote, gold, others (the other functions' votes by class), row (its text, or cells).
-    Test rows are left out and gold is shown on valid alone: who writes functions must not see what they are scored on.
-    """
-    j = votes.lfs.index(name)
-    found = np.flatnonzero((votes.votes[:, j] != ABSTAIN) & (visible >= 0))
-    lines = []
-    for i in found[start : start + size]:
-        place, vote = visible[i], votes.votes[i]
-        by_class: dict[str, list[str]] = {}
-        for other in np.flatnonzero(vote != ABSTAIN):
-            if other != j:
-                by_class.setdefault(votes.labels[vote[other]], []).append(votes.lfs[other])
-        hidden = dataset.gold is None or dataset.split.iloc[place] != "valid"
-        gold = ABSTAIN if hidden else dataset.gold.iloc[place]  # type: ignore[union-attr]  # hidden where there is none
-        lines.append(
-            {
-                "id": votes.ids[i],
-                "vote": votes.labels[vote[j]],
-                "gold": "" if gold == ABSTAIN else dataset.labels[gold],
-                "others": "; ".join(f"{label}: {', '.join(names)}" for label, names in by_class.items()),
-                "row": _shown(dataset, place),
-            }
-        )
-    return pd.DataFrame(lines, columns=["id", "vote", "gold", "others", "row"]).set_index("id"), len(found)
-
-
-def _shown(dataset: Dataset, place: int) -> str:
-    """Return a row in one string: its text, or in a task without text its cells."""
-    cells = dataset.frame.iloc[place]
-    if dataset.text:
-        return "\n".join(cells[list(dataset.text)])
-    return ", ".join(f"{name} {value}" for name, value in cells.items())
 
 
 def describe(task: Task, kept: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:

@@ -64,11 +64,12 @@ def start(
     *,
     compared: bool = False,
     intervals: bool = False,
+    again: Sequence[str] = (),
     write: dict[str, Any] | None = None,
 ) -> bool:
     """Start the line for a task folder in the background; returns False where a job of that task runs already.
 
-    compared, intervals: as for `run`. write: {run, to, settings}, to write the training set of that run to a
+    compared, intervals, again: as for `run`. write: {run, to, settings}, to write the training set of that run to a
     folder, with these settings of `[export]`, in place of the line.
     """
     folder = _folder(task)
@@ -78,7 +79,7 @@ def start(
             return False
         for old in ("job.json", "progress", "log", "end.json", "cancelled"):  # what names the process goes first
             (folder / old).unlink(missing_ok=True)
-        settings = json.dumps({"compared": compared, "intervals": intervals, "write": write})
+        settings = json.dumps({"compared": compared, "intervals": intervals, "again": list(again), "write": write})
         arguments = [sys.executable, "-u", "-m", "workbench.project.jobs", str(task.resolve()), until, settings]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(

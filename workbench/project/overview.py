@@ -96,7 +96,7 @@ def steps_since(task: Task, run: Run, dataset: Dataset, found: dict[str, Any]) -
     steps = [f"Mend {error['file']}, which cannot be loaded: {error['error']}" for error in found["errors"]]
     since = changes(run.about["functions"], found)
     words = []
-    for kind in ("new", "changed", "removed"):
+    for kind in ("new", "changed", "switched off", "removed"):
         names = [name for name, what in since.items() if what == kind]
         if names:
             more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""

@@ -12,28 +12,29 @@ import pandas as pd
 
 from workbench.io.datasets import read_dataset, read_gold
 from workbench.io.files import check_format
-from workbench.io.names import listed
+from workbench.io.names import did_you_mean, listed
 from workbench.io.toml import check_keys, expect, read_toml
 from workbench.lfs import LabelingFunction, load_lfs, load_rules
 from workbench.lfs.load import bind
 from workbench.spec import Slice, parse_slices
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
-TOP = ("format", "name", "labels", "functions", "data", "apply", "label_model", "end_model", "export", "review", "slices")
+TOP = tuple("format name labels functions disabled data apply label_model end_model export review slices".split())
 DATA: dict[str, Any] = {
     **dict.fromkeys(("file", "id", "gold", "train_truth", "encoding", "delimiter"), str),
     "text": list[str],
     "hidden": list[str],
     "split": (str, dict),
 }
-REVIEW: dict[str, Any] = {"url": str, "double": float}
+REVIEW: dict[str, Any] = {"url": str, "double": float, "failure_modes": list[str]}
 
 
 @dataclass(frozen=True)
 class Task:
     """What `task.toml` says. apply, label_model, end_model and export hold settings that go to constructors as they stand.
 
-    review: `url` of the record of decisions, and `double`, the share of rows that two reviewers label.
+    disabled: names of functions that are not to vote. review: `url` of the record of decisions, and `double`, the share of rows
+    that two reviewers label.
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class Task:
     export: Mapping[str, Any]
     review: Mapping[str, Any]
     slices: tuple[Slice, ...]
+    disabled: tuple[str, ...] = ()
 
     @property
     def rules_file(self) -> Path:
@@ -101,7 +103,7 @@ class Task:
         return known.where(known != ABSTAIN, told)
 
     def functions(self) -> list[LabelingFunction]:
-        """Load the functions of the folder and of rules.toml, bound to the labels; a name given twice is refused."""
+        """Load the functions of folder and rules.toml that are not off, bound to the labels; a name given twice is refused."""
         text = self.data["text"]
         found: list[LabelingFunction] = []
         if self.functions_folder is not None:
@@ -113,7 +115,24 @@ class Task:
                 f"task {self.name!r} has no labeling function; write a rule in {self.rules_file}, or name a folder of Python "
                 f"functions under `functions` in {self.folder / 'task.toml'}"
             )
-        return bind(found, self.labels, text)
+        return self._not_off(bind(found, self.labels, text))
+
+    def _not_off(self, functions: list[LabelingFunction]) -> list[LabelingFunction]:
+        names = [function.name for function in functions]
+        where = f"`disabled` in {self.folder / 'task.toml'}"
+        for name in self.disabled:
+            if name not in names:
+                known = did_you_mean(name, names) or f"; they are {listed(names)}"
+                raise WorkbenchError(
+                    f"{where} names {name!r}, which is no function of the task{known}; correct it or take it out"
+                )
+        if set(names) <= set(self.disabled):
+            raise WorkbenchError(f"{where} switches every function off; take out those that are to vote")
+        return [function for function in functions if function.name not in self.disabled]
+
+    def disabled_in_words(self) -> list[str]:
+        """Return one sentence about the functions that are off, none where all vote."""
+        return [f"Switched off, so without a vote: {listed(self.disabled)}."] if self.disabled else []
 
 
 def load_task(path: str | Path) -> Task:
@@ -145,6 +164,7 @@ def load_task(path: str | Path) -> Task:
         export=expect(document, "export", dict, str(file), {}),
         review=review,
         slices=parse_slices(expect(document, "slices", dict, str(file), {}), f"{file} [slices]"),
+        disabled=tuple(dict.fromkeys(expect(document, "disabled", list[str], str(file), []))),
     )
 
 

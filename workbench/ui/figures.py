@@ -12,11 +12,21 @@ import pandas as pd
 from workbench.ui.wording import count, figure, interval, percent
 
 
-def table(frame: pd.DataFrame, alt: str) -> str:
-    """Return a frame of texts as a table: its named index on the left, its columns right-aligned."""
-    head = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in (frame.index.name, *frame.columns))
-    lines = [_line(str(name), [f"<td>{escape(str(cell))}</td>" for cell in cells]) for name, *cells in frame.itertuples()]
+def table(frame: pd.DataFrame, alt: str, words: Sequence[str] = ()) -> str:
+    """Return a frame of texts as a table: its named index on the left, its columns right-aligned, those named in words left."""
+    kinds = [' class="words"' if name in words else "" for name in frame.columns]
+    cells = zip(("", *kinds), (frame.index.name, *frame.columns), strict=True)
+    head = "".join(f'<th scope="col"{kind}>{escape(str(name))}</th>' for kind, name in cells)
+    lines = [
+        _line(str(name), [f"<td{kind}>{escape(str(cell))}</td>" for kind, cell in zip(kinds, cells, strict=True)])
+        for name, *cells in frame.itertuples()
+    ]
     return _table(alt, head, lines)
+
+
+def scrolling(html: str, alt: str) -> str:
+    """Return HTML in a frame of limited height, which the keyboard can reach and scroll."""
+    return f'<div class="wb-scroll" tabindex="0" role="region" aria-label="{escape(alt)}">{html}</div>'
 
 
 def scoreboard(blocks: Sequence[tuple[str, pd.DataFrame]]) -> str:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
-from workbench.project.catalogue import function_rows, rows_voted
+from workbench.project import jobs
+from workbench.project.catalogue import changes, files_stamp
+from workbench.project.functions import changes_in_words, diagnosed, matching, newest_run
 from workbench.project.runs import Run
-from workbench.project.task import Task
-from workbench.ui import opened
+from workbench.project.task import Task, load_task
+from workbench.tables import WorkbenchError
+from workbench.ui import one_function, opened, running
 from workbench.ui.frame import chosen_run, chosen_task, no_task
-from workbench.ui.wording import count, interval, percent, plain
+from workbench.ui.wording import ago, interval, plain
 
-_PAGE: Final = 10
 _NEW_FILE = """from workbench import ABSTAIN, labeling_function
 
 
@@ -34,27 +35,68 @@ def show() -> None:
     if task is None:
         no_task()
         return
-    run = chosen_run(task, "diagnosis.json")
-    diagnosis = None if run is None else opened.diagnosis(run)
-    found = opened.described(task)
+    run, found = chosen_run(task, "diagnosis.json"), _described(task)
+    runs = [] if run is None else diagnosed(task, run.id)
+    table = opened.function_table(found, runs)
+    running.outcome(task.folder)
     for error in found["errors"]:
         st.error(f"**{plain(error['file'])}** cannot be loaded: {plain(error['error'])}", icon=":material/error:")
         if error["traceback"]:
             st.code(error["traceback"], language="python", wrap_lines=True)
-    table = function_rows(diagnosis, {} if run is None else run.about["functions"], found)
+    _watch(task, run, found, newest_run(task))
     if table.empty:
         _no_functions(task, bool(found["errors"]))
         return
-    if run is None:
-        st.info(
-            "The functions have not voted yet. Run the line on the overview to see what they cover.", icon=":material/info:"
-        )
-    elif diagnosis is not None and diagnosis["gold"] is None:
+    if run is not None and opened.diagnosis(run)["gold"] is None:
         st.caption("No gold in the valid split: accuracies are not known.")
-    chosen = _choose(table, "" if run is None else run.id)
-    if chosen is not None:
-        details = next((one for one in found["functions"] if one["name"] == chosen), None)
-        _details(task, run, chosen, table.to_dict("index")[chosen], details)
+    _explore(task, run, found, runs)
+
+
+def _described(task: Task) -> dict[str, Any]:
+    """Return the catalogue; where nothing at all can be loaded, one without functions that says so."""
+    try:
+        return opened.described(task)
+    except WorkbenchError as error:
+        said = {"file": task.folder.name, "error": str(error), "traceback": ""}
+        return {"functions": [], "errors": [said], "off": task.disabled, "stamp": files_stamp(task)}
+
+
+@st.fragment(run_every=2.0)
+def _watch(task: Task, run: Run | None, found: dict[str, Any], newest: str) -> None:
+    """Offer to apply what changed since the run; every two seconds look whether files, switches or runs are others now."""
+    try:
+        now = load_task(task.folder)
+        drawn = files_stamp(now) == found["stamp"] and now.disabled == found["off"] and newest_run(now) == newest
+    except WorkbenchError:
+        drawn = False  # drawn anew, the page says what is wrong
+    if not drawn:
+        st.rerun()
+    since = {} if run is None else changes(run.about["functions"], found)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if running.is_running(task.folder):
+            st.markdown("The functions are being applied; the sidebar says how far they are.")
+        elif found["errors"]:
+            st.markdown("The figures are of the last run. Mend what cannot be loaded, then apply.")
+        elif run is None and found["functions"]:
+            st.markdown("The functions have not voted yet. Apply them to see what they cover.")
+            _apply_button(task)
+        elif run is not None and since:
+            st.markdown(f"**{changes_in_words(since)}** since the run made {ago(run.about['finished'])}.")
+            if run.id == newest:
+                _apply_button(task)
+        elif run is not None:
+            st.caption(
+                f"Nothing changed since the run made {ago(run.about['finished'])}. An edited file is seen within two seconds."
+            )
+
+
+def _apply_button(task: Task) -> None:
+    if st.button("Apply", type="primary", icon=":material/play_arrow:", key="apply", help=_APPLY):
+        jobs.start(task.folder, until="fit")
+        st.rerun()  # all of the page: only then does what watches the run get its timer
+
+
+_APPLY: Final = "Functions that did not change keep their votes. The label model is fitted anew."
 
 
 def _no_functions(task: Task, broken: bool) -> None:
@@ -65,150 +107,130 @@ def _no_functions(task: Task, broken: bool) -> None:
     st.code(_NEW_FILE, language="python")
 
 
-def _choose(table: pd.DataFrame, run_id: str) -> str | None:
-    """Show the functions that match the filter; return the one whose details are asked for."""
-    wanted = st.text_input(
-        "Filter", key="q", bind="query-params", type="search", placeholder="name, class, tag, place or reason", width=460
-    )
-    words = table[["kind", "labels", "place", "reason", "tags"]].agg(" ".join, axis=1) + " " + table.index
-    shown = table[words.str.contains(wanted or "", case=False, regex=False)]
+@st.fragment
+def _explore(task: Task, run: Run | None, found: dict[str, Any], runs: list[Run]) -> None:
+    """Draw table and details in a part of their own, so that a click on a row draws nothing else anew."""
+    table = opened.function_table(found, runs)
+    shown = _filtered(table)
     if shown.empty:
-        st.info(f"None of {len(table):,} functions matches the filter.", icon=":material/info:")
-        return None
+        st.info(f"None of {len(table):,} functions fits the filters.", icon=":material/info:")
+        return
+    name = _choose(shown, len(table), "" if run is None else run.id)
+    if name is not None:
+        one_function.show(task, name, table.loc[name].to_dict(), found, runs)
+
+
+_ONLY: Final = {
+    "faults": "with faults",
+    "changed": "changed since the run",
+    "off": "off",
+    "broken": "in a broken file",
+}
+
+
+def _filtered(table: pd.DataFrame) -> pd.DataFrame:
+    tags = sorted({tag for own in table["tags"] for tag in own})
+    columns = st.columns([3, 2, 2, 2] if tags else [3, 2, 2])
+    text = columns[0].text_input("Search", key="q", bind="query-params", type="search", placeholder="name, reason, place, tag")
+    labels = sorted({label for own in table["labels"] for label in own})
+    label = columns[1].selectbox("Votes for", labels, index=None, key="class", bind="query-params", placeholder="any class")
+    tag = None
+    if tags:
+        tag = columns[2].selectbox("Tag", tags, index=None, key="tag", bind="query-params", placeholder="any tag")
+    only = columns[-1].selectbox(
+        "Only", list(_ONLY), index=None, key="only", bind="query-params", placeholder="all", format_func=_ONLY.__getitem__
+    )
+    return matching(table, text or "", label, tag, only)
+
+
+def _choose(shown: pd.DataFrame, of: int, run_id: str) -> str | None:
+    """Show functions as a table; return the one whose details are asked for, which the URL names."""
     names: list[str] = shown.index.tolist()
     picked = st.query_params.get("lf")
+    displayed = _displayed(shown)
     # What is selected is a position to Streamlit, so rows that are others must be another table.
-    version = hashlib.sha256("\0".join([run_id, *names]).encode()).hexdigest()[:12]
+    version = hashlib.sha256("\0".join([run_id, *displayed.columns, "", *names]).encode()).hexdigest()[:12]
     event = st.dataframe(
-        _displayed(shown),
+        displayed,
         key=f"functions {version}",
         on_select="rerun",
         selection_mode="single-row",
         selection_default={"selection": {"rows": [names.index(picked)]}} if picked in names else None,
         column_config=_columns(),
         placeholder="",
-        height=min(35 * len(shown) + 38, 460),
-        alt=f"{len(shown):,} of {len(table):,} labeling functions with their figures",
+        hide_index=True,
+        height=min(35 * len(shown) + 38, 390),
+        alt=f"{len(shown):,} of {of:,} labeling functions with their figures",
     )
     rows = event["selection"]["rows"]
     if not rows:
         st.query_params.pop("lf", None)
-        st.caption(f"{len(shown):,} of {len(table):,} functions. Select a row to see its code and the rows it votes on.")
+        st.caption(f"{len(shown):,} of {of:,} functions. Select a row to see its code and the rows it votes on.")
         return None
-    st.query_params["lf"] = names[rows[0]]
+    if picked != names[rows[0]]:
+        st.query_params["lf"] = names[rows[0]]
     return names[rows[0]]
 
 
-_SHOWN: Final = (
-    "error", "since_run", "labels", "coverage", "overlap", "conflict", "n_votes", "accuracy", "interval", "n_gold", "faults",
-    "kind", "place", "reason",
-)  # fmt: skip
+_ALWAYS: Final = ("name", "state", "labels", "coverage", "accuracy")
+_SHARES: Final = ("coverage", "overlap", "conflict", "accuracy", "learned")
 
 
 def _displayed(table: pd.DataFrame) -> pd.DataFrame:
-    """Order the columns by what is asked first, with shares in percent, and set the interval beside its n."""
-    shown = table[[name for name in _SHOWN if name in table]].copy()
-    shares = ["coverage", "overlap", "conflict", "accuracy"]
-    shown[shares] = shown[shares] * 100
-    measured = table["accuracy"].notna()
-    ends = [
-        interval(low, high) if known else "" for low, high, known in zip(table["low"], table["high"], measured, strict=True)
-    ]
-    shown.insert(_SHOWN.index("interval"), "interval", ends)
-    return shown.drop(columns=shown.columns[(shown.isna() | (shown == "")).all()])  # a column that says nothing only takes room
+    """Return what is asked first on the left: shares in percent, intervals beside their n; an empty column takes no room."""
+    ends = table[["low", "high"]].where(table["accuracy"].notna()).to_numpy()
+    on_gold = [interval(low, high) for low, high in ends]
+    counted = [f"{end}, n {n:.0f}" if end else "" for end, n in zip(on_gold, table["n_gold"], strict=True)]
+    believed = [interval(low, high) for low, high in table[["learned_low", "learned_high"]].to_numpy()]
+    shown: dict[str, Any] = {
+        "name": table.index,
+        "state": table["state"],
+        "labels": table["labels"].map(", ".join),
+        **{name: table[name] * 100 for name in ("coverage", "conflict", "accuracy")},
+        "interval": counted,
+        "learned": table["learned"] * 100,
+        "learned interval": believed,
+        "faults": table["faults"],
+        "microseconds": table["microseconds"],
+        "overlap": table["overlap"] * 100,
+        **{name: table[name] for name in ("n_votes", "kind", "place", "reason")},
+        "tags": table["tags"].map(", ".join),
+    }
+    frame = pd.DataFrame({name: list(column) for name, column in shown.items()})
+    empty = (frame.isna() | (frame == "")).all()
+    return frame.drop(columns=[name for name in shown if empty[name] and name not in _ALWAYS])
+
+
+_STATE: Final = "On or off, what became of it since the run, and whether its file is broken or it was stopped."
 
 
 def _columns() -> dict[str, Any]:
     column = st.column_config
 
-    def share(label: str, help_: str) -> Any:
-        return column.NumberColumn(label, help=help_, format="%.1f%%", width=72)
+    def share(label: str, help_: str, width: int) -> Any:
+        return column.NumberColumn(label, help=help_, format="%.1f%%", width=width)
 
     return {
-        "name": column.TextColumn("function", pinned=True, width=170),
-        "labels": column.TextColumn("votes for", width=110),
-        "coverage": share("coverage", "Share of all rows on which it votes."),
-        "overlap": share("overlap", "Share of rows on which another function votes too."),
-        "conflict": share("conflict", "Share of rows on which another votes a different class."),
-        "n_votes": column.NumberColumn("votes", format="localized", width=56),
-        "accuracy": share("accuracy", "Of its votes on valid rows with gold."),
-        "interval": column.TextColumn("95 % interval", width=92),
-        "n_gold": column.NumberColumn("n", help="Its votes on valid rows with gold.", width=44),
-        "faults": column.NumberColumn("faults", help="Rows on which it failed; it abstains there.", width=56),
-        "since_run": column.TextColumn("since the run", help="new, changed or removed after the last run", width=96),
-        "error": column.TextColumn("problem", width=240),
+        "name": column.TextColumn("function", pinned=True, width=188),
+        "state": column.TextColumn("state", help=_STATE, width=84),
+        "labels": column.TextColumn("votes for", width=112),
+        "coverage": share("coverage", "Share of all rows on which it votes.", 80),
+        "conflict": share("conflict", "Share of all rows on which another function votes another class.", 76),
+        "accuracy": share("accuracy", "Share of its votes on valid rows with gold that are right.", 80),
+        "interval": column.TextColumn("95 % interval", help="Of the accuracy, which rests on n votes.", width=116),
+        "learned": share("learned", "Its accuracy as the label model learned it from the votes, without gold.", 74),
+        "learned interval": column.TextColumn("95 % interval", help="Of the learned accuracy.", width=96),
+        "faults": column.NumberColumn("faults", help="Rows on which it failed; it abstains there.", width=60),
+        "microseconds": column.NumberColumn(
+            "µs a row", help="Time a row when it last voted; kept votes cost nothing.", format="%.1f", width=78
+        ),
+        "overlap": share("overlap", "Share of all rows on which another function votes too.", 76),
+        "n_votes": column.NumberColumn("votes", format="localized", width=64),
         "kind": column.TextColumn("kind", width=80),
-        "place": column.TextColumn("place", width=130),
+        "place": column.TextColumn("place", width=140),
         "reason": column.TextColumn("reason", width=420),
+        "tags": column.TextColumn("tags", width=120),
     }
-
-
-def _details(task: Task, run: Run | None, name: str, row: Mapping[Any, Any], details: dict[str, Any] | None) -> None:
-    st.header(plain(name))
-    if details is None:
-        st.info("It voted in the last run and is no longer in the files.", icon=":material/info:")
-    else:
-        st.text(details["reason"] or "It gives no reason: a docstring, or reason = ... in rules.toml, says why it is right.")
-        facts = [details["kind"], details["place"], *details["tags"], f"fingerprint {details['fingerprint'][:12]}"]
-        st.caption(plain(" · ".join(facts)))
-        left, right = st.columns([3, 2], gap="large")
-        with left:
-            if details["source"]:
-                toml = details["place"].startswith("rules.toml:")
-                st.code(details["source"], language="toml" if toml else "python", wrap_lines=True)
-            else:
-                st.caption("Its source stands outside the folder of functions.")
-        with right:
-            _examples(details["examples"])
-    if run is not None and not pd.isna(row["n_votes"]):
-        _votes(task, run, name, row)
-
-
-def _examples(examples: list[dict[str, Any]]) -> None:
-    st.markdown("**Unit examples**")
-    if not examples:
-        st.caption("None. Examples under fires and abstains are checked by `workbench check`.")
-    for example in examples:
-        says = f"votes {example['label']}" if example["label"] else "votes"
-        st.text(f"{says if example['fires'] else 'abstains'}: {example['text']}")
-
-
-def _votes(task: Task, run: Run, name: str, row: Mapping[Any, Any]) -> None:
-    votes, (dataset, _) = opened.votes(run), opened.rows(task)
-    if dataset.fingerprint != run.about["data"]:
-        st.warning("The rows changed after the last run; rows that are gone are not shown.", icon=":material/warning:")
-    faults = votes.faults[votes.faults["lf"] == name]
-    if len(faults):
-        first = faults.iloc[0]
-        st.error(f"It failed on {len(faults):,} rows, first on {plain(first['id'])}:", icon=":material/error:")
-        st.code(first["traceback"] or first["error"], language="python", wrap_lines=True)
-    visible = opened.visible_rows(run, dataset)
-    _, total = rows_voted(dataset, votes, visible, name, size=0)
-    st.markdown("**Rows it votes on**")
-    right = f"right on {percent(row['accuracy'])} of {count(row['n_gold'])} valid rows with gold"
-    known = "" if pd.isna(row["accuracy"]) else f"; {right}, 95 % interval {interval(row['low'], row['high'])}"
-    st.caption(f"{total:,} outside the test split{known}")
-    if not total:
-        return
-    page = 1
-    if total > _PAGE:
-        page = st.pagination(-(-total // _PAGE), key=f"rows {run.id} {name}")
-    shown, _ = rows_voted(dataset, votes, visible, name, (page - 1) * _PAGE, _PAGE)
-    column = st.column_config
-    st.dataframe(
-        shown,
-        column_order=["row", "vote", "gold", "others"],
-        column_config={
-            "id": column.TextColumn("id", width=80),
-            "row": column.TextColumn("row", width=450),
-            "vote": column.TextColumn("its vote", width=86),
-            "gold": column.TextColumn("gold", help="Shown on valid rows only.", width=86),
-            "others": column.TextColumn("other votes", width=190),
-        },
-        row_height=62,
-        key=f"votes {run.id} {name} {page}",
-        alt=f"Rows on which {name} votes",
-    )
 
 
 if __name__ == "__main__":

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from workbench.project import training_set
+from workbench.project import close_up, training_set
 from workbench.project.catalogue import catalogue, files_stamp
 from workbench.project.catalogue import visible_rows as visible
-from workbench.project.reviewing import Opened, open_record, ranking
+from workbench.project.functions import Figures, function_rows, run_figures
+from workbench.project.reviewing import Opened, ranking
 from workbench.project.runs import Run
 from workbench.project.serving import Claims
 from workbench.project.task import Task
@@ -22,13 +24,13 @@ from workbench.tables import Dataset, SoftLabels, VoteMatrix
 
 _Keys = dict[str | type[Any], Callable[[Any], Any]]
 _BY_FOLDER: Final[_Keys] = {Run: lambda run: str(run.folder), Dataset: lambda dataset: dataset.fingerprint}
-_BY_RECORD: Final[_Keys] = {Task: lambda task: (str(task.folder), task.review.get("url"))}
-_BY_FUNCTIONS: Final[_Keys] = {Task: lambda task: (str(task.folder), files_stamp(task))}
+_BY_FUNCTIONS: Final[_Keys] = {Task: lambda task: (str(task.folder), files_stamp(task), task.disabled)}
 
 
 def _state_of_rows(task: Task) -> tuple[Any, ...]:
-    files = [task.folder / "task.toml", task.folder / task.data["file"]]
-    return str(task.folder), [(file.stat().st_mtime_ns, file.stat().st_size) if file.exists() else (0, 0) for file in files]
+    file = task.folder / task.data["file"]
+    state = (file.stat().st_mtime_ns, file.stat().st_size) if file.exists() else (0, 0)
+    return str(task.folder), task.labels, repr(task.data), state  # a function switched off reads no rows anew
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the rows", hash_funcs={Task: _state_of_rows})
@@ -75,6 +77,36 @@ def visible_rows(run: Run, dataset: Dataset) -> NDArray[np.intp]:
 def soft_labels(run: Run) -> SoftLabels:
     """Return the soft labels of a run."""
     return run.soft_labels()
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=_BY_FOLDER)
+def figures(run: Run) -> Figures:
+    """Return what each function did in a run."""
+    return run_figures(run)
+
+
+_BY_STAMP: Final[_Keys] = {dict: lambda found: (found["stamp"], found["off"])}
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_FOLDER | _BY_STAMP)
+def function_table(found: dict[str, Any], runs: list[Run]) -> pd.DataFrame:
+    """Return the table of functions, of the catalogue and of runs, the newest first."""
+    return function_rows(found, [figures(run) for run in runs])
+
+
+@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=_BY_FOLDER)
+def valid_gold(run: Run, dataset: Dataset) -> NDArray[np.int16]:
+    """Return the gold that may be shown on the rows of a run."""
+    return close_up.valid_gold(dataset, votes(run), visible_rows(run, dataset))
+
+
+_BY_SLICES: Final[_Keys] = {Task: lambda task: (str(task.folder), repr(task.slices))}
+
+
+@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=_BY_FOLDER | _BY_SLICES)
+def voted_slices(task: Task, run: Run, dataset: Dataset) -> dict[str, NDArray[np.bool_]]:
+    """Return which rows of a run are in each slice of the task."""
+    return close_up.voted_slices(task.slices, dataset, votes(run))
 
 
 @st.cache_resource(max_entries=5, show_spinner="Ranking the rows", hash_funcs=_BY_FOLDER)

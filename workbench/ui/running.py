@@ -41,11 +41,17 @@ def _start(task: Path) -> None:
 
 def panel(task: Path) -> None:
     """Show the run under way, or how the last one ended where it gave nothing."""
-    job = jobs.state(task)
-    if job.status == "running":
+    if is_running(task):
         watch(task)
+    outcome(task)
+
+
+def outcome(task: Path) -> None:
+    """Say why the last run gave nothing, where it did not."""
+    job = jobs.state(task)
     if job.status == "cancelled":
-        st.info(f"The last run was cancelled after {job.seconds:,.0f} s; nothing of it was kept.", icon=":material/info:")
+        said = f"The last run was cancelled after {job.seconds:,.0f} s and is not kept; the votes cast by then are."
+        st.info(said, icon=":material/info:")
     if job.status == "failed":
         st.error(plain(job.error), icon=":material/error:")
         if job.tail:
@@ -64,4 +70,4 @@ def watch(task: Path) -> None:
     st.progress(job.share, text=stage)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Cancel", on_click=jobs.cancel, args=(task,), key=f"cancel {task.name}", icon=":material/stop:")
-        st.caption(f"{job.seconds:,.0f} s")
+        st.caption(f"{job.seconds:,.0f} s" + (f" · {plain(job.detail)}" if job.detail else ""))

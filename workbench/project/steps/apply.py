@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from workbench.apply import Tick, VoteCache, apply_lfs, check_settings
 from workbench.engines import Engine, Processes, serial
+from workbench.io.names import did_you_mean, listed
 from workbench.lfs import LabelingFunction
 from workbench.project.task import Task, build
 from workbench.tables import Dataset, VoteMatrix, WorkbenchError
@@ -15,15 +16,42 @@ _OURS: Final = {"cache": bool, "max_faults": float, "chunk_rows": int}
 
 
 def apply(
-    task: Task, functions: Sequence[LabelingFunction], dataset: Dataset, report: Callable[[str, int, int, str], None]
-) -> VoteMatrix:
-    """Apply functions in this process, or in as many others as `workers` says, with votes kept in the task's folder."""
+    task: Task,
+    functions: Sequence[LabelingFunction],
+    dataset: Dataset,
+    report: Callable[[str, int, int, str], None],
+    again: Collection[str] = (),
+) -> tuple[VoteMatrix, dict[str, float]]:
+    """Apply functions in this process, or in as many others as `workers` says, with votes kept in the task's folder.
+
+    again: names of functions that vote anew on every row, whatever is kept of them. Returns also how many microseconds a row
+    took each function that voted; one whose votes were all kept is not there.
+    """
     cache = VoteCache(task.folder / "cache" / "votes.sqlite") if task.apply.get("cache", True) else None
+    _forget(cache, functions, dataset, again)
+    times: dict[str, float] = {}
 
     def progress(tick: Tick) -> None:
+        if tick.rate:
+            times[tick.function] = 1e6 / tick.rate
         report("apply", tick.done, tick.of, in_words(tick))
 
-    return apply_lfs(functions, dataset, engine=make_engine(task), cache=cache, progress=progress, **_settings(task))
+    votes = apply_lfs(functions, dataset, engine=make_engine(task), cache=cache, progress=progress, **_settings(task))
+    return votes, times
+
+
+def _forget(cache: VoteCache | None, functions: Sequence[LabelingFunction], dataset: Dataset, again: Collection[str]) -> None:
+    """Drop what is kept of some functions; a name that none of them has is refused."""
+    names = [function.name for function in functions]
+    for name in again:
+        if name not in names:
+            hint = did_you_mean(name, names) or f"; those that vote are {listed(names)}"
+            raise WorkbenchError(f"there is no labeling function {name!r} to try again{hint}")
+    if cache is not None and again:
+        cache.open(dataset)
+        for function in functions:
+            if function.name in again:
+                cache.forget(function.fingerprint)
 
 
 def _settings(task: Task) -> dict[str, Any]:

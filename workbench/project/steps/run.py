@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +39,15 @@ def run(
     until: str = "evaluate",
     compared: bool = False,
     intervals: bool = False,
+    again: Collection[str] = (),
     report: Report = _quiet,
     say: Callable[[str], None] = _mute,
 ) -> Run:
     """Apply, diagnose, fit, export, train and evaluate, ending after the stage `until`, into a new run folder.
 
     compared: fit every other label model too, for compare.json. intervals: find how far off may be what the label model learns.
-    report: told how far each stage is. say: told at once what cannot wait for the notes, such as calls about to be made.
+    again: functions that vote anew whatever is kept of them. report: told how far each stage is. say: told at once what cannot
+    wait for the notes, such as calls about to be made.
     """
     last = STAGES.index(until)
     check_settings(task)
@@ -57,12 +59,13 @@ def run(
     notes = [*notes, *duplicate_report(dataset).in_words()]
     run_id = new_run_id(task)
     with new_folder(task.runs_folder / run_id) as folder:
-        votes = apply(task, functions, dataset, report)
-        notes += stopped_in_words(votes)
+        votes, times = apply(task, functions, dataset, report, again)
+        notes += task.disabled_in_words() + stopped_in_words(votes)
         write_votes(votes, folder / "votes.parquet")
         facts: dict[str, Any] = {"rows": len(dataset), "data": rows.fingerprint, "votes": votes.fingerprint}
         facts["stopped"] = dict(votes.stopped)
         facts["functions"] = {function.name: function.fingerprint for function in functions}
+        facts["microseconds"] = times
         if last >= STAGES.index("diagnose"):
             report("diagnose", 0, 1, "")
             decided = reviewed(task, dataset)
