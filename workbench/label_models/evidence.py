@@ -67,7 +67,7 @@ class Evidence(NamedTuple):
 def evidence(patterns: NDArray[np.int16], weight: Floats, pairs: Pairs, similarity: Any) -> Evidence:
     """Build the evidence of covered vote rows, int16[rows, m], each of which stands for `weight` rows.
 
-    A row of v votes counts each v**-0.2, for no two functions are quite independent, and teaches as if it were one row only
+    A row of v votes counts each v**-0.2, for no two functions are quite independent, and tells functions apart only
     from three votes on: of two that differ nobody knows which is wrong.
     """
     from scipy.sparse import csr_array

@@ -27,6 +27,7 @@ from workbench.label_models.contract import (
     check_fitted,
     check_positive,
     check_same,
+    counts_of,
     known_rows,
     soft_labels,
     softmax,
@@ -55,13 +56,13 @@ class GenerativeModel:
 
     class_balance: None estimates it on covered rows, "uniform" or k shares fix it; functions that vote one class each say
     little about it, so give it where you know it. accuracy, strength: the prior says that this share of a function's votes
-    falls on rows of its repertoire, as if that many votes had shown it. gold_weight: how many unlabelled rows a gold row of
-    weight 1 counts for. tol: EM stops when no posterior moves more. warm_start: begin from the last fit where functions and
-    classes are the same. seed: nothing here is random but the draws of `intervals`.
+    falls on rows of its repertoire, as if that many votes had shown it. gold_weight: a gold row of weight 1 teaches as
+    so many rows. tol: EM stops when no posterior moves more. warm_start: begin from the last fit where functions, and the
+    classes that each votes, are the same. seed: nothing here is random but the draws of `intervals`.
 
-    Learned: class_balance_ [k], of all rows; covered_balance_ [k], the mean posterior of covered ones; accuracy_ (share of a
-    function's votes expected right, by function; missing for one that never votes); calibration_ (from gold); n_iter_,
-    converged_, history_ (largest change of a posterior at each iteration); doubts_ (in words, what is suspicious).
+    Learned: class_balance_ [k], what uncovered rows get; covered_balance_ [k], the mean posterior of covered ones; accuracy_
+    (share of a function's votes expected right, by function; missing for one that never votes); calibration_ (from gold);
+    n_iter_, converged_, history_ (largest change of a posterior at each iteration); doubts_ (in words, what is suspicious).
     """
 
     _table: Floats  # [pairs + k, k], log P(vote | class)
@@ -117,15 +118,15 @@ class GenerativeModel:
             self._iterate(*sample, known.take(~asked))
             scores[asked] = self._scores(known.patterns[asked])
         self.calibration_ = Calibration.fitted(scores, known.label, known.weight)
-        turned = self._iterate(*sample, known)
+        against = self._iterate(*sample, known)
         if step > 1:
-            turned = self._settle(patterns, counts, known)
+            against = self._settle(patterns, counts, known)
         self.class_balance_ = known.balance(self._covered) if self._given is None else self._given
         self.accuracy_ = pd.Series(
             accuracies(self._pairs, self._believed)[self._copies.group], index=list(votes.lfs), name="accuracy"
         )
         self.fitted_ = (votes.lfs, votes.labels)
-        self._doubt(met, patterns[turned], counts[turned])
+        self._doubt(met, patterns[against], counts[against])
         return self
 
     def predict_proba(self, votes: VoteMatrix) -> SoftLabels:
@@ -246,7 +247,7 @@ class GenerativeModel:
             posterior = updated
             if self.history_[-1] < self.tol and not (learning and len(fixed)):
                 break
-        self._believe(*_believed(rows, posterior))
+        self._believe(*_tally(rows, posterior))
         self.n_iter_ = len(self.history_)
         self.converged_ = not self.history_ or self.history_[-1] < self.tol
         return turned(rows.share, posterior)[: len(patterns)]
@@ -255,11 +256,12 @@ class GenerativeModel:
         """Let all rows teach once, in chunks, what the rows that EM iterated over have taught; return which it turned."""
         rows, answers = self._evidence(known.patterns, known.weight), known.answers(self._k)
         rows.telling[:] = 1
-        taught, against = [(*_expect(rows, answers, rows.weight * self.gold_weight), *_believed(rows, answers))], []
+        taught = [(*_expect(rows, answers, rows.weight * self.gold_weight), *_tally(rows, answers))]
+        against = []
         for chunk in (slice(start, start + _CHUNK) for start in range(0, len(patterns), _CHUNK)):
             rows = self._evidence(patterns[chunk], counts[chunk])
             posterior = softmax(rows.worth @ self._table + self._log_prior())
-            taught.append((*_expect(rows, posterior, rows.weight), *_believed(rows, posterior)))
+            taught.append((*_expect(rows, posterior, rows.weight), *_tally(rows, posterior)))
             against.append(turned(rows.share, posterior))
         expected, seen, *believed = (sum(parts) for parts in zip(*taught, strict=True))
         self._maximise(expected, seen, learning=True)
@@ -331,15 +333,13 @@ def _rows(
     if isinstance(votes, PatternCounts):
         if gold is not None:
             known_rows(votes, gold)  # which refuses them
-        covered = (votes.patterns != ABSTAIN).any(axis=1)
-        return votes.patterns[covered], votes.counts[covered].astype(np.float64), known
+        counted = counts_of(votes)
+        return counted.patterns, counted.counts.astype(np.float64), known
     rows = votes.covered.copy()
     if gold is not None:
         place, label, weight = known_rows(votes, gold)
-        seen = rows[place] & (weight > 0)
-        known = _Known(
-            votes.votes[place[seen]], label[seen], weight[seen], np.bincount(label, weight, minlength=k).astype(np.float64)
-        )
+        seen, classes = rows[place], np.bincount(label, weight, minlength=k).astype(np.float64)
+        known = _Known(votes.votes[place[seen]], label[seen], weight[seen], classes)
         rows[place] = False
     patterns = votes.votes[rows]
     first, kind = distinct_rows(patterns)
@@ -356,7 +356,7 @@ def _expect(rows: Evidence, posterior: Floats, teaching: Floats) -> tuple[Floats
     return expected[: -posterior.shape[1]], rows.weight @ (told + majority)
 
 
-def _believed(rows: Evidence, posterior: Floats) -> tuple[Floats, Floats]:
+def _tally(rows: Evidence, posterior: Floats) -> tuple[Floats, Floats]:
     """Return float64[pairs, k], votes on rows of each class, and float64[k], rows of each class, each row as it stands."""
     mass = posterior * rows.weight[:, None]
     return (rows.x.T @ mass)[: -posterior.shape[1]], mass.sum(axis=0)

@@ -57,8 +57,8 @@ class Meetings(NamedTuple):
     """Pairs of functions that vote on the same rows.
 
     i, j: the functions of each pair, both ways round, a function with itself too. both, same: on how many rows both vote, and
-    vote the same. votes: float64[m]. classes: how many classes each function votes. room: how many rows have a majority for
-    the class that a function of one class votes. rows: how many rows there are.
+    vote the same. votes: float64[m]. classes: how many classes each function votes. room: how many rows are of the
+    class that a function of one class votes, by the majority's shares. rows: how many rows there are.
     """
 
     i: NDArray[np.intp]
