@@ -15,7 +15,7 @@ from workbench.project import close_up, training_set
 from workbench.project.catalogue import catalogue, files_stamp
 from workbench.project.catalogue import visible_rows as visible
 from workbench.project.functions import Figures, function_rows, run_figures
-from workbench.project.reviewing import Opened, ranking
+from workbench.project.reviewing import Opened, open_record, ranking
 from workbench.project.runs import Run
 from workbench.project.serving import Claims
 from workbench.project.task import Task
@@ -24,6 +24,7 @@ from workbench.tables import Dataset, SoftLabels, VoteMatrix
 
 _Keys = dict[str | type[Any], Callable[[Any], Any]]
 _BY_FOLDER: Final[_Keys] = {Run: lambda run: str(run.folder), Dataset: lambda dataset: dataset.fingerprint}
+_BY_RECORD: Final[_Keys] = {Task: lambda task: (str(task.folder), task.review.get("url"))}
 _BY_FUNCTIONS: Final[_Keys] = {Task: lambda task: (str(task.folder), files_stamp(task), task.disabled)}
 
 
