@@ -1,7 +1,13 @@
 """A small task that a person can check by eye, and the app over a folder of tasks."""
 
+import os
 import shutil
+import signal
+import socket
+import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -9,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from workbench.project.catalogue import catalogue
 from workbench.project.steps import evaluate
+from workbench.project.steps.app import command
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
 
@@ -127,3 +134,59 @@ def open_app(tmp_path, monkeypatch):
         return (app if page == "overview" else app.switch_page(f"workbench/ui/{page}.py")).run()
 
     return open_
+
+
+class Server:
+    """The app over the folder of a task, as a process on a port of its own that can be killed and started again."""
+
+    def __init__(self, task, log):
+        self.task, self.log, self.process = task, log, None
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        environment = {**os.environ, "STREAMLIT_SERVER_HEADLESS": "true"}
+        arguments = command(self.task, self.port)
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(arguments, stdout=out, stderr=out, env=environment, start_new_session=True)
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+
+    def stop(self, how=signal.SIGTERM):
+        os.killpg(self.process.pid, how)
+        self.process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory):
+    """Return a function that serves the app over the folder of a task; a traceback in a server's log fails the test run."""
+    servers = []
+
+    def serve_(task):
+        servers.append(Server(task, tmp_path_factory.mktemp("server") / "log"))
+        servers[-1].start()
+        return servers[-1]
+
+    yield serve_
+    for server in servers:
+        server.stop()
+        assert "Traceback" not in server.log.read_text(), server.log.read_text()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Return a running headless browser; skip where there is none."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no Chromium on this machine; install it (Debian: apt-get install chromium) to run the browser tests")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()

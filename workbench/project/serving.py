@@ -15,14 +15,14 @@ from workbench.project.card import answers
 from workbench.project.reviewing import Opened, decide, fingerprints, open_record, review_queue
 from workbench.project.runs import Run
 from workbench.project.task import Task
-from workbench.review.decision import Decision
+from workbench.review.decision import Decision, Refused
 from workbench.review.queue import settled
-from workbench.tables import Dataset, SoftLabels, WorkbenchError
+from workbench.tables import Dataset, SoftLabels
 
 if TYPE_CHECKING:
     from workbench.review.record import Record
 
-_LOOKED_AT: Final = 300  # rows at the head of a queue, of which some may be held by others
+_LOOKED_AT: Final = 400  # rows at the head of a queue, of which some may be held by others
 _HELD: Final = 300.0  # seconds for which rows that were handed to one reviewer are nobody else's first choice
 _GIVEN: Final = ("failure_mode", "reason", "note", "seconds", "shown")
 
@@ -49,42 +49,38 @@ def take_in(
     was shown, or that the record refuses, is left out with a notice, so that the page can go on. Raises WorkbenchError where
     the record cannot be written; then nothing is settled, and the page sends all again.
     """
-    taken = TakenIn()
-    wanted = [_decision(entry, reviewer) for entry in _current(dataset, task, entries, taken)]
-    said = answers(soft, [one.row for one in wanted])
-    told = [_with_model(one, model) for one, model in zip(wanted, said, strict=True)]
-    try:
-        decide(task, dataset, told, record)
-    except WorkbenchError as error:
-        _raise_where_unusable(error)
-        for one in told:  # one of them is refused, and must not keep the others from being stored
-            try:
-                decide(task, dataset, [one], record)
-            except WorkbenchError as refused:
-                _raise_where_unusable(refused)
-                taken.notices.append(f"Not kept: {refused}.")
-    taken.settled = [str(entry["id"]) for entry in entries]
+    taken = TakenIn([str(entry["id"]) for entry in entries])
+    wanted = _as_decisions(task, dataset, reviewer, entries, taken)
+    models = answers(soft, [one.row for one in wanted])
+    wanted = [_with_model(one, model) for one, model in zip(wanted, models, strict=True)]
+    while wanted:
+        try:
+            decide(task, dataset, wanted, record)
+            break
+        except Refused as refused:  # it must not keep the others from being stored
+            bad = wanted[refused.place]
+            taken.notices.append(f"Not kept: {refused}.")
+            wanted = [one for one in wanted if bad.id not in (one.id, one.undoes)]
     return taken
 
 
-def _current(dataset: Dataset, task: Task, entries: Sequence[Mapping[str, Any]], taken: TakenIn) -> list[Mapping[str, Any]]:
-    """Return the entries about rows as they are now, and what takes back none of the others."""
+def _as_decisions(
+    task: Task, dataset: Dataset, reviewer: str, entries: Sequence[Mapping[str, Any]], taken: TakenIn
+) -> list[Decision]:
+    """Return the decisions about rows that are as they were shown; of the others the notices tell."""
     rows = list(dict.fromkeys(str(entry["row"]) for entry in entries))
     here = [row for row, place in zip(rows, dataset.ids.get_indexer(pd.Index(rows, dtype="str")), strict=True) if place >= 0]
     now = dict(zip(here, fingerprints(task, dataset, here), strict=True))
-    kept: list[Mapping[str, Any]] = []
-    dropped: set[Any] = set()
+    kept: list[Decision] = []
+    dropped = set()
     for entry in entries:
-        row = str(entry["row"])
-        if entry["kind"] == "undo":
-            if entry["undoes"] not in dropped:
-                kept.append(entry)
-        elif now.get(row) == entry["shown"]:
-            kept.append(entry)
-        else:
-            dropped.add(entry["id"])
-            what = "is gone from the data" if row not in now else "was edited after it was shown, and comes again"
-            taken.notices.append(f"Row {row} {what}: your answer was not kept.")
+        row, is_undo = str(entry["row"]), entry["kind"] == "undo"
+        if is_undo or now.get(row) == entry["shown"]:
+            kept += [_decision(entry, reviewer)] if entry.get("undoes") not in dropped else []
+            continue
+        dropped.add(entry["id"])
+        what = "is gone from the data" if row not in now else "was edited after it was shown, and comes again"
+        taken.notices.append(f"Row {row} {what}: your answer was not kept.")
     return kept
 
 
@@ -100,12 +96,6 @@ def _with_model(one: Decision, model: Sequence[tuple[str, float]]) -> Decision:
     return replace(one, model_label=model[0][0], model_probability=model[0][1]) if model and one.kind != "undo" else one
 
 
-def _raise_where_unusable(error: WorkbenchError) -> None:
-    """Raise the error again where the database failed, which is its cause; a refusal has none."""
-    if error.__cause__ is not None:
-        raise error
-
-
 class Claims:
     """Which rows were handed to whom a while ago: in one process, so that people who review at once get rows of their own."""
 
@@ -114,7 +104,7 @@ class Claims:
         self._lock = threading.Lock()
 
     def hand_out(self, rows: Iterable[str], holder: str, n: int) -> list[str]:
-        """Return n of the rows, in their order, and hold them for a holder; those held by others come last.
+        """Return n of the rows and hold them for a holder: first those that nobody else holds, then what others come to last.
 
         rows: best first. A row is held for five minutes after it was last handed out.
         """
@@ -127,7 +117,7 @@ class Claims:
                 (free if self._held.get(row, (holder, 0.0))[0] == holder else taken).append(row)
                 if len(free) == n:
                     break
-            given = [*free, *taken][:n]
+            given = [*free, *reversed(taken)][:n]
             self._held |= {row: (holder, now) for row in given if row in free}
             return given
 
@@ -142,7 +132,7 @@ class Queue:
 
 
 def head_of_queue(
-    task: Task, run: Run, dataset: Dataset, kind: str, kept: Opened, claims: Claims, reviewer: str, n: int = 100
+    task: Task, run: Run, dataset: Dataset, kind: str, kept: Opened, claims: Claims, reviewer: str, n: int = 120
 ) -> Queue:
     """Return the next rows of a reviewer, held for them, and how far they are.
 

@@ -1,14 +1,10 @@
-// One row at a time, answered by keyboard or mouse.
-//
-// Every answer is an entry of an append-only log. The next card is shown at once; the whole log that the server has not yet
-// acknowledged is sent with each change and kept in localStorage, so that neither a lost message nor a reload loses an entry.
-// Sending twice does no harm: an entry has an id, under which it is stored once. All foreign text is set as textContent.
+// One row at a time, answered by keyboard or mouse. All foreign text is set as textContent.
 
 const STATES = new Map(); // by session, task and reviewer: they outlive the element they are drawn in
 const VIEWS = new WeakMap(); // by element
-const PATIENCE = 4000; // ms until what was not acknowledged is sent again
 const GUARD = 400; // ms in which keys do nothing after the card changed by itself: nobody labels a row unseen
 const LISTED = 100; // classes listed at once
+const LOADING = "Loading the next rows.";
 const TYPING =
   "textarea, select, [contenteditable]:not([contenteditable=false]), [role=dialog], [role=listbox], [role=menu], " +
   "input:not([type=checkbox], [type=radio], [type=button])";
@@ -34,163 +30,6 @@ export default function ({ data, parentElement, setStateValue }) {
   return () => {
     if (active === view) active = null;
   };
-}
-
-class State {
-  constructor(task, reviewer) {
-    this.prefix = ["workbench review", task, reviewer, ""].join("\n");
-    this.log = this.kept(); // what is not yet acknowledged, oldest first
-    this.cards = new Map();
-    this.queue = [];
-    this.front = []; // rows that were opened again, which go before the queue
-    this.current = null;
-    this.notices = []; // what was not kept, shown until the next answer
-    this.heard = 0;
-    this.recent = [];
-    this.sent = 0;
-    this.sentAt = 0;
-    this.guarded = 0;
-    this.restart();
-  }
-
-  kept() {
-    const keys = Object.keys(localStorage).filter((key) => key.startsWith(this.prefix));
-    return keys.map((key) => JSON.parse(localStorage.getItem(key))).sort((a, b) => a.at - b.at);
-  }
-
-  take(data) {
-    const first = this.data === undefined;
-    const seen = this.card?.seen;
-    if (!first && data.queue_name !== this.data.queue_name) {
-      this.front = [];
-      this.current = null;
-    }
-    this.data = data;
-    const done = new Set(data.acked);
-    for (const id of done) localStorage.removeItem(this.prefix + id);
-    this.log = this.log.filter((entry) => !done.has(entry.id));
-    for (const [row, card] of Object.entries(data.cards)) this.cards.set(row, card);
-    for (const row of data.gone) this.cards.delete(row);
-    if (data.n !== this.heard) this.notices.push(...data.notices);
-    this.heard = data.n;
-    this.queue = data.queue;
-    this.front = this.front.filter((row) => !data.gone.includes(row));
-    const before = this.current;
-    this.advance();
-    this.forget();
-    if (!first && before !== null && (before !== this.current || seen !== this.card?.seen)) {
-      this.guarded = performance.now();
-      this.restart();
-    }
-  }
-
-  get card() {
-    return this.cards.get(this.current);
-  }
-
-  // What this reviewer said and did not take back, newest first: what the server knows, and on top what it does not know yet.
-  standing() {
-    let found = [...(this.data?.history ?? [])];
-    for (const entry of this.log) {
-      if (entry.kind === "undo") found = found.filter((one) => one.id !== entry.undoes);
-      else if (!found.some((one) => one.id === entry.id)) found.unshift(entry);
-    }
-    return found;
-  }
-
-  unsaved() {
-    const undone = new Set(this.log.map((entry) => entry.undoes));
-    return this.log.filter((entry) => entry.kind !== "undo" && !undone.has(entry.id));
-  }
-
-  waiting() {
-    const answered = new Set(this.unsaved().map((entry) => entry.row));
-    return this.queue.filter((row) => !answered.has(row) && !this.front.includes(row));
-  }
-
-  // Keep the row that is shown as long as it can be answered, whatever order the server sends.
-  advance() {
-    const answered = new Set(this.unsaved().map((entry) => entry.row));
-    const stays = this.cards.has(this.current) && (this.front.includes(this.current) || !answered.has(this.current));
-    if (!stays) this.current = this.front[0] ?? this.waiting()[0] ?? null;
-  }
-
-  next() {
-    this.current = this.front[0] ?? this.waiting()[0] ?? null;
-    this.restart();
-  }
-
-  missing() {
-    return [...new Set([this.current, ...this.front, ...this.waiting()])].filter((row) => row !== null && !this.cards.has(row));
-  }
-
-  forget() {
-    const needed = new Set([this.current, ...this.front, ...this.queue, ...this.standing().map((entry) => entry.row)]);
-    for (const row of this.cards.keys()) if (!needed.has(row)) this.cards.delete(row);
-  }
-
-  answer(kind, label, failure, note) {
-    const row = this.current;
-    const card = this.card;
-    const said = { kind, label, failure_mode: failure, note, shown: card.seen, reason: card.reason };
-    this.front = this.front.filter((one) => one !== row);
-    if (label !== null) this.recent = [label, ...this.recent.filter((one) => one !== label)].slice(0, 5);
-    this.append({ row, ...said, seconds: Math.round(this.seconds() * 10) / 10 });
-  }
-
-  undo() {
-    const last = this.standing()[0];
-    if (last === undefined) return null;
-    this.front = [last.row, ...this.front.filter((row) => row !== last.row)];
-    this.append({ row: last.row, kind: "undo", undoes: last.id });
-    return last;
-  }
-
-  open(row) {
-    this.front = [row, ...this.front.filter((one) => one !== row)];
-    this.next();
-    if (this.missing().length) this.send();
-  }
-
-  leave() {
-    this.front = this.front.filter((row) => row !== this.current);
-    this.next();
-  }
-
-  append(said) {
-    const entry = { id: newId(), at: Date.now(), ...said };
-    entry.at = Math.max(entry.at, (this.log.at(-1)?.at ?? 0) + 1); // in order, however fast the keys come
-    this.log.push(entry);
-    localStorage.setItem(this.prefix + entry.id, JSON.stringify(entry));
-    this.next();
-    this.send();
-  }
-
-  send() {
-    this.sent += 1; // a log equal to the last one would not be sent
-    this.sentAt = performance.now();
-    const have = [...this.cards].map(([row, card]) => [row, card.seen]);
-    this.out({ n: this.sent, entries: this.log, have, want: this.missing() });
-  }
-
-  remind() {
-    const waits = this.log.length > 0 || this.missing().length > 0;
-    if (waits && !this.data.error && performance.now() - this.sentAt > PATIENCE) this.send();
-  }
-
-  restart() {
-    this.spent = 0;
-    this.since = document.hidden ? null : performance.now();
-  }
-
-  pause(hidden) {
-    if (hidden) this.spent = this.seconds();
-    this.since = hidden ? null : performance.now();
-  }
-
-  seconds() {
-    return this.spent + (this.since === null ? 0 : (performance.now() - this.since) / 1000);
-  }
 }
 
 class View {
@@ -283,7 +122,7 @@ class View {
 
   announced() {
     const card = this.state.card;
-    if (!card) return this.state.current === null ? this.state.data.ended : "Loading the next row.";
+    if (!card) return this.state.ended() ? this.state.data.ended : LOADING;
     return `Next: ${card.text.map(([piece]) => piece).join("").slice(0, 300) || card.excerpt}`;
   }
 
@@ -294,7 +133,7 @@ class View {
   draw() {
     const { state } = this;
     const { data, card } = state;
-    const drawn = [state.current, card?.seen, data.show, data.labels, this.again(), data.ended, data.blind].join("\n");
+    const drawn = [state.current, card?.seen, data.show, data.labels, this.again(), state.ended(), data.blind].join("\n");
     if (drawn !== this.drawn) {
       this.drawn = drawn;
       this.drawCard(card);
@@ -314,8 +153,7 @@ class View {
     this.failure.value = said?.failure_mode ?? "";
     this.note.value = said?.note ?? "";
     this.text.scrollTop = 0;
-    const loading = state.current === null ? state.data.ended : "Loading the next row";
-    const pieces = card ? card.text : [[loading, false]];
+    const pieces = card ? card.text : [[state.ended() ? state.data.ended : LOADING, false]];
     this.text.replaceChildren(...pieces.map(([piece, found]) => make(found ? "mark" : "span", piece)));
     this.text.hidden = Boolean(card) && card.text.length === 0;
     this.row.textContent = card ? `row ${state.current}` : "";
@@ -363,8 +201,7 @@ class View {
 
   drawCounts() {
     const { data, log } = this.state;
-    const more = new Set(this.state.unsaved().map((entry) => entry.row).filter((row) => data.queue.includes(row))).size;
-    const [done, left] = [data.done + more, data.left - more];
+    const { done, left } = this.state.progress();
     this.progress.max = Math.max(done + left, 1);
     this.progress.value = done;
     this.counted.textContent = `${number(done)} of ${number(done + left)} done`;
@@ -414,12 +251,12 @@ class View {
     const wanted = fold(this.search.value).split(" ").filter(Boolean);
     const rank = (label) => {
       const name = fold(label);
-      if (!wanted.every((word) => name.includes(word))) return 9;
-      if (wanted.length === 0) return this.state.recent.includes(label) ? 0 : 1;
+      if (!wanted.every((word) => name.includes(word))) return null;
+      if (wanted.length === 0) return [...this.state.recent, label].indexOf(label) - 9; // what was used last comes first
       return name.startsWith(wanted[0]) ? 0 : name.includes(` ${wanted[0]}`) ? 1 : 2;
     };
     const ranked = this.labels().map((label, place) => [rank(label), place, label]);
-    const found = ranked.filter(([at]) => at < 9).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+    const found = ranked.filter(([at]) => at !== null).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
     const options = found.slice(0, LISTED).map(([, place, label]) => {
       const option = make("li", label);
       Object.assign(option, { id: `class-${place}`, role: "option" });
@@ -473,10 +310,6 @@ function row(first, second, tag = "div") {
   const element = document.createElement(tag);
   element.append(...[first, second].filter(Boolean));
   return element;
-}
-
-function newId() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function fold(text) {

@@ -1,7 +1,8 @@
 """The card on which a person answers rows: a component of our own, for native buttons lose key presses and are slow.
 
-The contract between card.js and a page: the page gives data (see `show_card`), and the card gives back {n, entries, have, want}
-each time anything changes. Entries are all that the page has not acknowledged; by their ids, taking one twice does no harm.
+The contract between the JavaScript and a page: the page gives data (see `show_card`), and the card gives back
+{n, entries, have, want} each time anything changes. Entries are all that the page has not acknowledged; each has an id, so that
+taking it twice does no harm.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _CARD: Final = st.components.v2.component(
     "workbench_review_card",
     html=(_HERE / "card.html").read_text(encoding="utf-8"),
     css=(_HERE / "card.css").read_text(encoding="utf-8"),
-    js=(_HERE / "card.js").read_text(encoding="utf-8"),
+    js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("card_log.js", "card.js")),
 )
 _NOTHING: Final[dict[str, Any]] = {"n": 0, "entries": [], "have": [], "want": []}
 

@@ -15,7 +15,7 @@ from workbench.project import close_up, training_set
 from workbench.project.catalogue import catalogue, files_stamp
 from workbench.project.catalogue import visible_rows as visible
 from workbench.project.functions import Figures, function_rows, run_figures
-from workbench.project.reviewing import Opened, open_record, ranking
+from workbench.project.reviewing import Opened, ranking
 from workbench.project.runs import Run
 from workbench.project.serving import Claims
 from workbench.project.task import Task
@@ -24,7 +24,6 @@ from workbench.tables import Dataset, SoftLabels, VoteMatrix
 
 _Keys = dict[str | type[Any], Callable[[Any], Any]]
 _BY_FOLDER: Final[_Keys] = {Run: lambda run: str(run.folder), Dataset: lambda dataset: dataset.fingerprint}
-_BY_RECORD: Final[_Keys] = {Task: lambda task: (str(task.folder), task.review.get("url"))}
 _BY_FUNCTIONS: Final[_Keys] = {Task: lambda task: (str(task.folder), files_stamp(task), task.disabled)}
 
 
@@ -116,13 +115,7 @@ def review_order(run: Run, dataset: Dataset, kind: str) -> Opened:
     return Opened(votes(run), soft_labels(run), ranking(votes(run), soft_labels(run), dataset, kind))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_RECORD)
-def record(task: Task) -> Any:
-    """Return the record of a task's decisions."""
-    return open_record(task)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_RECORD)
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={Task: lambda task: str(task.folder)})
 def claims(task: Task) -> Claims:
     """Return who was handed which rows of a task."""
     return Claims()

@@ -24,7 +24,7 @@ def _state_of_rules(task: Task) -> tuple[Any, ...]:
 
 def ground(task: Task, run: Run | None, dataset: Dataset) -> Ground:
     """Return the rows to try drafts on, with the votes of a run, of rules written since, and with what reviewers said."""
-    decided, _, drawn = opened.record(task).version()
+    decided, _, drawn = reviewing.open_record(task).version()
     return _ground(task, run, dataset, (decided, drawn))
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import streamlit as st
 
 from workbench.project.card import make_cards
-from workbench.project.reviewing import Opened, default_reviewer
+from workbench.project.reviewing import Decision, Opened, default_reviewer, open_record
 from workbench.project.runs import Run
 from workbench.project.serving import Claims, Queue, TakenIn, head_of_queue, take_in
 from workbench.project.task import Task
@@ -21,7 +21,7 @@ from workbench.ui.card import log_of, show_card
 from workbench.ui.frame import chosen_run, chosen_task, no_task
 from workbench.ui.wording import plain
 
-_AHEAD: Final = 30  # cards the browser holds, so that the next one is there at once
+_AHEAD: Final = 60  # cards the browser holds, so that the next one is there at once, even after a stall of seconds
 _BEHIND: Final = 30  # answers that can be taken back before the browser must ask
 _FRESH: Final = 15.0  # seconds after which others may have changed a queue
 _SAID: Final = ("id", "row", "kind", "label", "failure_mode", "note", "model_label", "model_probability")
@@ -49,7 +49,7 @@ class _Desk:
     queue: Queue = field(default_factory=lambda: Queue({}, 0, 0))
     read_at: float = 0.0
     answered: set[str] = field(default_factory=set)
-    said: list[Any] = field(default_factory=list)
+    said: list[Decision] = field(default_factory=list)
     saved: int = 0
 
     def waiting(self) -> list[str]:
@@ -175,15 +175,15 @@ def _work(task: Task, run: Run, reviewer: str, kind: str, show_votes: bool, func
 
 def _take(desk: _Desk, task: Task, dataset: Dataset, reviewer: str, log: dict[str, Any], kept: Opened) -> None:
     """Store what the card sent since the last time, and look up what now stands."""
-    record = opened.record(task)
+    record = open_record(task)
     if log["n"] != desk.n:
         desk.taken = take_in(task, dataset, record, reviewer, log["entries"], kept.soft)
         desk.n = log["n"]
         for entry in log["entries"]:
             (desk.answered.discard if entry["kind"] == "undo" else desk.answered.add)(entry["row"])
     desk.said = record.history(reviewer, _BEHIND)
-    counts = record.counts()
-    desk.saved = int(counts.loc[reviewer, ["label", "unsure", "skip"]].sum()) if reviewer in counts.index else 0
+    counts = record.counts().drop(columns="undo")
+    desk.saved = int(counts.sum(axis=1).get(reviewer, 0))
 
 
 def _about_queue(desk: _Desk, kind: str, waiting: list[str]) -> dict[str, Any]:
