@@ -10,7 +10,7 @@ import getpass
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -53,9 +53,15 @@ KEPT_ANCHORS: Final = "anchors.parquet"  # of a run: label and weight of the row
 
 def open_record(task: Task) -> Record:
     """Return the task's record of decisions: `review/decisions.sqlite` in its folder, or what `[review] url` names."""
+    return _record(task.review.get("url", Path("review") / "decisions.sqlite"), task.folder.absolute())
+
+
+@lru_cache(maxsize=16)
+def _record(place: Path | str, folder: Path) -> Record:
+    """Return one record for all who ask, as it keeps its connections."""
     from workbench.review.record import Record  # SQLAlchemy takes 0.3 s to load
 
-    return Record(task.review.get("url", Path("review") / "decisions.sqlite"), task.folder)
+    return Record(place, folder)
 
 
 def default_reviewer() -> str:

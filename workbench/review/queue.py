@@ -37,17 +37,13 @@ def ranked(kind: str, votes: VoteMatrix, soft: SoftLabels, open_: NDArray[np.boo
     it is a list that somebody wrote.
     """
     check_queue(kind)
+    wanted = {"conflict": votes.conflicting, "uncertain": soft.covered, "uncovered": ~votes.covered}.get(kind, open_)
+    rows = np.random.default_rng(seed).permutation(np.flatnonzero(wanted & open_))
     if kind == "conflict":
-        rows = np.flatnonzero(votes.conflicting & open_)
-        score = -_entropy(soft.probs[rows])
+        rows = rows[np.argsort(-_entropy(soft.probs[rows]), kind="stable")]  # stable: what is equal stays as it was drawn
     elif kind == "uncertain":
-        rows = np.flatnonzero(soft.covered & open_)
-        score = margins(soft.probs[rows])
-    else:
-        rows = np.flatnonzero(~votes.covered & open_ if kind == "uncovered" else open_)
-        score = np.zeros(len(rows))
-    draw = np.random.default_rng(seed).random(len(rows))
-    return np.asarray(rows[np.lexsort((draw, score))])
+        rows = rows[np.argsort(margins(soft.probs[rows]), kind="stable")]
+    return rows
 
 
 def _entropy(probs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,12 +1,14 @@
 """The record of decisions: append-only, in SQLite unless a URL names another database.
 
 Nothing is ever changed or deleted. A call returns once what it wrote is durable, and a batch is one transaction. SQLite runs in
-WAL mode with synchronous=FULL; every call has a connection of its own, so that none crosses a fork or a thread.
+WAL mode with synchronous=FULL.
 """
 
 from __future__ import annotations
 
+import os
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,6 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from workbench.review.decision import ADJUDICATION, FIELDS, FIGURES, TEXTS, Decision, Refused, new_id, now
 from workbench.review.schema import DECISIONS, PLAN_ROWS, PLANS, REQUESTS, is_current, migrate
@@ -41,13 +42,15 @@ class Record:
                 raise WorkbenchError(f"the record {place} would be forgotten with the process; name a file, as sqlite:///FILE")
             if lite:
                 url = url.set(database=str((folder or Path()).absolute() / str(url.database)))
-            self._engine = sa.create_engine(url, poolclass=NullPool)
+            self._engine = sa.create_engine(url)
         except (SQLAlchemyError, ImportError) as error:
             raise WorkbenchError(
                 f"the record {place} cannot be opened ({error}); give an SQLAlchemy URL and install its driver"
             ) from None
         self.url = url.render_as_string(hide_password=True)
         self._file = Path(str(url.database)) if lite else None
+        weakref.finalize(self, self._engine.dispose)
+        self._place = self._where()
         if lite:
             event.listen(self._engine, "connect", _settle)
             event.listen(self._engine, "begin", _begin)
@@ -170,9 +173,9 @@ class Record:
 
     def _read(self, statement: sa.Select[Any]) -> list[sa.Row[Any]]:
         """Return the rows of a statement; none where there is no record yet."""
-        if self._file is not None and not self._file.exists():
-            return []
         with self._used():
+            if self._file is not None and not self._file.exists():
+                return []
             with self._engine.connect() as db:
                 ready = is_current(db)
                 if ready:
@@ -180,10 +183,19 @@ class Record:
             with self._writing() as db:
                 return list(db.execute(statement))
 
+    def _where(self) -> tuple[int, int | None]:
+        """Return the process, and what tells the file from another of its name."""
+        there = self._file is not None and self._file.exists()
+        return os.getpid(), self._file.stat().st_ino if self._file is not None and there else None
+
     @contextmanager
     def _used(self) -> Iterator[None]:
+        """Begin anew where connections kept open are another process's or of a file that is gone; put errors in words."""
         try:
+            if self._where() != self._place:  # where the file was moved, closing leaves it whole
+                self._engine.dispose(close=os.getpid() == self._place[0])
             yield
+            self._place = self._where()
         except (SQLAlchemyError, OSError) as error:
             why = str(getattr(error, "orig", None) or error)
             raise WorkbenchError(
@@ -197,6 +209,7 @@ def _settle(connection: Any, _: Any) -> None:
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {int(_PATIENCE * 1000)}")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA wal_autocheckpoint = 1")  # the file itself is whole after a commit: it may be copied or moved
     until = time.monotonic() + _PATIENCE
     while True:  # the first switch to WAL does not wait for others that have the file open, whatever busy_timeout says
         try:
@@ -260,9 +273,7 @@ def _store(db: sa.Connection, decisions: Sequence[Decision]) -> int:
     undone = {
         id for some in _some(wanted) for id in db.scalars(sa.select(DECISIONS.c.undoes).where(DECISIONS.c.undoes.in_(some)))
     }
-    drawn: dict[str, list[str]] = {}
-    for row, plan in _drawn(db, (one.row for one in decisions)):
-        drawn.setdefault(row, []).append(plan)
+    drawn = _drawn(db, (one.row for one in decisions))
     new = []
     for place, one in enumerate(decisions):
         if one.id in stored:
@@ -283,10 +294,13 @@ def _store(db: sa.Connection, decisions: Sequence[Decision]) -> int:
     return len(new)
 
 
-def _drawn(db: sa.Connection, rows: Iterable[str]) -> Iterator[tuple[str, str]]:
-    columns = PLAN_ROWS.c
+def _drawn(db: sa.Connection, rows: Iterable[str]) -> dict[str, list[str]]:
+    """Return the audit plans that drew each of some rows."""
+    plans: dict[str, list[str]] = {}
     for some in _some(rows):
-        yield from db.execute(sa.select(columns.row, columns.plan).where(columns.row.in_(some))).tuples()
+        for found in db.execute(sa.select(PLAN_ROWS).where(PLAN_ROWS.c.row.in_(some)).order_by(PLAN_ROWS.c.seq)):
+            plans.setdefault(found.row, []).append(found.plan)
+    return plans
 
 
 def _altered(one: Decision, stored: Decision) -> str:
