@@ -56,7 +56,7 @@ def _telling(terms: Mapping[int, Sequence[str]], classes: NDArray[np.int16], wan
     rows = _sample(classes != ABSTAIN)
     here = [terms[place] for place in rows if classes[place] == wanted]
     there = [terms[place] for place in rows if classes[place] != wanted]
-    found = gap_terms(here, there, fewest=_FEWEST, top=200)
+    found = gap_terms(here, there, fewest=_FEWEST, top=200, prior=10)
     right, n = found["uncovered"], found["uncovered"] + found["covered"]  # here: of the class, and of others
     low, _ = wilson_interval(right, n)
     gain = np.clip(low - len(here) / max(len(rows), 1), 0, None)

@@ -20,7 +20,7 @@ _PAGES: Final = Path(__file__).parent
 _LISTED: Final = (
     ("overview", "Overview", ":material/dashboard:", "overview", "What this task is, how healthy it is, and what to do next."),
     ("functions", "Labeling functions", ":material/rule:", "functions", "Which functions help, which hurt, and on which rows."),
-    ("write_rule", "Write a rule", ":material/edit_note:", "rule", "Would this rule work, before it is saved?"),
+    ("write_rule", "Write a rule", ":material/edit_note:", "write_rule", "Would this rule work, before it is saved?"),
     (
         "disagreement",
         "Disagreement",

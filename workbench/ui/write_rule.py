@@ -30,12 +30,17 @@ _SHOWN: Final = 8  # functions beside the draft that stand without scrolling
 _KINDS: Final = {
     "keyword": ("Keywords", "Words, with commas", "refund, money back", "Any of these words, as whole words."),
     "regex": ("Pattern", "Pattern", r"[$€£]\s?\d", "A regular expression as RE2 reads it: no look-around, no back-references."),
-    "phrase": ("Phrases", "Phrases, with commas", "is there a way, we would like", "Compared token by token, as spaCy does it."),
+    "phrase": ("Phrases", "Phrases, with commas", "is there a way, we want to", "Compared token by token, as spaCy does."),
     "threshold": ("Threshold", "", "", "A number strictly above or below a bound."),
     "lookup": ("Lookup", "Values, with commas", "enterprise, premium", "A cell that equals one of these values."),
     "column": ("Column", "Cells, with commas", "empty: each cell is itself a class", "What an earlier system or person said."),
 }  # fmt: skip
-_ROWS: Final = {"new": "New", "conflicting": "In conflict", "wrong": "Wrong", "all": "All"}
+_ROWS: Final = {
+    "new": ("New", "A function votes on each of its rows already."),
+    "conflicting": ("In conflict", "No function votes for another class there."),
+    "wrong": ("Wrong", "None of its votes is known to be wrong."),
+    "all": ("All", "It votes on no row."),
+}
 
 
 def show() -> None:
@@ -52,7 +57,6 @@ def show() -> None:
         st.info("All rows are test rows, on which no rule is tried. Give the task train rows.", icon=":material/info:")
         return
     st.caption(plain(_about(ground, run)))
-    _saved(task)
     _draft(task, ground)
 
 
@@ -71,10 +75,14 @@ def _about(ground: Ground, run: Run | None) -> str:
 @st.fragment
 def _draft(task: Task, ground: Ground) -> None:
     """Ask for a rule and show what it does; typing draws this part of the page alone."""
+    said = st.container()
     rule = _form(task, ground)
     if rule is None:
+        with said:
+            _saved(task)
         _suggest(ground, wide=True)
         return
+    st.session_state.pop("rule saved", None)
     try:
         with st.spinner("spaCy splits the texts", show_time=True) if rule["kind"] == "phrase" else st.empty():
             tried = try_rule(ground, rule)
@@ -98,8 +106,8 @@ def _draft(task: Task, ground: Ground) -> None:
 def _form(task: Task, ground: Ground) -> dict[str, Any] | None:
     """Return what stands in the form as a rule, None where it is empty."""
     kind = st.segmented_control(
-        "Kind", list(_KINDS), format_func=lambda one: _KINDS[one][0], key="kind", default="keyword", required=True,
-        bind="query-params", label_visibility="collapsed",
+        "Kind", list(_KINDS), format_func=lambda one: _KINDS[one][0], key="kind", required=True, bind="query-params",
+        default=None if "kind" in st.session_state else "keyword", label_visibility="collapsed",
     ) or "keyword"  # fmt: skip
     if kind == "phrase":
         expect_phrases()
@@ -197,18 +205,17 @@ def _of(precision: Precision) -> str:
 
 def _rows(ground: Ground, tried: Tried) -> None:
     st.header("Rows it votes on")
-    kind = st.segmented_control(
-        "Rows", list(_ROWS), format_func=lambda one: _ROWS[one], key="rows", default="new", required=True, bind="query-params",
-        label_visibility="collapsed",
-    ) or "new"  # fmt: skip
-    total = len(tried.rows[kind])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        kind = st.segmented_control(
+            "Rows", list(_ROWS), format_func=lambda one: _ROWS[one][0], key="rows", default="new", required=True,
+            bind="query-params", label_visibility="collapsed",
+        ) or "new"  # fmt: skip
+        total, page = len(tried.rows[kind]), 1
+        if total > _PAGE:
+            page = st.pagination(-(-total // _PAGE), key=f"page {kind} {_digest(tried.rule)}", max_visible_pages=5)
     if not total:
-        st.caption({"new": "No row is new.", "conflicting": "No function votes otherwise.", "all": "It votes on no row."}.get(
-            kind, "No vote is known to be wrong."))  # fmt: skip
+        st.caption(_ROWS[kind][1])
         return
-    page = 1
-    if total > _PAGE:
-        page = st.pagination(-(-total // _PAGE), key=f"page {kind} {_digest(tried.rule)}", max_visible_pages=5)
     shown = rows_of(ground, tried, kind, (page - 1) * _PAGE, _PAGE)
     st.html("".join(["<div class='wb-rows' role='list'>", *map(_row, shown), "</div>"]))
     st.caption(f"{total:,} rows, in random order.")
@@ -241,8 +248,10 @@ def _functions(ground: Ground, tried: Tried) -> None:
         return
     shown = pd.DataFrame({"differ": table["differ"].map(count), "of": table["both"].map(count)}, index=table.index)
     shown["share"] = table["share"].map(lambda share: percent(share, 0))
-    with st.container(height="content" if len(shown) <= _SHOWN else 340):
-        st.html(figures.table(shown, "Votes of other functions on the same rows"))
+    st.html(figures.table(shown[:_SHOWN], "Votes of other functions on the same rows"))
+    if len(shown) > _SHOWN:
+        with st.expander(f"{len(shown) - _SHOWN:,} more functions"):
+            st.html(figures.table(shown[_SHOWN:], "Votes of more functions on the same rows"))
     st.caption("Differ: rows on which they vote for another class, of those on which they vote too.")
 
 
@@ -314,6 +323,9 @@ def _keep(task: Task, ground: Ground, tried: Tried) -> None:
             st.error(plain(str(error)), icon=":material/error:")
             return
         st.button("Save to rules.toml", type="primary", on_click=_save, args=(task, rule), key="save", icon=":material/save:")
+        refused, why = st.session_state.get("rule refused", (None, ""))
+        if refused == rule:
+            st.error(plain(why), icon=":material/error:")
         toml, python = st.tabs(["As it is saved", "As Python"])
         toml.code(toml_text(rule), language="toml", wrap_lines=True)
         python.code(python_text(rule), language="python", wrap_lines=True)
@@ -325,28 +337,24 @@ def _lines(label: str, key: str, proposed: list[str], help_: str) -> list[str]:
 
 
 def _save(task: Task, rule: dict[str, Any]) -> None:
-    """Write the rule before the page is drawn anew, with its votes among the others."""
+    """Write the rule, empty the form, and draw the whole page anew: its votes now stand among the others."""
     try:
-        place = save_rule(task, rule)
+        st.session_state["rule saved"] = (rule["name"], save_rule(task, rule))
     except WorkbenchError as error:
-        st.session_state["rule saved"] = ("", str(error))
-    else:
-        st.session_state["rule saved"] = (rule["name"], place)
-        for key in ("find", "above", "below", "name", "reason", "tags"):
-            st.session_state.pop(key, None)
+        st.session_state["rule refused"] = (rule, str(error))
+        return
+    emptied = dict.fromkeys(("find", "above", "below", "name", "reason", "tags"), "")
+    st.session_state.update({**emptied, "kind": "keyword", "keep": False})
     st.rerun()
 
 
 def _saved(task: Task) -> None:
-    """Say what became of the rule that was saved last, and what to do next."""
-    name, said = st.session_state.pop("rule saved", (None, ""))
-    if name is None:
+    """Say until the next draft where the last rule was saved, and what to do with it."""
+    if "rule saved" not in st.session_state:
         return
-    if not name:
-        st.error(plain(said), icon=":material/error:")
-        return
+    name, place = st.session_state["rule saved"]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.success(f"Saved {plain(name)} at {plain(said)}.", icon=":material/check_circle:", width=420)
+        st.success(f"Saved {plain(name)} at {plain(place)}.", icon=":material/check_circle:", width=420)
         if not running.is_running(task.folder):
             st.button("Apply it", on_click=_apply, args=(task,), key="apply", icon=":material/play_arrow:")
         st.page_link(
@@ -357,6 +365,7 @@ def _saved(task: Task) -> None:
 
 def _apply(task: Task) -> None:
     jobs.start(task.folder, until="diagnose")
+    st.rerun()  # the whole page: the sidebar watches the job
 
 
 def _digest(rule: Mapping[str, Any]) -> str:
