@@ -215,7 +215,6 @@ def gold_of(dataset: Dataset, place: int) -> str:
 
 def row_in_words(dataset: Dataset, place: int) -> str:
     """Return a row in one string: its text, or in a task without text its cells."""
-    cells = dataset.frame.iloc[place]
-    if dataset.text:
-        return "\n".join(cells[list(dataset.text)]).strip()
-    return ", ".join(f"{name} {value}" for name, value in cells.items())
+    names = dataset.text or dataset.frame.columns
+    cells = {name: dataset.frame[name].iloc[place] for name in names}  # a whole row would be a Series, which takes longer
+    return "\n".join(cells.values()).strip() if dataset.text else ", ".join(f"{name} {cell}" for name, cell in cells.items())

@@ -123,7 +123,7 @@ def _scores(
             one = score(soft, dataset.gold, split="valid", rows=rows)
             lines[rows, name] = {**one, **dict(zip(("low", "high"), one["interval"] or (None, None), strict=True))}
         if same:
-            gains[rows] = gain(held_out["after"], held_out["before"], dataset.gold, rows=rows)
+            gains[rows] = gain(held_out["after"], held_out["before"], dataset.gold, rows=rows, n_boot=2_000)
     columns = ["accuracy", "low", "high", "macro_f1", "log_loss", "ece", "n"]
     return pd.DataFrame(lines, index=columns).T.astype(float), gains
 

@@ -190,7 +190,7 @@ def _fitting(run: Run) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         tol = model["settings"].get("tol")
-        st.altair_chart(
+        charts.draw(
             charts.convergence(history, tol),
             alt=f"Largest change of a probability at each of {len(history)} iterations, the last {history[-1]:.2g}",
         )
@@ -232,7 +232,7 @@ def _functions(run: Run) -> None:
         )
     st.html(_legend({"learned": charts.LEARNED, "on valid gold, n votes": charts.GOLD}))
     series = {"learned": ("learned", "learned_", charts.LEARNED), "on valid gold": ("accuracy", "", charts.GOLD)}
-    st.altair_chart(
+    charts.draw(
         charts.dots(drawn.rename(columns={"n_gold": "n"}), series, "share of its votes that are right", zero=False),
         alt=f"Learned accuracy and accuracy on valid gold of {len(drawn)} functions; the figures stand in the table below",
     )
@@ -279,7 +279,7 @@ def _classes(run: Run, dataset: Dataset) -> None:
     }
     ordered = table.sort_values("posterior", ascending=False, kind="stable")
     with st.container(height="content" if len(table) <= 12 else 480):
-        st.altair_chart(
+        charts.draw(
             charts.dots(ordered.drop(columns="n"), series, "share of rows", step=34),
             alt=f"Prior, posterior and gold shares of {len(table)} classes; the figures stand in the table below",
         )
@@ -306,9 +306,7 @@ def _certainty(run: Run, dataset: Dataset) -> None:
                 f"Where confidence holds, dots lie on the line; {apart} of {len(sure.bins)} intervals miss it. Expected "
                 f"calibration error {figure(sure.ece)} on {n:,} covered valid rows."
             )
-            st.altair_chart(
-                charts.reliability(sure.bins), alt="Accuracy against confidence; the figures stand in the table below"
-            )
+            charts.draw(charts.reliability(sure.bins), alt="Accuracy against confidence; the figures stand in the table below")
             bins = sure.bins
             shown = pd.DataFrame({"n": bins["n"].map(count), "mean confidence": bins["confidence"].map(percent)})
             shown["accuracy"] = bins["accuracy"].map(percent)
@@ -335,7 +333,7 @@ def _histogram(run: Run, dataset: Dataset) -> None:
         f"**{count(found['rows'])} of {count(found['of'])} covered rows ({percent(found['share'])})** are less sure than "
         f"{threshold:.0%} and want a look."
     )
-    st.altair_chart(charts.histogram(histogram(sure.ordered), threshold), alt="Covered rows by confidence of the model")
+    charts.draw(charts.histogram(histogram(sure.ordered), threshold), alt="Covered rows by confidence of the model")
     rest = score_above(sure.valid, dataset, threshold)
     if found["confidence_of_others"] is not None:
         said = f"The others: mean confidence {percent(found['confidence_of_others'])}"

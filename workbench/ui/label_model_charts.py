@@ -1,78 +1,97 @@
-"""Charts of the label model's page: dots on their intervals, a waterfall, a few lines; sorted, with direct labels."""
+"""Charts of the label model's page: dots on their intervals, a waterfall, a few lines; sorted, with direct labels.
+
+They are Vega-Lite as it stands: to load Altair takes half a second, and to have it check a chart a tenth of one at each click.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import altair as alt
 import pandas as pd
 import streamlit as st
+
+Spec = dict[str, Any]
 
 # Three colours that stand out on white and on near-black alike (3:1 and more) and stay apart for the colour-blind.
 LEARNED: Final = "#2b87a3"
 GOLD: Final = "#c8641b"
 QUIET: Final = "#7a8488"
+_SHARES: Final = {"format": "%", "tickCount": 6}
+_DASHED: Final = {"color": QUIET, "strokeDash": [4, 4], "strokeWidth": 1}
 
 
-def ink() -> str:
+def draw(spec: Spec, alt: str) -> None:
+    """Draw a chart; alt: what it says, for those who do not see it."""
+    st.vega_lite_chart(spec=spec, alt=alt)
+
+
+def _ink() -> str:
     """Return the colour of text on the ground of now."""
     return "#d3d8d9" if st.context.theme.type == "dark" else "#30373b"
 
 
-def _names() -> Any:
-    return alt.Axis(labelLimit=260, labelOverlap=False, ticks=False, domain=False, labelFontSize=12, labelColor=ink())
+def _axis(**settings: Any) -> Spec:
+    return {"labelColor": _ink(), "titleColor": _ink(), "titleFontWeight": "normal", **settings}
 
 
-def _axis(**settings: Any) -> Any:
-    return alt.Axis(labelColor=ink(), titleColor=ink(), titleFontWeight="normal", **settings)
+def _names(order: Sequence[str]) -> Spec:
+    """Return the axis of names, in this order, none left out."""
+    axis = _axis(labelLimit=260, labelOverlap=False, ticks=False, domain=False, labelFontSize=12)
+    return {"field": "name", "type": "nominal", "sort": list(order), "title": None, "axis": axis}
+
+
+def _number(field: str, **settings: Any) -> Spec:
+    return {"field": field, "type": "quantitative", **settings}
+
+
+def _text(field: str = "text", **settings: Any) -> tuple[Spec, Spec]:
+    """Return the mark and the channel of words beside a dot or bar."""
+    return {"type": "text", "align": "left", "fontSize": 11, "color": _ink(), **settings}, {"field": field, "type": "nominal"}
+
+
+def _values(table: pd.DataFrame) -> Spec:
+    return {"values": json.loads(table.to_json(orient="records", double_precision=15))}  # NaN becomes null
 
 
 def dots(
     table: pd.DataFrame, series: Mapping[str, tuple[str, str, str]], title: str, *, step: int = 26, zero: bool = True
-) -> Any:
+) -> Spec:
     """Return one line a row of a table, on it a dot with its interval for each series, all on one axis of shares.
 
     table: indexed by name, drawn in its order. series: by name its column, the prefix of its `low` and `high`, and its colour.
     A column n, where there is one, stands as text beside the last series. step: pixels a row. zero: begin the axis at 0.
     """
     data = _long(table, series)
-    colours = alt.Scale(domain=list(series), range=[colour for *_, colour in series.values()])
-    base = alt.Chart(data).encode(
-        y=alt.Y("name:N", sort=list(table.index), title=None, axis=_names()),
-        yOffset=alt.YOffset("series:N", sort=list(series), scale=alt.Scale(paddingOuter=0.3)),
-        color=alt.Color("series:N", scale=colours, legend=None),
-    )
-    shares = _axis(format="%", tickCount=6, grid=True)
-    told = [
-        alt.Tooltip("name:N", title=" "),
-        alt.Tooltip("series:N", title="figure"),
-        alt.Tooltip("value:Q", format=".1%"),
-        alt.Tooltip("low:Q", format=".1%"),
-        alt.Tooltip("high:Q", format=".1%"),
-    ]
-    scale = alt.Scale(zero=zero, nice=True)
-    lines = base.mark_rule(strokeWidth=2, opacity=0.55).encode(
-        x=alt.X("low:Q", title=title, axis=shares, scale=scale), x2="high:Q"
-    )
-    points = base.mark_point(filled=True, size=55, opacity=1).encode(
-        x=alt.X("value:Q", title=title, axis=shares, scale=scale), tooltip=told
-    )
-    layers = [lines, points]
-    if "n" in table:
-        counted = data[(data["series"] == list(series)[-1]) & data["n"].notna()]
-        ends = counted.assign(end=counted["high"].fillna(counted["value"]), text=[f"n {n:,.0f}" for n in counted["n"]])
-        layers.append(
-            alt.Chart(ends)
-            .mark_text(align="left", dx=5, fontSize=11, color=ink())
-            .encode(
-                x="end:Q",
-                y=alt.Y("name:N", sort=list(table.index)),
-                yOffset=alt.YOffset("series:N", sort=list(series), scale=alt.Scale(paddingOuter=0.3)),
-                text="text:N",
-            )
-        )
-    return alt.layer(*layers).properties(height=alt.Step(step / len(series)))
+    counted = (data["series"] == list(series)[-1]) & data["n"].notna()
+    data = data.assign(end=data["high"].fillna(data["value"]), text=[f"n {n:,.0f}" for n in data["n"].fillna(0)])
+    x = {"title": title, "axis": _axis(grid=True, **_SHARES), "scale": {"zero": zero}}
+    colours = {"domain": list(series), "range": [colour for *_, colour in series.values()]}
+    where = {
+        "y": _names(list(table.index)),
+        "yOffset": {"field": "series", "type": "nominal", "sort": list(series), "scale": {"paddingOuter": 0.3}},
+    }
+    coloured = {**where, "color": {"field": "series", "type": "nominal", "scale": colours, "legend": None}}
+    told = [{"field": "name", "type": "nominal", "title": " "}, {"field": "series", "type": "nominal", "title": "figure"}]
+    told += [_number(name, format=".1%") for name in ("value", "low", "high")]
+    words, text = _text(dx=5)
+    return {
+        "height": {"step": step / len(series)},
+        "layer": [
+            {
+                "data": _values(data),
+                "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.55},
+                "encoding": {**coloured, "x": _number("low", **x), "x2": {"field": "high"}},
+            },
+            {
+                "data": _values(data),
+                "mark": {"type": "point", "filled": True, "size": 55, "opacity": 1},
+                "encoding": {**coloured, "x": _number("value", **x), "tooltip": told},
+            },
+            {"data": _values(data[counted]), "mark": words, "encoding": {**where, "x": _number("end", **x), "text": text}},
+        ],
+    }
 
 
 def _long(table: pd.DataFrame, series: Mapping[str, tuple[str, str, str]]) -> pd.DataFrame:
@@ -85,88 +104,98 @@ def _long(table: pd.DataFrame, series: Mapping[str, tuple[str, str, str]]) -> pd
     return pd.concat(parts, ignore_index=True).dropna(subset="value")
 
 
-def reliability(table: pd.DataFrame) -> Any:
+def reliability(table: pd.DataFrame) -> Spec:
     """Return accuracy against confidence: where both are equal the dots lie on the line."""
-    low = min(float(table["confidence"].min()), float(table["accuracy_low"].min()))
-    scale = alt.Scale(domain=[max(0.0, low - 0.05), 1.02], nice=False)
-    axis = _axis(format="%", tickCount=6)
-    ends = pd.DataFrame({"at": [max(0.0, low - 0.05), 1.0]})
-    line = alt.Chart(ends).mark_line(color=QUIET, strokeDash=[4, 4], strokeWidth=1).encode(x="at:Q", y="at:Q")
-    x = alt.X("confidence:Q", scale=scale, axis=axis, title="mean confidence of the model")
-    data = table.assign(text=[f"n {n:,.0f}" for n in table["n"]])
-    base = alt.Chart(data).encode(x=x)
-    title = "share of valid rows it is right on"
-    bars = base.mark_rule(color=GOLD, strokeWidth=2, opacity=0.55).encode(
-        y=alt.Y("accuracy_low:Q", scale=scale, axis=axis, title=title), y2="accuracy_high:Q"
-    )
-    points = base.mark_point(filled=True, size=60, color=GOLD, opacity=1).encode(
-        y=alt.Y("accuracy:Q", title=title),
-        tooltip=[
-            alt.Tooltip("confidence:Q", format=".1%"),
-            alt.Tooltip("accuracy:Q", format=".1%"),
-            alt.Tooltip("accuracy_low:Q", format=".1%", title="low"),
-            alt.Tooltip("accuracy_high:Q", format=".1%", title="high"),
-            "n:Q",
+    low = max(0.0, min(float(table["confidence"].min()), float(table["accuracy_low"].min())) - 0.05)
+    shared = {"scale": {"domain": [low, 1.02], "nice": False}, "axis": _axis(**_SHARES)}
+    x = {"x": _number("confidence", title="mean confidence of the model", **shared)}
+    y = {"title": "share of valid rows it is right on", **shared}
+    told = [_number(name, format=".1%") for name in ("confidence", "accuracy", "accuracy_low", "accuracy_high")]
+    words, text = _text(dx=7, dy=4)
+    data = _values(table.assign(text=[f"n {n:,.0f}" for n in table["n"]]))
+    line = {"x": _number("at"), "y": _number("at")}
+    return {
+        "height": 320,
+        "layer": [
+            {"data": {"values": [{"at": low}, {"at": 1}]}, "mark": {"type": "line", **_DASHED}, "encoding": line},
+            {
+                "data": data,
+                "mark": {"type": "rule", "color": GOLD, "strokeWidth": 2, "opacity": 0.55},
+                "encoding": {**x, "y": _number("accuracy_low", **y), "y2": {"field": "accuracy_high"}},
+            },
+            {
+                "data": data,
+                "mark": {"type": "point", "filled": True, "size": 60, "color": GOLD, "opacity": 1},
+                "encoding": {**x, "y": _number("accuracy", **y), "tooltip": [*told, _number("n", format=",d")]},
+            },
+            {"data": data, "mark": words, "encoding": {**x, "y": _number("accuracy", **y), "text": text}},
         ],
-    )
-    texts = base.mark_text(align="left", dx=7, dy=4, fontSize=11, color=ink()).encode(y="accuracy:Q", text="text:N")
-    return alt.layer(line, bars, points, texts).properties(height=320)
+    }
 
 
-def histogram(table: pd.DataFrame, threshold: float) -> Any:
+def histogram(table: pd.DataFrame, threshold: float) -> Spec:
     """Return how many rows have which confidence; those under the threshold stand out."""
     data = table.assign(under=table["high"] <= threshold + 1e-9)
-    colour = alt.condition(alt.datum.under, alt.value(GOLD), alt.value(LEARNED))
-    return (
-        alt.Chart(data)
-        .mark_bar(binSpacing=1)
-        .encode(
-            x=alt.X("low:Q", bin="binned", axis=_axis(format="%", tickCount=6), title="confidence of the model"),
-            x2="high:Q",
-            y=alt.Y("n:Q", title="covered rows", axis=_axis(tickCount=4, format=",d")),
-            color=colour,
-            tooltip=[alt.Tooltip("low:Q", format=".0%"), alt.Tooltip("high:Q", format=".0%"), alt.Tooltip("n:Q", format=",")],
-        )
-        .properties(height=220)
-    )
+    told = [_number("low", format=".0%"), _number("high", format=".0%"), _number("n", format=",d")]
+    return {
+        "height": 220,
+        "data": _values(data),
+        "mark": {"type": "bar", "binSpacing": 1},
+        "encoding": {
+            "x": _number("low", bin="binned", axis=_axis(**_SHARES), title="confidence of the model"),
+            "x2": {"field": "high"},
+            "y": _number("n", title="covered rows", axis=_axis(tickCount=4, format=",d")),
+            "color": {"condition": {"test": "datum.under", "value": GOLD}, "value": LEARNED},
+            "tooltip": told,
+        },
+    }
 
 
-def convergence(history: list[float], tol: float | None) -> Any:
+def convergence(history: Sequence[float], tol: float | None) -> Spec:
     """Return the largest change of a probability at each iteration, on a logarithmic axis, and where it may stop."""
-    data = pd.DataFrame({"iteration": range(1, len(history) + 1), "change": history})
-    data = data[data["change"] > 0]  # a logarithmic axis has no 0
+    points = [{"iteration": i, "change": change} for i, change in enumerate(history, 1) if change > 0]  # no log of 0
     axis = _axis(format="~g", tickCount=5)
-    y = alt.Y("change:Q", scale=alt.Scale(type="log"), axis=axis, title="largest change")
-    x = alt.X("iteration:Q", axis=_axis(format="d", tickMinStep=1))
-    lines: list[Any] = [alt.Chart(data).mark_line(point={"size": 30, "color": LEARNED}, color=LEARNED).encode(x=x, y=y)]
+    y = {"y": _number("change", scale={"type": "log"}, axis=axis, title="largest change")}
+    x = {"x": _number("iteration", axis=_axis(format="d", tickMinStep=1), title="iteration")}
+    dot = {"size": 30, "color": LEARNED}
+    layers = [{"data": {"values": points}, "mark": {"type": "line", "color": LEARNED, "point": dot}, "encoding": {**x, **y}}]
     if tol is not None:
-        stop = pd.DataFrame({"change": [tol], "text": [f"stops below {tol:g}"], "iteration": [1]})
-        lines.append(alt.Chart(stop).mark_rule(color=QUIET, strokeDash=[4, 4]).encode(y="change:Q"))
-        words = alt.Chart(stop).mark_text(align="left", dy=-7, fontSize=11, color=ink())
-        lines.append(words.encode(x="iteration:Q", y="change:Q", text="text:N"))
-    return alt.layer(*lines).properties(height=200)
+        stop = {"values": [{"iteration": 1, "change": tol, "text": f"stops below {tol:g}"}]}
+        words, text = _text(dy=-7)
+        layers.append({"data": stop, "mark": {"type": "rule", **_DASHED}, "encoding": y})
+        layers.append({"data": stop, "mark": words, "encoding": {**x, **y, "text": text}})
+    return {"height": 200, "layer": layers}
 
 
-def waterfall(lines: pd.DataFrame, first: str, second: str, log_odds: float) -> Any:
+def waterfall(lines: pd.DataFrame, first: str, second: str, log_odds: float) -> Spec:
     """Return what each line adds to the log odds of first against second, from 0 on, and their sum last."""
-    total = {"line": "sum", "vote": "", "adds": log_odds, "before": 0.0, "after": log_odds}
-    data = pd.concat([lines, pd.DataFrame([total])], ignore_index=True)
-    names = [f"{line} → {vote}" if vote else line for line, vote in zip(data["line"], data["vote"], strict=True)]
-    data = data.assign(
-        name=names,
-        text=data["adds"].map("{:+.2f}".format),
-        end=data[["before", "after"]].max(axis=1),
-        kind=["sum" if i == len(data) - 1 else "for" if adds >= 0 else "against" for i, adds in enumerate(data["adds"])],
-    )
-    colours = alt.Scale(domain=["for", "against", "sum"], range=[LEARNED, GOLD, QUIET])
-    base = alt.Chart(data).encode(y=alt.Y("name:N", sort=names, title=None, axis=_names()))
-    title = f"← {second}  ·  log odds  ·  {first} →"
-    bars = base.mark_bar(height=14).encode(
-        x=alt.X("before:Q", title=title, axis=_axis(tickCount=6)),
-        x2="after:Q",
-        color=alt.Color("kind:N", scale=colours, legend=None),
-        tooltip=["name:N", alt.Tooltip("adds:Q", format="+.3f"), alt.Tooltip("after:Q", format="+.3f", title="sum so far")],
-    )
-    texts = base.mark_text(align="left", dx=5, fontSize=11, color=ink()).encode(x="end:Q", text="text:N")
-    zero = alt.Chart(pd.DataFrame({"at": [0.0]})).mark_rule(color=QUIET).encode(x="at:Q")
-    return alt.layer(zero, bars, texts).properties(height=alt.Step(24))
+    total: Spec = {"line": "sum", "vote": "", "adds": log_odds, "before": 0.0, "after": log_odds}
+    bars: list[Spec] = []
+    steps: list[Any] = [*lines.to_dict("records"), total]
+    for place, bar in enumerate(steps):
+        name = f"{bar['line']} → {bar['vote']}" if bar["vote"] else bar["line"]
+        kind = "sum" if place == len(lines) else "for" if bar["adds"] >= 0 else "against"
+        bars.append({**bar, "name": name, "kind": kind, "text": f"{bar['adds']:+.2f}", "end": max(bar["before"], bar["after"])})
+    y = {"y": _names([bar["name"] for bar in bars])}
+    x = {"title": f"← {second}  ·  log odds  ·  {first} →", "axis": _axis(tickCount=6)}
+    colours = {"domain": ["for", "against", "sum"], "range": [LEARNED, GOLD, QUIET]}
+    told = [{"field": "name", "type": "nominal"}, _number("adds", format="+.3f")]
+    words, text = _text(dx=5)
+    return {
+        "height": {"step": 24},
+        "data": {"values": bars},
+        "layer": [
+            {"data": {"values": [{"at": 0}]}, "mark": {"type": "rule", "color": QUIET}, "encoding": {"x": _number("at", **x)}},
+            {
+                "mark": {"type": "bar", "height": 14},
+                "encoding": {
+                    **y,
+                    "x": _number("before", **x),
+                    "x2": {"field": "after"},
+                    "color": {"field": "kind", "type": "nominal", "scale": colours, "legend": None},
+                    "tooltip": [*told, _number("after", format="+.3f", title="sum so far")],
+                },
+            },
+            {"mark": words, "encoding": {**y, "x": _number("end", **x), "text": text}},
+        ],
+    }

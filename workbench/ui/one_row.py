@@ -106,7 +106,7 @@ def _explain(run: Run, dataset: Dataset, row: str) -> None:
 
 
 def _waterfall(found: Explained) -> None:
-    st.altair_chart(
+    charts.draw(
         charts.waterfall(found.lines, found.first, found.second, found.log_odds),
         alt=f"What each vote adds to the log odds of {found.first} against {found.second}; the figures stand below",
     )
