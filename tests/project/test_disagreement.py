@@ -141,16 +141,18 @@ def large(texts, covered, **columns):
 def test_a_gap_names_the_words_of_its_rows_and_finds_them():
     sight = large(["where is my wallet", "where is my bus"] * 20, [False, True] * 20)
     found = disagreement.gap(sight)
-    assert (len(found.rows), found.beside, found.read) == (20, 20, (20, 20))
+    assert (len(found.rows), found.covered, len(found.read), len(found.beside)) == (20, 20, 20, 20)
     assert found.terms["term"].tolist() == ["wallet"]
-    assert disagreement.gap_rows(sight, found, "wallet").tolist() == list(range(0, 40, 2))
+    assert found.holding["wallet"].tolist() == list(range(0, 40, 2))
 
 
 def test_of_many_rows_a_sample_is_read(monkeypatch):
     monkeypatch.setattr(disagreement, "_READ", 10)
-    found = disagreement.gap(large(["wallet", "bus"] * 20, [False, True] * 20))
-    assert (len(found.rows), found.read) == (20, (10, 10))
+    sight = large(["wallet", "bus"] * 20, [False, True] * 20)
+    found = disagreement.gap(sight)
+    assert (len(found.rows), len(found.read), len(found.beside)) == (20, 10, 10)
     assert found.terms[["term", "uncovered"]].to_numpy().tolist() == [["wallet", 10]]
+    assert found.holding["wallet"].tolist() == found.read.tolist()
 
 
 def test_without_text_a_gap_names_values_of_columns_that_are_not_hidden():

@@ -152,8 +152,11 @@ def test_functions_that_say_the_same_come_with_advice(open_app, disputed):
         rules.write(COPY)
     run(load_task(disputed), until="apply")
     app = clean(open_app("disagreement", view="Redundant functions"))
-    cells = ("copies", "12", "12", "100%", "Switch off copies: wherever either votes, promises says the same.")
-    assert '<th scope="row">promises</th>' + "".join(f"<td>{cell}</td>" for cell in cells) in next(
+    cells = (
+        "copies</td><td>12</td><td>12</td><td>100%</td>",
+        "Switch off copies: wherever either votes, promises says the same.",
+    )
+    assert '<th scope="row">promises</th>' + "".join(f'<td class="words">{cell}' for cell in cells) in next(
         block.value for block in app.html if "say the same" in block.value
     )
 

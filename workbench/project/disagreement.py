@@ -25,7 +25,7 @@ from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, Workbench
 Rows = NDArray[np.intp]  # positions in the votes of a run
 
 _CELLS: Final = 40  # functions a side of a matrix that can still be read
-_READ: Final = 10_000  # rows with votes, and as many without, whose words are compared
+_READ: Final = 5_000  # rows with votes, and as many without, whose words are compared
 _VALUES: Final = 50  # distinct values up to which a column is worth naming one by one
 _LIKELY: Final = 2  # classes of a posterior that are told
 _SENT: Final = 500  # rows sent to review at once
@@ -48,6 +48,11 @@ class Sight:
     soft: SoftLabels | None
 
     @cached_property
+    def known(self) -> NDArray[np.bool_]:
+        """Which rows of the votes have gold that may be seen."""
+        return np.zeros(len(self.votes), bool) if self.gold is None else np.asarray(self.votes.ids.isin(self.gold.index))
+
+    @cached_property
     def classes(self) -> VoteMatrix:
         """The classes voted on each row, whoever votes for them."""
         return diagnose.classes_voted(self.votes)
@@ -65,12 +70,17 @@ ALL: Final = Asked()
 
 
 class Gap(NamedTuple):
-    """Rows without a vote. beside: covered rows. terms: what tells them from covered ones; read: how many of each were read."""
+    """Rows without a vote. covered: how many others there are. terms: what tells the two apart, in the rows read and beside.
+
+    holding: the rows, of those read, that hold a term.
+    """
 
     rows: Rows
-    beside: int
+    covered: int
     terms: pd.DataFrame
-    read: tuple[int, int]
+    read: Rows
+    beside: Rows
+    holding: Mapping[str, Rows]
 
 
 def look(task: Task, dataset: Dataset, votes: VoteMatrix, soft: SoftLabels | None = None) -> Sight:
@@ -216,20 +226,20 @@ def coverage(sight: Sight) -> tuple[pd.DataFrame, pd.DataFrame]:
 def gap(sight: Sight, slice: str | None = None, seed: int = 0) -> Gap:
     """Return the rows that no function votes on, of a slice or of all, and the terms that tell them from covered ones.
 
-    A term is a word or two neighbouring ones, in a task without text a value of a column. Of more than 10,000 rows with or
+    A term is a word or two neighbouring ones, in a task without text a value of a column. Of more than 5,000 rows with or
     without votes as many are drawn at random and read.
     """
     rows = rows_asked(sight, Asked(slice))
     covered = sight.votes.covered[rows]
     rng = np.random.default_rng(seed)
-    kinds = [kind if len(kind) <= _READ else rng.choice(kind, _READ, replace=False) for kind in (rows[~covered], rows[covered])]
-    here, there = (_terms(sight, kind) for kind in kinds)
-    return Gap(rows[~covered], int(covered.sum()), diagnose.gap_terms(here, there), (len(here), len(there)))
-
-
-def gap_rows(sight: Sight, found: Gap, term: str) -> Rows:
-    """Return the rows of a gap that hold a term."""
-    return found.rows[[term in terms for terms in _terms(sight, found.rows)]]
+    read, beside = (
+        kind if len(kind) <= _READ else np.sort(rng.choice(kind, _READ, replace=False))
+        for kind in (rows[~covered], rows[covered])
+    )
+    here = _terms(sight, read)
+    terms = diagnose.gap_terms(here, _terms(sight, beside))
+    holding = {term: read[[term in held for held in here]] for term in terms["term"]}
+    return Gap(rows[~covered], int(covered.sum()), terms, read, beside, holding)
 
 
 def _terms(sight: Sight, rows: Rows) -> list[set[str]]:
@@ -253,7 +263,7 @@ def doubles(sight: Sight) -> pd.DataFrame:
     """Return `diagnose.redundant` with what to do about each pair (advice)."""
     votes = sight.votes.take(rows_asked(sight))
     found = diagnose.redundant(votes)
-    known = votes if sight.gold is None else votes.take(votes.ids.isin(sight.gold.index))
+    known = votes if sight.gold is None else sight.votes.take((sight.places >= 0) & sight.known)
     right = diagnose.function_table(known, sight.gold).set_index("lf")
     counts = diagnose.function_table(votes).set_index("lf")["n_votes"]
     return found.assign(
@@ -308,9 +318,7 @@ def _posteriors(soft: SoftLabels) -> list[str]:
 
 def to_review(sight: Sight, rows: Rows, most: int = _SENT, seed: int = 0) -> list[str]:
     """Return the ids of rows worth a human look, drawn at random where there are more than `most`; gold is known of none."""
-    ids = sight.votes.ids[rows]
-    if sight.gold is not None:
-        ids = ids[~ids.isin(sight.gold.index)]
-    if len(ids) > most:
-        ids = ids[np.sort(np.random.default_rng(seed).choice(len(ids), most, replace=False))]
-    return ids.tolist()
+    open_ = rows[~sight.known[rows]]
+    if len(open_) > most:
+        open_ = np.sort(np.random.default_rng(seed).choice(open_, most, replace=False))
+    return sight.votes.ids[open_].tolist()

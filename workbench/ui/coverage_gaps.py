@@ -36,8 +36,7 @@ def _classes(classes: pd.DataFrame) -> None:
         shown["gold found"] = (classes["found"] / classes["n_gold"].where(classes["n_gold"] > 0)).map(percent)
         shown["n"] = classes["n_gold"].map(count)
     shown.index = pd.Index(classes["class"], name="class")
-    with st.container(height="content" if len(shown) <= _SHOWN else 420):
-        st.html(figures.table(shown, "Votes by class"))
+    _table(shown, "Votes by class")
     st.caption(
         "Rows: with a vote for the class. Contested: another class is voted too. Of n valid rows whose gold it is, "
         "covered: any function votes; found: one votes for it."
@@ -52,16 +51,20 @@ def _slices(slices: pd.DataFrame) -> None:
     shown = pd.DataFrame({"rows": slices["n"].map(count), "covered": slices["label_coverage"].map(percent)})
     shown = shown.assign(uncovered=slices["uncovered"].map(count), conflict=slices["conflict"].map(percent))
     shown.index = pd.Index(slices["slice"], name="slice")
-    with st.container(height="content" if len(shown) <= _SHOWN else 420):
-        st.html(figures.table(shown, "Coverage by slice"))
+    _table(shown, "Coverage by slice")
     st.caption("Choose a slice above to see the rows of it that no function votes on.")
+
+
+def _table(shown: pd.DataFrame, alt: str) -> None:
+    html = figures.table(shown, alt)
+    st.html(figures.scrolling(html, alt) if len(shown) > _SHOWN else html)
 
 
 def _gap(page: Looked) -> None:
     found = opened_votes.gap(page.task, page.run, page.dataset, page.asked.slice)
     st.header("Rows that no function votes on")
     where = f" of slice {plain(page.asked.slice)}" if page.asked.slice else ""
-    every = len(found.rows) + found.beside
+    every = len(found.rows) + found.covered
     if not len(found.rows):
         st.success(f"Functions vote on all {every:,} rows{where}.", icon=":material/check_circle:")
         return
@@ -102,9 +105,9 @@ def _gap_table(page: Looked, found: disagreement.Gap) -> None:
         },
         alt=f"{len(shown):,} terms that are more frequent where no function votes",
     )
-    read = "all of them" if sum(found.read) == len(found.rows) + found.beside else "a random sample"
+    sampled = " drawn at random" if len(found.read) < len(found.rows) or len(found.beside) < found.covered else ""
     st.caption(
-        f"Terms more frequent in uncovered than in covered rows, in {found.read[0]:,} and {found.read[1]:,} rows, {read}. "
+        f"Terms that {len(found.read):,} uncovered rows{sampled} hold more often than {len(found.beside):,} covered ones. "
         "A term here is where to write the next function."
     )
 
@@ -112,9 +115,10 @@ def _gap_table(page: Looked, found: disagreement.Gap) -> None:
 @st.fragment(key="rows")
 def _gap_rows(page: Looked, found: disagreement.Gap) -> None:
     term = st.query_params.get("term")
-    if term not in set(found.terms["term"]):
-        term = None
-    rows = found.rows if term is None else disagreement.gap_rows(page.sight, found, term)
+    term = term if term in found.holding else None
+    rows = found.rows if term is None else found.holding[term]
     where = f" in slice {page.asked.slice}" if page.asked.slice else ""
     holding = "" if term is None else f" and that hold “{term}”"
+    if term is not None and len(found.read) < len(found.rows):
+        holding += f", of {len(found.read):,} drawn at random"
     show_rows(page, rows, f"on which no function votes{where}{holding}", f"no function votes{where}{holding}", voted=False)

@@ -14,7 +14,6 @@ from workbench.project import disagreement
 from workbench.project.disagreement import Asked, Sight
 from workbench.ui import figures, opened, opened_votes
 from workbench.ui.coverage_gaps import show_coverage
-from workbench.ui.disagreement_charts import heatmap
 from workbench.ui.frame import chosen_run, chosen_task, no_task
 from workbench.ui.vote_patterns import show_patterns
 from workbench.ui.vote_rows import Looked, dark, pick, show_rows
@@ -49,31 +48,31 @@ def show() -> None:
 
 
 def _filters(sight: Sight, view: str) -> tuple[Asked, bool]:
-    """Ask which rows to look at; a filter that a view does not know is shown, and rests."""
-    of_votes, of_rows = view in _VIEWS[:2], view in _VIEWS[:3]
-    columns = st.columns([3, 3, 3, 2], vertical_alignment="bottom")
+    """Ask which rows to look at, by what the view can tell apart; what was asked for in another view is kept."""
+    of_votes = view in _VIEWS[:2]
+    columns = st.columns([3, 3, 3, 2], vertical_alignment="bottom") if view in _VIEWS[:3] else []
 
-    def choose(place: int, label: str, names: Sequence[str], used: bool, help_: str) -> str | None:
-        key = label.lower()
-        chosen = columns[place].selectbox(
+    def choose(place: int, label: str, names: Sequence[str], help_: str) -> str | None:
+        return columns[place].selectbox(
             label,
             names,
             index=None,
-            key=key,
+            key=label.lower(),
             bind="query-params",
             placeholder="all",
-            disabled=not used or not names,
             help=help_,
+            persist_state="session",
         )
-        return chosen if used else None
 
+    masks, votes = list(sight.masks), sight.votes
     asked = Asked(
-        choose(0, "Slice", list(sight.masks), of_rows, "Rows of a slice; they are named under [slices] in task.toml."),
-        choose(1, "Class", list(sight.votes.labels), of_votes, "Rows on which a function votes for the class."),
-        choose(2, "Function", list(sight.votes.lfs), of_votes, "Rows on which the function votes."),
+        choose(0, "Slice", masks, "Rows of a slice.") if columns and masks else None,
+        choose(1, "Class", votes.labels, "Rows on which a function votes for the class.") if of_votes else None,
+        choose(2, "Function", votes.lfs, "Rows on which the function votes.") if of_votes else None,
     )
-    conflicts = columns[3].toggle("Conflicts only", True, key="conflicts", bind="query-params", disabled=not of_votes)
-    return asked, conflicts
+    if not of_votes:
+        return asked, True
+    return asked, columns[3].toggle("Conflicts only", True, key="conflicts", bind="query-params", persist_state="session")
 
 
 # ---------------------------------------------------------------- pairs
@@ -87,7 +86,7 @@ def _pairs(page: Looked) -> None:
         return
     with st.container(horizontal=True, gap="large"):  # side by side where there is room
         with st.container(width=540):
-            _heatmap(page, table)
+            _heatmap(page)
         with st.container(width=840):
             shown = table[table["disagree"] > 0] if page.conflicts else table
             _pair_table(page, shown.head(_LISTED))
@@ -103,27 +102,27 @@ def _no_pair(page: Looked, table: pd.DataFrame) -> str:
     return f"None of the {len(table):,} pairs that meet disagrees {where}. Switch off “Conflicts only” to see where they agree."
 
 
-def _heatmap(page: Looked, table: pd.DataFrame) -> None:
-    cells, order = disagreement.matrix(page.sight, table)
+def _heatmap(page: Looked) -> None:
     colour = st.radio(
         "Colour", tuple(_COLOURS), horizontal=True, key="colour", bind="query-params", label_visibility="collapsed"
     )
     by = _COLOURS[colour]
+    spec, drawn = opened_votes.heat(page.task, page.run, page.dataset, page.asked, by, dark())
     key = f"heat {page.key} {by}"
-    st.altair_chart(
-        heatmap(cells, order, by, dark()),
+    st.vega_lite_chart(
+        spec=spec,
         key=key,
         width="content",
         on_select=partial(_picked_cell, key),
         selection_mode="cell",
-        alt=f"How often each two of {len(order):,} functions disagree; the table of pairs says the same in words",
+        alt=f"How often each two of {drawn:,} functions disagree; the table of pairs says the same in words",
     )
-    st.caption(_about_heat(page, order))
+    st.caption(_about_heat(page, drawn))
 
 
-def _about_heat(page: Looked, order: Sequence[str]) -> str:
+def _about_heat(page: Looked, drawn: int) -> str:
     every = len(page.sight.votes.lfs)
-    shown = f"The {len(order):,} of {every:,} functions most in conflict" if len(order) < every else "All functions"
+    shown = f"The {drawn:,} of {every:,} functions most in conflict" if drawn < every else "All functions"
     return f"{shown}, by the class each votes most. No cell: the two never meet. Grey: fewer than five common rows."
 
 
@@ -219,7 +218,7 @@ def _redundant(page: Looked) -> None:
         }
     )
     shown.index = pd.Index(table["a"], name="one")
-    st.html(figures.table(shown, "Pairs of functions that say the same"))
+    st.html(figures.table(shown, "Pairs of functions that say the same", words=["other", "what to do"]))
     st.caption(
         "Same: rows on which both give one class, of those on which either votes. Two that say the same add votes and no "
         "evidence: majority vote counts it twice. Switch a function off on the page Labeling functions."

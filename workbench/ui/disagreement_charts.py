@@ -15,8 +15,8 @@ _STEP: Final = 26  # pixels a pattern
 _INK: Final = {False: "#0f1316", True: "#eceeec"}
 
 
-def heatmap(cells: pd.DataFrame, order: Sequence[str], by: str, dark: bool) -> Any:
-    """Draw pairs of functions as a matrix; by: `rate` or `disagree`, which the colour shows."""
+def heatmap(cells: pd.DataFrame, order: Sequence[str], by: str, dark: bool) -> dict[str, Any]:
+    """Return a chart of pairs of functions as a matrix, in Vega-Lite; by: `rate` or `disagree`, which the colour shows."""
     import altair as alt
 
     low, high = ("#2d2722", "#ffb27a") if dark else ("#f8efe5", "#8c2d04")
@@ -39,7 +39,7 @@ def heatmap(cells: pd.DataFrame, order: Sequence[str], by: str, dark: bool) -> A
     axis: dict[str, Any] = {"labelOverlap": False, "labelFlush": False, "labelFontSize": min(12, size), "labelColor": ink}
     axis |= {"domain": False, "ticks": False}
     number = f"indexof({json.dumps(list(order))}, datum.value) + 1"
-    return (
+    chart = (
         alt.Chart(cells)
         .mark_rect(stroke="#14181a" if dark else "#ffffff", strokeWidth=1, cursor="pointer")
         .encode(
@@ -62,10 +62,12 @@ def heatmap(cells: pd.DataFrame, order: Sequence[str], by: str, dark: bool) -> A
         .add_params(alt.selection_point("cell", fields=["a", "b"]))
         .properties(width=alt.Step(size), height=alt.Step(size))
     )
+    spec: dict[str, Any] = chart.to_dict()  # Altair takes 0.1 s to make it: what is drawn again and again is kept
+    return spec
 
 
-def upset(bars: pd.DataFrame, dots: pd.DataFrame, order: Sequence[str], labels: Sequence[str], dark: bool) -> Any:
-    """Draw how many rows each pattern has over a matrix that tells which function votes for which class.
+def upset(bars: pd.DataFrame, dots: pd.DataFrame, order: Sequence[str], labels: Sequence[str], dark: bool) -> dict[str, Any]:
+    """Return a chart, in Vega-Lite, of the rows of each pattern over a matrix that tells which function votes for what.
 
     bars: pattern, rows. dots: pattern, function, label. order: the functions from top to bottom. labels: the
     classes, which have colours and shapes of their own as long as there are eight at most.
@@ -95,7 +97,8 @@ def upset(bars: pd.DataFrame, dots: pd.DataFrame, order: Sequence[str], labels: 
     width = _STEP * max(len(first), 1)
     top = alt.layer(bar, number).properties(width=width, height=130)
     below = alt.layer(line, dot).properties(width=width, height=alt.Step(18))
-    return alt.vconcat(top, below, spacing=4).resolve_scale(x="shared")
+    spec: dict[str, Any] = alt.vconcat(top, below, spacing=4).resolve_scale(x="shared").to_dict()
+    return spec
 
 
 def _names(alt: Any, dark: bool) -> Any:

@@ -13,6 +13,7 @@ from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.tables import Dataset
 from workbench.ui import opened
+from workbench.ui.disagreement_charts import heatmap, upset
 
 _KEYS: Final[dict[str | type[Any], Callable[[Any], Any]]] = {
     Run: lambda run: str(run.folder),
@@ -40,6 +41,23 @@ def patterns(
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return the vote patterns of the rows asked for."""
     return disagreement.patterns(sight(task, run, dataset), asked, conflicts_only, classes)
+
+
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs=_KEYS)
+def heat(task: Task, run: Run, dataset: Dataset, asked: disagreement.Asked, by: str, dark: bool) -> tuple[dict[str, Any], int]:
+    """Return the heatmap of pairs, and how many functions it shows."""
+    cells, order = disagreement.matrix(sight(task, run, dataset), pairs(task, run, dataset, asked))
+    return heatmap(cells, order, by, dark), len(order)
+
+
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs=_KEYS)
+def upset_of(
+    task: Task, run: Run, dataset: Dataset, asked: disagreement.Asked, conflicts_only: bool, classes: bool, dark: bool
+) -> tuple[dict[str, Any], int]:
+    """Return the chart of vote patterns, and how many it shows."""
+    table, _ = patterns(task, run, dataset, asked, conflicts_only, classes)
+    bars, dots, order = disagreement.dots(sight(task, run, dataset), table)
+    return upset(bars, dots, order, task.labels, dark), len(bars)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Counting votes by class and slice", hash_funcs=_KEYS)

@@ -10,7 +10,6 @@ import streamlit as st
 from workbench.project import disagreement
 from workbench.project.disagreement import votes_in_words
 from workbench.ui import opened_votes
-from workbench.ui.disagreement_charts import upset
 from workbench.ui.vote_rows import Looked, dark, pick, picked_line, show_rows
 from workbench.ui.wording import percent, plain
 
@@ -25,18 +24,18 @@ def show_patterns(page: Looked) -> None:
     if table.empty:
         st.info(_no_pattern(page), icon=":material/info:")
         return
-    bars, dots, order = disagreement.dots(page.sight, table)
+    spec, drawn = opened_votes.upset_of(page.task, page.run, page.dataset, page.asked, page.conflicts, classes, dark())
     key = f"upset {page.key} {grain}"
-    st.altair_chart(
-        upset(bars, dots, order, page.sight.votes.labels, dark()),
+    st.vega_lite_chart(
+        spec=spec,
         key=key,
         width="content",
         on_select=partial(_picked_pattern, key),
         selection_mode="pattern",
-        alt=f"The {len(bars)} most frequent vote patterns; the table below says the same in words",
+        alt=f"The {drawn} most frequent vote patterns; the table below says the same in words",
     )
     kind = " in conflict" if page.conflicts else ""
-    shown = "All" if len(bars) == every["patterns"] else f"The {len(bars):,} most frequent of"
+    shown = "All" if drawn == every["patterns"] else f"The {drawn:,} most frequent of"
     share = percent(table["rows"].sum() / every["rows"], 0)
     st.caption(f"{shown} {every['patterns']:,} patterns{kind}. The table holds {share} of {every['rows']:,} rows{kind}.")
     _pattern_table(page, table, grain)
