@@ -156,6 +156,8 @@ class View {
     const pieces = card ? card.text : [[state.ended() ? state.data.ended : LOADING, false]];
     this.text.replaceChildren(...pieces.map(([piece, found]) => make(found ? "mark" : "span", piece)));
     this.text.hidden = Boolean(card) && card.text.length === 0;
+    this.tallest = Math.max(this.tallest ?? 0, this.text.offsetHeight);
+    this.text.style.minHeight = `${this.tallest}px`; // so that buttons stay where they are from row to row
     this.row.textContent = card ? `row ${state.current}` : "";
     this.before.hidden = !(card && this.again());
     this.before_text.textContent = said ? `You said ${said.label ?? said.kind}. A new answer replaces it.` : "Open again.";
@@ -167,7 +169,8 @@ class View {
     this.fields.hidden = cells.length === 0;
     this.evidence.hidden = !open;
     if (open) this.drawEvidence(card);
-    for (const field of [this.failure, this.note, this.unsure, this.skip, this.other]) field.disabled = !card;
+    for (const field of [this.unsure, this.skip, this.other]) field.disabled = !card;
+    for (const field of [this.classes, this.more]) field.hidden = state.ended();
   }
 
   drawEvidence(card) {
@@ -175,6 +178,7 @@ class View {
     this.model.textContent = card.model.length ? card.model.map(share).join(", ") : "no answer: no function votes here";
     const votes = card.votes.map(([name, label]) => row(make("dt", name), make("dd", label)));
     this.votes.replaceChildren(...votes);
+    this.votes.hidden = votes.length === 0;
   }
 
   drawLabels() {

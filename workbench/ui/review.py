@@ -30,7 +30,10 @@ _QUEUES: Final = {
     "conflict": ("Functions vote for different classes.", "No row is left on which functions disagree."),
     "uncertain": ("The label model can hardly decide.", "No row with votes is left."),
     "uncovered": ("No function votes.", "No row is left on which no function votes."),
-    "requested": ("Somebody sent them here.", "Nobody waits for an answer of yours."),
+    "requested": (
+        "Somebody sent them here.",
+        "No row that somebody sent here is left. Other pages offer to send rows to review.",
+    ),
     "random": ("Drawn at random from train and valid.", "You have answered every row of train and valid."),
 }
 
@@ -201,6 +204,8 @@ def _offer_other_queues(task: Task, run: Run, dataset: Dataset, kind: str, revie
         left[name] = head_of_queue(task, run, dataset, name, kept, Claims(), reviewer, 1).left if name != kind else 0
     if not any(left.values()):
         st.info("Every row that you may review is decided. The next run learns from your answers.", icon=":material/done_all:")
+        return
+    st.caption("Queues that still hold rows:")
     with st.container(horizontal=True):
         for name, n in left.items():
             if n and st.button(f"{name.capitalize()}: {n:,} rows", key=f"go to {name}", on_click=_go_to, args=(name,)):
