@@ -34,7 +34,7 @@ from workbench.label_models.contract import (
 )
 from workbench.label_models.doubts import contradictions, dead_and_copies, flipped, turned, worse_than_chance
 from workbench.label_models.evidence import Evidence, Pairs, evidence
-from workbench.label_models.similarity import Copies, Meetings, similarities
+from workbench.label_models.similarity import Copies, Meetings, similarities, votes_cast
 from workbench.label_models.uncertainty import Intervals, interval, simulated_errors
 from workbench.label_models.vote_tables import Prior, accuracies, learned, log_likelihood, unseen
 from workbench.tables import ABSTAIN, PatternCounts, SoftLabels, VoteMatrix, WorkbenchError, distinct_rows
@@ -100,15 +100,15 @@ class GenerativeModel:
         self._k, self._given = len(votes.labels), given
         every, number = np.concatenate([patterns, known.patterns]), np.concatenate([counts, np.ones(len(known.label))])
         self._copies = Copies.found(every, number)
-        every, patterns = self._copies.merged(every), self._copies.merged(patterns)
-        known = known._replace(patterns=self._copies.merged(known.patterns))
+        every = self._copies.merged(every)
+        patterns, known = every[: len(counts)], known._replace(patterns=every[len(counts) :])
         pairs = Pairs.seen(every, self._k)
         again = self.warm_start and getattr(self, "fitted_", None) == (votes.lfs, votes.labels)
         self._start = self._table if again and np.array_equal(pairs.column, self._pairs.column) else None
         self._pairs = pairs
         met = Meetings.counted(every, number, self._k)
         self._similarity = similarities(met, self._k)
-        cast = number @ (every != ABSTAIN)
+        cast = votes_cast(every, number)
         self._rules = float(cast @ (self._pairs.repertoire.sum(axis=1) == 1) / max(cast.sum(), 1))
         step = max(1, len(patterns) // _LEARNED_FROM)
         sample = patterns[::step], counts[::step]

@@ -19,6 +19,11 @@ _ENOUGH: Final = 20  # votes
 _DOUBT: Final = 10  # rows added on which the two differ
 
 
+def votes_cast(patterns: NDArray[np.int16], counts: Floats) -> Floats:
+    """float64[m]: how many votes each function casts; by column, for a product would hold them all as floats."""
+    return np.array([counts @ (column != ABSTAIN) for column in patterns.T], dtype=np.float64)
+
+
 class Copies(NamedTuple):
     """Functions whose votes are the same on all rows count as one.
 
@@ -30,10 +35,9 @@ class Copies(NamedTuple):
     @classmethod
     def found(cls, patterns: NDArray[np.int16], counts: Floats) -> Self:
         """Look for equal columns of at least 20 votes: equal for less, they may be so by chance."""
-        columns = np.ascontiguousarray(patterns.T)
-        enough = (columns != ABSTAIN) @ counts >= _ENOUGH
+        enough = votes_cast(patterns, counts) >= _ENOUGH
         seen: dict[bytes, int] = {}
-        group = [seen.setdefault(column.tobytes() if enough[j] else b"%d" % j, len(seen)) for j, column in enumerate(columns)]
+        group = [seen.setdefault(one.tobytes() if enough[j] else b"%d" % j, len(seen)) for j, one in enumerate(patterns.T)]
         return cls(np.array(group, dtype=np.intp))
 
     @property
