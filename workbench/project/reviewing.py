@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -156,10 +157,21 @@ class Reviewed:
         return {"anchors": len(self.teaching), "entries": self.entries, "fingerprint": found}
 
 
+_REVIEWED: WeakKeyDictionary[Dataset, tuple[tuple[str, tuple[int, int, int]], Reviewed]] = WeakKeyDictionary()
+
+
 def reviewed(task: Task, dataset: Dataset) -> Reviewed:
-    """Read what the record says of the rows of a data set, and what of it may teach."""
+    """Read what the record says of the rows of a data set, and what of it may teach; kept until something new is written."""
     record = open_record(task)
-    entries, current = record.version()[0], record.current()
+    state = record.url, record.version()
+    kept = _REVIEWED.get(dataset)
+    if kept is None or kept[0] != state:
+        kept = _REVIEWED[dataset] = state, _read(task, dataset, record, state[1][0])
+    return kept[1]
+
+
+def _read(task: Task, dataset: Dataset, record: Record, entries: int) -> Reviewed:
+    current = record.current()
     here = dataset.ids.get_indexer(pd.Index(current["row"])) >= 0
     there = current[here]
     same = (there["shown"] == "") | (there["shown"] == fingerprints(task, dataset, there["row"].tolist()))
@@ -239,7 +251,10 @@ def new_decisions(task: Task, dataset: Dataset, since: Mapping[str, Any] | None)
 
     since: the `review` of its run.json; None of a run that knew no record.
     """
-    found, before = reviewed(task, dataset).facts, since or {"entries": 0, "fingerprint": ""}
+    before = since or {"entries": 0, "fingerprint": ""}
+    if open_record(task).version()[0] == before["entries"]:
+        return 0
+    found = reviewed(task, dataset).facts
     return max(found["entries"] - before["entries"], 1) if found["fingerprint"] != before["fingerprint"] else 0
 
 
@@ -248,7 +263,7 @@ def anchors(task: Task, dataset: Dataset) -> pd.DataFrame:
 
     Left out are test rows, rows that an audit plan drew, and rows that are unsure, skipped, undone or disputed.
     """
-    return reviewed(task, dataset).anchors
+    return reviewed(task, dataset).anchors.copy()
 
 
 def request(task: Task, ids: Iterable[str], reason: str, reviewer: str = "") -> int:

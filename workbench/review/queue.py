@@ -77,7 +77,7 @@ def settled(current: pd.DataFrame, reviewer: str, double: float) -> pd.Index:
     """
     own = current.loc[current["reviewer"] == reviewer, "row"]
     others = current[(current["kind"] == "label") & (current["reviewer"] != reviewer)].groupby("row")["reviewer"].nunique()
-    wanted = np.where(in_double_share(others.index, double), 2, 1)
+    wanted = np.where(in_double_share(others.index, double), 2, 1) if double else 1
     done: pd.Index = pd.Index(own).union(others.index[others.to_numpy() >= wanted])
     return done
 

@@ -51,6 +51,7 @@ class Record:
         self._file = Path(str(url.database)) if lite else None
         weakref.finalize(self, self._engine.dispose)
         self._place = self._where()
+        self._kept: tuple[tuple[int, int, int], pd.DataFrame] | None = None  # what `current` last read, and at which version
         if lite:
             event.listen(self._engine, "connect", _settle)
             event.listen(self._engine, "begin", _begin)
@@ -92,12 +93,15 @@ class Record:
 
         A reviewer who also adjudicated a row has a second line for it: what they said as one of several is not overwritten.
         """
-        columns = DECISIONS.c
-        standing = _standing().subquery()
-        newest = sa.select(sa.func.max(standing.c.seq)).group_by(
-            standing.c.row, standing.c.reviewer, standing.c.reason == ADJUDICATION
-        )
-        return _frame(self._read(sa.select(DECISIONS).where(columns.seq.in_(newest)).order_by(columns.seq)))
+        version = self.version()
+        if self._kept is None or self._kept[0] != version:
+            columns, standing = DECISIONS.c, _standing().subquery()
+            newest = sa.select(sa.func.max(standing.c.seq)).group_by(
+                standing.c.row, standing.c.reviewer, standing.c.reason == ADJUDICATION
+            )
+            found = self._read(sa.select(DECISIONS).where(columns.seq.in_(newest)).order_by(columns.seq))
+            self._kept = version, _frame(found)
+        return self._kept[1].copy(deep=False)
 
     def history(self, reviewer: str, n: int = 10) -> list[Decision]:
         """Return the last entries of a reviewer that stand, the newest first."""
@@ -194,6 +198,7 @@ class Record:
         try:
             if self._where() != self._place:  # where the file was moved, closing leaves it whole
                 self._engine.dispose(close=os.getpid() == self._place[0])
+                self._kept = None
             yield
             self._place = self._where()
         except (SQLAlchemyError, OSError) as error:
