@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from workbench.cli import main
 from workbench.label_models import GenerativeModel
 from workbench.project import steps
 from workbench.project.catalogue import visible_rows
@@ -52,8 +54,11 @@ def rows(split, gold=None):
 
 def test_a_fit_keeps_what_the_page_shows(tiny_task, monkeypatch):
     monkeypatch.setattr(steps.fit, "_DRAWS", 8)
-    done = run(load_task(tiny_task), until="fit", intervals=True)
+    said = CliRunner().invoke(main, ["fit", str(tiny_task), "--intervals"]).stdout
+    done = find_run(load_task(tiny_task))
     model = done.label_model()
+    low, high = model["accuracy_interval"]["agent_tag"]
+    assert f"{model['accuracy']['agent_tag']:.2f} [{low:.2f}, {high:.2f}]" in said
     assert model["converged"] is True and len(model["history"]) == model["iterations"]
     assert model["calibration"] == {"slope": 1.0, "offset": {"billing": 0.0, "bug": 0.0}}
     assert model["settings"]["strength"] == 100.0 and model["doubts"] == done.kept_model().doubts_
@@ -69,9 +74,7 @@ def test_a_model_that_explains_nothing_is_not_kept_and_the_way_out_is_said(tiny_
     change(tiny_task, 'model = "generative"', 'model = "majority_vote"')
     done = run(load_task(tiny_task), until="fit", intervals=True)
     assert "accuracy_interval" not in done.label_model() and done.label_model()["history"] == []
-    with pytest.raises(
-        WorkbenchError, match=r"keeps no label model that explains rows \(its model: MajorityVote\)"
-    ):
+    with pytest.raises(WorkbenchError, match=r"keeps no label model that explains rows \(its model: MajorityVote\)"):
         done.kept_model()
 
 
@@ -282,10 +285,6 @@ def test_runs_of_other_classes_compare_their_labels_by_name(tiny_task):
 
 
 def test_a_row_is_explained_on_the_command_line(tiny_task):
-    from click.testing import CliRunner
-
-    from workbench.cli import main
-
     task = load_task(tiny_task)
     done = run(task, until="fit")
     said = CliRunner().invoke(main, ["explain", str(tiny_task), "000", "--json"])
