@@ -33,7 +33,7 @@ def figures(app):
 @pytest.fixture
 def page(open_app, ran):
     """Return the page over a task that ran, with the rule to vote spam."""
-    return clean(open_app("write_rule", **{"class": "spam"}))
+    return clean(open_app("write_rule", **{"label": "spam"}))
 
 
 def rows(app):
@@ -58,13 +58,13 @@ def test_what_is_typed_is_counted_on_train_and_valid_rows(page):
 def test_rows_are_shown_by_what_they_tell_with_the_matches_marked(page):
     app = typed(page, "see, hello")
     assert "<mark>see</mark> you" in rows(app) and "hello" not in rows(app), "says_hello votes on those: they are not new"
-    app.button_group(key="rows").set_value("wrong").run()
+    app.button_group(key="shown").set_value("wrong").run()
     assert "gold ham · ham: says_hello" in rows(clean(app)) and "<mark>hello</mark> mum" in rows(app)
     assert "test" not in rows(app)
 
 
 def test_a_draft_in_the_url_is_tried_at_once(open_app, ran):
-    app = clean(open_app("write_rule", **{"class": "spam", "find": "hello", "case": "true"}))
+    app = clean(open_app("write_rule", **{"label": "spam", "find": "hello", "case": "true"}))
     assert figures(app)["In conflict"] == "8" and app.checkbox(key="case").value
 
 
@@ -80,15 +80,15 @@ def test_what_rows_and_rules_say_is_no_markup(page, ran):
     ("kind", "fields", "votes"),
     [
         ("regex", {"find": r"^win\b.*car$"}, "16.7%"),
-        ("lookup", {"find": "See You", "in": "text"}, "16.7%"),
-        ("column", {"find": "see you", "in": "text"}, "16.7%"),
+        ("lookup", {"find": "See You", "column": "text"}, "16.7%"),
+        ("column", {"find": "see you", "column": "text"}, "16.7%"),
     ],
     ids=["regex", "lookup", "column"],
 )
 def test_every_kind_has_its_form(page, kind, fields, votes):
     app = clean(page.button_group(key="kind").set_value(kind).run())
-    if "in" in fields:
-        app = clean(app.selectbox(key="in").set_value(fields["in"]).run())
+    if "column" in fields:
+        app = clean(app.selectbox(key="column").set_value(fields["column"]).run())
     assert figures(typed(app, fields["find"]))["Coverage"] == votes
 
 
@@ -105,7 +105,7 @@ def test_a_pattern_that_cannot_be_is_one_sentence_with_a_way_out(page):
 def test_words_are_offered_and_one_click_tries_them(open_app, ran):
     more = [f'm{i},"{"grand prize" if i % 2 else "lunch"}",{"spam" if i % 2 else "ham"},valid\n' for i in range(40)]
     (ran / "rows.csv").write_text((ran / "rows.csv").read_text() + "".join(more))
-    app = clean(open_app("write_rule", **{"class": "spam"}))
+    app = clean(open_app("write_rule", **{"label": "spam"}))
     [word] = [button for button in app.button if button.key == "word known grand"]
     assert word.label == "**grand** :small[20 of 20 · 20 new]"
     app = clean(word.click().run())
@@ -157,7 +157,7 @@ def test_an_example_that_does_not_hold_is_said_before_saving(page):
 
 def test_before_the_first_run_every_row_is_new(open_app, toy):
     (toy / "rules.toml").unlink()
-    app = typed(clean(open_app("write_rule", **{"class": "spam"})), "win")
+    app = typed(clean(open_app("write_rule", **{"label": "spam"})), "win")
     assert "nothing has voted yet, so every row counts as new" in said(app)
     assert figures(app)["New rows"] == "8" and "There are no votes to compare with." in said(app)
 

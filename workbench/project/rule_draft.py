@@ -302,6 +302,12 @@ def _check_column(rule: Rule, ground: Ground) -> None:
         raise WorkbenchError(f"there is no column {name!r}; the columns are {listed(known)}{did_you_mean(name, known)}")
 
 
+def refusal(error: WorkbenchError) -> str:
+    """Return why a draft is refused, to who types it and not into a file."""
+    said = str(error).removeprefix(f"{_WHERE}: ").partition("; in TOML write")[0]
+    return said[:1].upper() + said[1:]
+
+
 def words_in(text: str) -> list[str]:
     """Return what stands between commas; in double quotes a comma is part of a word.
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.diagnose.gaps import gap_terms, terms_of
+from workbench.diagnose.gaps import terms_of
 from workbench.lfs.chunk import texts_of
 from workbench.project.rule_draft import Ground, Tried, rule_of, try_rule
 from workbench.stats import wilson_interval
@@ -38,7 +38,7 @@ def suggestions(ground: Ground, label: str, column: str | None = None, top: int 
     terms = _terms(ground, column)
     known, usual = (_telling(terms, classes, wanted) for classes in (ground.known, ground.usual))
     here = Counter(chain.from_iterable(terms[place] for place in _sample(ground.uncovered)))
-    usual["here"] = [here[term] for term in usual["term"]]
+    usual = usual.assign(here=[here[term] for term in usual["term"]])
     usual = usual[usual["here"] > 1]
     told = {"known": _ranked(known, known["n"]), "uncovered": _ranked(usual, usual["here"])}
     if usual.empty:  # no votes yet, or none of the class: what many rows say, and not nearly all
@@ -49,18 +49,19 @@ def suggestions(ground: Ground, label: str, column: str | None = None, top: int 
 
 
 def _telling(terms: Mapping[int, Sequence[str]], classes: NDArray[np.int16], wanted: int) -> pd.DataFrame:
-    """Return the terms that rows of a class hold more often than others do: term, n rows with it, and gain.
+    """Return the terms that are surely more frequent in rows of a class: term, n rows with it, right ones, and gain.
 
     gain: by how much a row's being of the class is surely likelier with the term, at the lower end of the 95 % interval.
     """
     rows = _sample(classes != ABSTAIN)
-    here = [terms[place] for place in rows if classes[place] == wanted]
-    there = [terms[place] for place in rows if classes[place] != wanted]
-    found = gap_terms(here, there, fewest=_FEWEST, top=200, prior=10)
-    right, n = found["uncovered"], found["uncovered"] + found["covered"]  # here: of the class, and of others
-    low, _ = wilson_interval(right, n)
-    gain = np.clip(low - len(here) / max(len(rows), 1), 0, None)
-    return pd.DataFrame({"term": found["term"], "n": n, "gain": gain})
+    every = Counter(chain.from_iterable(terms[place] for place in rows))
+    here = Counter(chain.from_iterable(terms[place] for place in rows if classes[place] == wanted))
+    found = pd.DataFrame(
+        [(term, right, every[term]) for term, right in here.items() if right >= _FEWEST], columns=["term", "right", "n"]
+    )
+    low, _ = wilson_interval(found["right"], found["n"])
+    found["gain"] = low - float((classes[rows] == wanted).mean()) if rows else 0.0
+    return found[found["gain"] > 0]
 
 
 def _ranked(terms: pd.DataFrame, rows: pd.Series[Any]) -> list[str]:

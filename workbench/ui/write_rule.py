@@ -15,7 +15,7 @@ import streamlit as st
 
 from workbench.project import jobs
 from workbench.project.phrases import expect_phrases
-from workbench.project.rule_draft import Ground, Precision, Tried, columns_for, rule_of, try_rule, words_in
+from workbench.project.rule_draft import Ground, Precision, Tried, columns_for, refusal, rule_of, try_rule, words_in
 from workbench.project.rule_rows import Part, Row, proposed_examples, rows_of, with_examples
 from workbench.project.rule_saving import proposed_name, python_text, save_rule, told, toml_text
 from workbench.project.runs import Run
@@ -35,6 +35,7 @@ _KINDS: Final = {
     "lookup": ("Lookup", "Values, with commas", "enterprise, premium", "A cell that equals one of these values."),
     "column": ("Column", "Cells, with commas", "empty: each cell is itself a class", "What an earlier system or person said."),
 }  # fmt: skip
+_KEPT: Final[dict[str, Any]] = {"bind": "query-params", "persist_state": "session"}  # a draft survives reload and other pages
 _ROWS: Final = {
     "new": ("New", "A function votes on each of its rows already."),
     "conflicting": ("In conflict", "No function votes for another class there."),
@@ -76,19 +77,19 @@ def _about(ground: Ground, run: Run | None) -> str:
 def _draft(task: Task, ground: Ground) -> None:
     """Ask for a rule and show what it does; typing draws this part of the page alone."""
     said = st.container()
-    rule = _form(task, ground)
+    rule, label, column = _form(task, ground)
     if rule is None:
         with said:
             _saved(task)
-        _suggest(ground, wide=True)
+        _suggest(ground, label, column, wide=True)
         return
     st.session_state.pop("rule saved", None)
     try:
         with st.spinner("spaCy splits the texts", show_time=True) if rule["kind"] == "phrase" else st.empty():
             tried = try_rule(ground, rule)
     except WorkbenchError as error:
-        st.error(plain(str(error).removeprefix("the rule: ")), icon=":material/error:")
-        _suggest(ground, wide=True)
+        st.error(plain(refusal(error)), icon=":material/error:")
+        _suggest(ground, label, column, wide=True)
         return
     _figures(ground, tried)
     _keep(task, ground, tried)
@@ -97,51 +98,51 @@ def _draft(task: Task, ground: Ground) -> None:
         _rows(ground, tried)
     with right:
         _functions(ground, tried)
-        _suggest(ground, wide=False)
+        _suggest(ground, label, column, wide=False)
 
 
 # ---------------------------------------------------------------- the form
 
 
-def _form(task: Task, ground: Ground) -> dict[str, Any] | None:
-    """Return what stands in the form as a rule, None where it is empty."""
+def _form(task: Task, ground: Ground) -> tuple[dict[str, Any] | None, str, str | None]:
+    """Return what stands in the form as a rule (None where it is empty), its class, and the column it looks in."""
     kind = st.segmented_control(
-        "Kind", list(_KINDS), format_func=lambda one: _KINDS[one][0], key="kind", required=True, bind="query-params",
+        "Kind", list(_KINDS), format_func=lambda one: _KINDS[one][0], key="kind", required=True, **_KEPT,
         default=None if "kind" in st.session_state else "keyword", label_visibility="collapsed",
     ) or "keyword"  # fmt: skip
     if kind == "phrase":
         expect_phrases()
-    _, label, hint, help_ = _KINDS[kind]
+    in_text = kind in ("keyword", "regex", "phrase")
     columns = columns_for(ground, kind)
-    whole = kind in ("keyword", "regex", "phrase") and bool(ground.data.text)
-    options = ["", *columns] if whole else columns
+    options = ["", *columns] if in_text and ground.data.text else columns
     if not options:
         st.info("No column of this task holds numbers. Choose another kind of rule.", icon=":material/info:")
-        return None
-    for key, allowed in (("in", options), ("class", task.labels)):
+        return None, task.labels[0], None
+    where = "in" if in_text else "number" if kind == "threshold" else "column"  # each has its own columns to choose from
+    for key, allowed in ((where, options), ("label", task.labels)):
         if st.session_state.get(key) not in allowed:
             st.session_state.pop(key, None)
     box, middle, right = st.columns([3, 1, 1])
-    voted = middle.selectbox("Votes for", task.labels, key="class", bind="query-params")
-    column = right.selectbox("Looks in", options, format_func=lambda one: one or "all text", key="in", bind="query-params")
+    label = middle.selectbox("Votes for", task.labels, key="label", **_KEPT)
+    column = right.selectbox("Looks in", options, format_func=lambda one: one or "all text", key=where, **_KEPT) or None
     with box:
-        settings = _bounds() if kind == "threshold" else _find(kind, label, hint, help_)
+        settings = _bounds() if kind == "threshold" else _find(kind)
     if settings is None:
-        return None
-    finds = settings.pop("finds", [])
-    return rule_of(kind, finds, voted, column=column or None, **settings)
+        return None, label, column
+    return rule_of(kind, settings.pop("finds", []), label, column=column, **settings), label, column
 
 
-def _find(kind: str, label: str, hint: str, help_: str) -> dict[str, Any] | None:
+def _find(kind: str) -> dict[str, Any] | None:
     """Return what a rule looks for, and its settings."""
-    text = st.text_input(label, key="find", bind="query-params", live=True, type="search", placeholder=hint, help=help_) or ""
+    _, label, hint, help_ = _KINDS[kind]
+    text = st.text_input(label, key="find", live=True, type="search", placeholder=hint, help=help_, **_KEPT) or ""
     settings: dict[str, Any] = {}
     if kind in ("keyword", "regex", "phrase"):
         with st.container(horizontal=True):
             if kind == "keyword":
-                settings["whole_word"] = not st.checkbox("also inside words", key="part", bind="query-params")
-                settings["match"] = "all" if st.checkbox("all of them", key="every", bind="query-params") else "any"
-            settings["case"] = st.checkbox("case matters", key="case", bind="query-params")
+                settings["whole_word"] = not st.checkbox("also inside words", key="part", **_KEPT)
+                settings["match"] = "all" if st.checkbox("all of them", key="every", **_KEPT) else "any"
+            settings["case"] = st.checkbox("case matters", key="case", **_KEPT)
     finds = [text] if kind == "regex" and text else words_in(text) if kind != "regex" else []
     return {**settings, "finds": finds} if finds or kind == "column" else None
 
@@ -150,7 +151,7 @@ def _bounds() -> dict[str, Any] | None:
     """Return the bounds of a threshold."""
     found: dict[str, Any] = {}
     for side, place in zip(("above", "below"), st.columns(2), strict=True):
-        text = place.text_input(f"Strictly {side}", key=side, bind="query-params", live=True, placeholder="100") or ""
+        text = place.text_input(f"Strictly {side}", key=side, **_KEPT, live=True, placeholder="100") or ""
         if text.strip():
             try:
                 found[side] = float(text)
@@ -207,8 +208,8 @@ def _rows(ground: Ground, tried: Tried) -> None:
     st.header("Rows it votes on")
     with st.container(horizontal=True, vertical_alignment="center"):
         kind = st.segmented_control(
-            "Rows", list(_ROWS), format_func=lambda one: _ROWS[one][0], key="rows", default="new", required=True,
-            bind="query-params", label_visibility="collapsed",
+            "Rows", list(_ROWS), format_func=lambda one: _ROWS[one][0], key="shown", default="new", required=True,
+            **_KEPT, label_visibility="collapsed",
         ) or "new"  # fmt: skip
         total, page = len(tried.rows[kind]), 1
         if total > _PAGE:
@@ -258,9 +259,9 @@ def _functions(ground: Ground, tried: Tried) -> None:
 # ---------------------------------------------------------------- words worth a rule
 
 
-def _suggest(ground: Ground, wide: bool) -> None:
-    label, column = st.session_state.get("class"), st.session_state.get("in") or None
-    if not label or not ground.data.text or (column is not None and column not in ground.data.text):
+def _suggest(ground: Ground, label: str, column: str | None, wide: bool) -> None:
+    """Offer words to look for; a rule about cells is none of words."""
+    if not ground.data.text or (column is not None and column not in ground.data.text):
         return
     found = opened_rules.words(ground, label, column)
     titles = {
@@ -272,10 +273,10 @@ def _suggest(ground: Ground, wide: bool) -> None:
     for (kind, (title, help_)), place in zip(titles.items(), places, strict=True):
         with place:
             st.markdown(f"**{title}**", help=help_)
-            _words(found[kind], kind, label, column)
+            _words(found[kind], kind)
 
 
-def _words(table: pd.DataFrame, kind: str, label: str, column: str | None) -> None:
+def _words(table: pd.DataFrame, kind: str) -> None:
     if table.empty:
         said = {"known": "No row of this class is known well enough.", "uncovered": "Nothing stands out in these rows."}
         st.caption(said[kind])
