@@ -30,6 +30,7 @@ COMMANDS = {
     "evaluate": "results",
     "runs": "results",
     "explain": "explain",
+    "disagreement": "disagreement",
     "predict": "results",
     "review": "review",
     "app": "app",

@@ -14,13 +14,13 @@ from workbench.tables import ABSTAIN, PatternCounts, VoteMatrix, aligned_gold
 
 
 def vote_patterns(
-    votes: VoteMatrix, gold: pd.Series[Any] | None = None, conflicts_only: bool = False, top: int = 20
+    votes: VoteMatrix, gold: pd.Series[Any] | None = None, conflicts_only: bool = False, top: int | None = 20
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return the most frequent combinations of votes, and how many patterns and rows there are of all that count.
 
     One line a pattern, indexed by a name that the same votes have in every run: rows, share (of the rows that count), conflict
     (bool), votes ({function: class}), gold ({class: rows with that gold}, most first). Rows without a vote have no pattern.
-    gold: class index by row id, -1 unknown. conflicts_only: count the patterns with votes for two classes alone.
+    gold: class index by row id, -1 unknown. conflicts_only: count only patterns with votes for two classes. top: None for all.
     """
     found = PatternCounts.from_votes(votes)
     highest = found.patterns.max(axis=1, initial=ABSTAIN)

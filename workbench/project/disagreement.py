@@ -166,11 +166,11 @@ def matrix(sight: Sight, table: pd.DataFrame, size: int = _CELLS) -> tuple[pd.Da
 
 
 def patterns(
-    sight: Sight, asked: Asked = ALL, conflicts_only: bool = True, classes: bool = False
+    sight: Sight, asked: Asked = ALL, conflicts_only: bool = True, classes: bool = False, top: int | None = 20
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return `diagnose.vote_patterns` of the rows asked for; classes: of the classes voted on a row, whoever votes for them."""
     votes = sight.classes if classes else sight.votes
-    return diagnose.vote_patterns(votes.take(rows_asked(sight, asked)), sight.gold, conflicts_only)
+    return diagnose.vote_patterns(votes.take(rows_asked(sight, asked)), sight.gold, conflicts_only, top)
 
 
 def pattern_rows(sight: Sight, asked: Asked, cast: Mapping[str, str], classes: bool = False) -> Rows:
