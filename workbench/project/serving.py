@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.review.record import Record
 
 _LOOKED_AT: Final = 400  # rows at the head of a queue, of which some may be held by others
+_HANDED: Final = 120  # rows at a time: more than a page shows ahead, so that it need not ask after each answer
 _HELD: Final = 300.0  # seconds for which rows that were handed to one reviewer are nobody else's first choice
 _GIVEN: Final = ("failure_mode", "reason", "note", "seconds", "shown")
 
@@ -131,15 +132,13 @@ class Queue:
     left: int
 
 
-def head_of_queue(
-    task: Task, run: Run, dataset: Dataset, kind: str, kept: Opened, claims: Claims, reviewer: str, n: int = 120
-) -> Queue:
+def head_of_queue(task: Task, run: Run, dataset: Dataset, kind: str, kept: Opened, claims: Claims, reviewer: str) -> Queue:
     """Return the next rows of a reviewer, held for them, and how far they are.
 
     kept: what `opened` of reviewing.py returns for the kind.
     """
     table = review_queue(task, run, dataset, reviewer, kind, _LOOKED_AT, kept)
-    reasons: dict[str, str] = {row: table["reason"][row] for row in claims.hand_out(table.index, reviewer, n)}
+    reasons: dict[str, str] = {row: table["reason"][row] for row in claims.hand_out(table.index, reviewer, _HANDED)}
     if kind == "requested":
         return Queue(reasons, 0, len(table))
     record = open_record(task)

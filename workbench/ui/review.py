@@ -201,7 +201,7 @@ def _offer_other_queues(task: Task, run: Run, dataset: Dataset, kind: str, revie
     left = {}
     for name in _QUEUES:
         kept = opened.review_order(run, dataset, name)
-        left[name] = head_of_queue(task, run, dataset, name, kept, Claims(), reviewer, 1).left if name != kind else 0
+        left[name] = head_of_queue(task, run, dataset, name, kept, Claims(), reviewer).left if name != kind else 0
     if not any(left.values()):
         st.info("Every row that you may review is decided. The next run learns from your answers.", icon=":material/done_all:")
         return
