@@ -1,5 +1,7 @@
 """The page of labeling functions: its table, filters and details, switching, trying again and applying what changed."""
 
+import shutil
+
 import pytest
 
 from workbench.project import jobs, switches
@@ -123,6 +125,7 @@ def test_functions_are_listed_before_the_first_run(open_app, toy, started):
 
 
 def test_what_changed_since_the_run_is_told_and_applied(open_app, ran, started):
+    run(load_task(ran), until="apply")  # without figures, so the page stays with the run before
     edit(ran, '["free"]', '["free", "gratis"]')
     edit(ran, "says_hello", "greets")
     app = open_app("functions")
@@ -132,6 +135,15 @@ def test_what_changed_since_the_run_is_told_and_applied(open_app, ran, started):
     assert names(app) == ["says_free", "says_hello", "greets"]
     app.button(key="apply").click().run()
     assert started == [("toy", {"until": "fit"})]
+
+
+def test_an_earlier_run_is_looked_at_as_it_was(open_app, ran):
+    older = ran / "runs" / "20200101-000000-000"
+    shutil.copytree(next(ran.glob("runs/2*")), older)
+    edit(ran, '["free"]', '["free", "gratis"]')
+    app = open_app("functions", run=older.name, lf="says_free")
+    assert "1 function changed** since the run" in said(app) and "Choose the newest run to apply." in said(app)
+    assert not [button for button in app.button if button.label == "Apply"] and "Run by run" not in said(app)
 
 
 def test_a_function_is_switched_off_and_on_and_keeps_its_last_figures(open_app, ran):

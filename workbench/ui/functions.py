@@ -35,6 +35,7 @@ def show() -> None:
     if task is None:
         no_task()
         return
+    st.caption("Which functions help, which hurt, and on which rows do they vote?")
     run, found = chosen_run(task, "diagnosis.json"), _described(task)
     runs = [] if run is None else diagnosed(task, run.id)
     table = opened.function_table(found, runs)
@@ -82,7 +83,9 @@ def _watch(task: Task, run: Run | None, found: dict[str, Any], newest: str) -> N
             _apply_button(task)
         elif run is not None and since:
             st.markdown(f"**{changes_in_words(since)}** since the run made {ago(run.about['finished'])}.")
-            if run.id == newest:
+            if "run" in st.query_params:
+                st.caption("Choose the newest run to apply.")
+            else:
                 _apply_button(task)
         elif run is not None:
             st.caption(
@@ -150,12 +153,16 @@ def _choose(shown: pd.DataFrame, of: int, run_id: str) -> str | None:
     displayed = _displayed(shown)
     # What is selected is a position to Streamlit, so rows that are others must be another table.
     version = hashlib.sha256("\0".join([run_id, *displayed.columns, "", *names]).encode()).hexdigest()[:12]
+    key = f"functions {version}"
+    if key not in st.session_state:
+        # Kept, for a table that began with another selection at every click would be sent anew at every click.
+        st.session_state[f"begins {key}"] = [names.index(picked)] if picked in names else []
     event = st.dataframe(
         displayed,
-        key=f"functions {version}",
+        key=key,
         on_select="rerun",
         selection_mode="single-row",
-        selection_default={"selection": {"rows": [names.index(picked)]}} if picked in names else None,
+        selection_default={"selection": {"rows": st.session_state[f"begins {key}"]}},
         column_config=_columns(),
         placeholder="",
         hide_index=True,
@@ -190,7 +197,7 @@ def _displayed(table: pd.DataFrame) -> pd.DataFrame:
         "interval": counted,
         "learned": table["learned"] * 100,
         "learned interval": believed,
-        "faults": table["faults"],
+        "faults": table["faults"].where(table["faults"] > 0),
         "microseconds": table["microseconds"],
         "overlap": table["overlap"] * 100,
         **{name: table[name] for name in ("n_votes", "kind", "place", "reason")},
@@ -211,16 +218,16 @@ def _columns() -> dict[str, Any]:
         return column.NumberColumn(label, help=help_, format="%.1f%%", width=width)
 
     return {
-        "name": column.TextColumn("function", pinned=True, width=188),
+        "name": column.TextColumn("function", pinned=True, width=176),
         "state": column.TextColumn("state", help=_STATE, width=84),
-        "labels": column.TextColumn("votes for", width=112),
+        "labels": column.TextColumn("votes for", width=104),
         "coverage": share("coverage", "Share of all rows on which it votes.", 80),
-        "conflict": share("conflict", "Share of all rows on which another function votes another class.", 76),
+        "conflict": share("conflict", "Share of all rows on which another function votes another class.", 72),
         "accuracy": share("accuracy", "Share of its votes on valid rows with gold that are right.", 80),
         "interval": column.TextColumn("95 % interval", help="Of the accuracy, which rests on n votes.", width=116),
         "learned": share("learned", "Its accuracy as the label model learned it from the votes, without gold.", 74),
         "learned interval": column.TextColumn("95 % interval", help="Of the learned accuracy.", width=96),
-        "faults": column.NumberColumn("faults", help="Rows on which it failed; it abstains there.", width=60),
+        "faults": column.NumberColumn("faults", help="Rows on which it failed; it abstains there.", width=56),
         "microseconds": column.NumberColumn(
             "µs a row", help="Time a row when it last voted; kept votes cost nothing.", format="%.1f", width=78
         ),
