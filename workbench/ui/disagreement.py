@@ -91,9 +91,8 @@ def _pairs(page: Looked) -> None:
             shown = table[table["disagree"] > 0] if page.conflicts else table
             _pair_table(page, shown.head(_LISTED))
             more = f", the first {_LISTED:,} of them here" if len(shown) > _LISTED else ""
-            st.caption(
-                f"{differing:,} of {len(table):,} pairs that meet disagree somewhere{more}. Select one, by its box or Shift+Space."
-            )
+            said = f"{differing:,} of {len(table):,} pairs that meet disagree somewhere{more}."
+            st.caption(f"{said} Select one, by its box or Shift+Space, to see its rows.")
     _pair_rows(page)
 
 
