@@ -35,6 +35,7 @@ def start(path, name, count):
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.timeout(900)  # eight processes share what cores there are
 @pytest.mark.parametrize(
     ("writers", "count"), [(2, 50), pytest.param(8, 1000, marks=pytest.mark.slow)], ids=["2 x 50", "8 x 1,000"]
 )

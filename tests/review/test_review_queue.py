@@ -89,12 +89,12 @@ def test_the_share_that_two_label_is_about_as_large_as_asked():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [name for name in QUEUES if name != "requested"])
-def test_a_million_rows_are_ranked_in_a_second(kind):
+def test_a_million_rows_are_ranked_in_a_second_of_one_core(kind):
     draw = np.random.default_rng(0)
     n, m, k = 1_000_000, 40, 4
     array = np.where(draw.random((n, m)) < 0.05, draw.integers(0, k, (n, m)), -1).astype(np.int16)
     votes = VoteMatrix(pd.RangeIndex(n).astype(str), tuple(f"lf{j}" for j in range(m)), tuple("abcd"), np.asfortranarray(array))
     soft = SoftLabels(votes.ids, votes.labels, draw.dirichlet(np.ones(k), n), votes.covered)
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(ranked(kind, votes, soft, np.ones(n, bool))) > 100_000
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

@@ -61,8 +61,8 @@ def margins(probs: NDArray[np.float64]) -> NDArray[np.float64]:
 def in_double_share(rows: Iterable[str], share: float) -> NDArray[np.bool_]:
     """Return which rows two reviewers label: by a hash of the row id, the same in every process.
 
-    >>> in_double_share(["a", "b", "c", "d"], 0.5).tolist()
-    [True, True, True, False]
+    >>> in_double_share(["a", "b", "c", "d"], 0.3).tolist()
+    [False, True, True, True]
     """
     heads = [
         int.from_bytes(hashlib.sha256(f"double {row}".encode("utf-8", "surrogatepass")).digest()[:8], "big") for row in rows
