@@ -219,8 +219,8 @@ def _columns() -> dict[str, Any]:
 
     return {
         "name": column.TextColumn("function", pinned=True, width=176),
-        "state": column.TextColumn("state", help=_STATE, width=84),
-        "labels": column.TextColumn("votes for", width=104),
+        "state": column.TextColumn("state", help=_STATE, width=80),
+        "labels": column.TextColumn("votes for", width=96),
         "coverage": share("coverage", "Share of all rows on which it votes.", 80),
         "conflict": share("conflict", "Share of all rows on which another function votes another class.", 72),
         "accuracy": share("accuracy", "Share of its votes on valid rows with gold that are right.", 80),
@@ -229,7 +229,7 @@ def _columns() -> dict[str, Any]:
         "learned interval": column.TextColumn("95 % interval", help="Of the learned accuracy.", width=96),
         "faults": column.NumberColumn("faults", help="Rows on which it failed; it abstains there.", width=56),
         "microseconds": column.NumberColumn(
-            "µs a row", help="Time a row when it last voted; kept votes cost nothing.", format="%.1f", width=78
+            "µs a row", help="Time a row when it last voted; kept votes cost nothing.", format="%.1f", width=72
         ),
         "overlap": share("overlap", "Share of all rows on which another function votes too.", 76),
         "n_votes": column.NumberColumn("votes", format="localized", width=64),
