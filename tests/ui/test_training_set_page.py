@@ -77,7 +77,7 @@ def test_filters_that_leave_nothing_say_which_took_the_rows(open_app, ran):
 
 
 def test_the_card_is_shown_as_it_will_be_written(open_app, ran):
-    app = clean(open_app("training_set", view="Card", classes="spam"))
+    app = clean(open_app("training_set", shown="Card", classes="spam"))
     assert (
         app.code[0].value.startswith("# Training set of 6 rows in 2 classes")
         and "- Label noise: of 6 valid" in app.code[0].value

@@ -181,6 +181,13 @@ def _last_progress(folder: Path) -> dict[str, Any]:
     return found
 
 
+def said(task: Path, stage: str) -> list[str]:
+    """Return in words what the last job of a task folder did in one stage, as far as the end of its progress goes back."""
+    lines = _end_of(_folder(task) / "progress").split(b"\n")[:-1]
+    whole = (json.loads(line) for line in lines if line.startswith(b'{"stage"'))  # the first may be cut
+    return [line["detail"] for line in whole if line["stage"] == stage]
+
+
 def _tail(log: Path) -> tuple[str, ...]:
     text = _end_of(log).decode("utf-8", "replace")
     return tuple(line for line in text.splitlines() if line.strip())[-_TAIL:]

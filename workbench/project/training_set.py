@@ -26,15 +26,18 @@ from workbench.export import (
     thresholds,
     write_table,
 )
+from workbench.io.names import shortened
+from workbench.project.label_model import row_in_words
 from workbench.project.runs import Run
 from workbench.project.steps.export import asked, make_filters, of_run, provenance_of_run
 from workbench.project.task import Task
-from workbench.tables import ABSTAIN, SPLITS, Dataset
+from workbench.tables import ABSTAIN, SPLITS
 
 __all__ = ["FORMATS", "Candidates", "Filters", "asked", "make_filters", "of_run", "thresholds"]
 
 DOWNLOADED: Final = 200_000  # rows at most: more are written to a folder
 TOLD: Final = 20  # valid rows from which an accuracy is drawn
+_LENGTH: Final = 300  # characters of a row that are shown
 _MOST: Final = 0.5  # a class that keeps a smaller share of its rows has lost most of them
 
 
@@ -121,9 +124,9 @@ def preview(rows: Candidates, kept: NDArray[np.bool_], start: int, size: int) ->
     Columns: row, label, confidence, agreement, votes (functions by class), review.
     """
     shown = np.flatnonzero(_in_sight(rows, kept))
-    page, texts = shown[start : start + size], rows.dataset.take(shown[start : start + size])
+    page = shown[start : start + size]
     lines = {
-        "row": _rows_as_text(texts),
+        "row": [shortened(row_in_words(rows.dataset, int(place)), _LENGTH) for place in page],
         "label": [rows.labels[label] if label != ABSTAIN else "" for label in rows.label[page]],
         "confidence": rows.confidence[page],
         "agreement": rows.agreement[page],
@@ -131,12 +134,6 @@ def preview(rows: Candidates, kept: NDArray[np.bool_], start: int, size: int) ->
         "review": rows.needs_review[page],
     }
     return pd.DataFrame(lines, index=rows.dataset.ids[page]), len(shown)
-
-
-def _rows_as_text(page: Dataset) -> list[str]:
-    if page.text:
-        return page.texts()
-    return [", ".join(f"{name} {cell}" for name, cell in row.items()) for row in page.frame.to_dict("records")]
 
 
 def _votes_as_text(rows: Candidates, place: int) -> str:

@@ -6,7 +6,6 @@ import hashlib
 from pathlib import Path
 from typing import Any, Final
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
@@ -15,13 +14,13 @@ from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.project.training_set import FORMATS, Candidates, Chosen, Filters
 from workbench.ui import figures, opened, running
+from workbench.ui import label_model_charts as charts
+from workbench.ui.curves import accuracy_curve
 from workbench.ui.frame import chosen_run, chosen_task, no_task
 from workbench.ui.wording import count, interval, percent, plain
 
 _PAGE: Final = 100
-_ACCENT: Final = "#2a8ba5"  # can be seen on both grounds, as can the grey
-_GREY: Final = "#7d8688"
-_ALL: Final = "all"
+_LINES: Final = 12  # of a table; longer ones scroll
 
 
 def show() -> None:
@@ -148,8 +147,8 @@ def _balance(rows: Candidates, chosen: Chosen) -> None:
         },
         index=table.index,
     )
-    with st.container(height="content" if len(shown) <= 12 else 420):
-        st.html(figures.table(shown, "Rows by class before and after the filters"))
+    html = figures.table(shown, "Rows by class before and after the filters")
+    st.html(html if len(shown) <= _LINES else figures.scrolling(html, "Rows by class"))
     ties = training_set.without_label(rows, chosen.kept)
     more = f" {ties:,} kept rows have no label: their classes tie, or nobody votes." if ties else ""
     st.caption(f"Before: without the filters by confidence, agreement and review.{more}")
@@ -158,70 +157,19 @@ def _balance(rows: Candidates, chosen: Chosen) -> None:
 def _curve(rows: Candidates, filters: Filters, chosen: Chosen) -> None:
     """Draw accuracy against rows kept, over all least confidences, with the chosen one."""
     st.header("What a stricter confidence would buy")
-    table = training_set.thresholds(rows, filters)
-    table = table[table["kept"] > 0]
-    measured = table[table["n"] >= training_set.TOLD]
-    lines = [_line(table, "expected", _GREY, [5, 4])]
-    if len(measured):
-        lines += [_band(measured), _line(measured, "accuracy", _ACCENT, [1, 0])]
-        lines.append(_words(_middle(measured), "low", "measured on valid", _ACCENT, align="right", dx=-6, dy=12))
-    lines.append(_words(_middle(table), "expected", "believed by the label model", _GREY, align="left", dx=6, dy=-6))
-    lines.append(_point(table, measured, filters.min_confidence))
-    st.altair_chart(
-        alt.layer(*lines).properties(height=270),
-        key=f"curve {rows.dataset.fingerprint[:8]}",
+    table = training_set.thresholds(rows, filters).rename(columns={"min_confidence": "threshold"})
+    charts.draw(
+        accuracy_curve(table[table["kept"] > 0], training_set.TOLD, filters.min_confidence, "kept", "rows kept", ",d"),
         alt=f"Accuracy against rows kept for every least confidence; at {filters.min_confidence:g} it is "
         f"{percent(chosen.quality['valid']['accuracy']) or 'unknown'} on valid, with {chosen.rows:,} rows kept",
     )
     st.caption("From right to left the least confidence rises; the dot is the chosen one, the band a 95 % interval.")
 
 
-def _middle(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the line in the middle of a curve, where its name stands."""
-    half = (table["kept"].max() + table["kept"].min()) / 2
-    return table.loc[[(table["kept"] - half).abs().idxmin()]]
-
-
-def _axes(column: str) -> dict[str, Any]:
-    x = alt.X("kept:Q", title="rows kept", axis=alt.Axis(format=",d", tickCount=6, grid=False), scale=alt.Scale(nice=False))
-    y = alt.Y(f"{column}:Q", title="right", axis=alt.Axis(format="%", tickCount=5), scale=alt.Scale(zero=False, nice=True))
-    return {"x": x, "y": y}
-
-
-def _line(table: pd.DataFrame, column: str, colour: str, dash: list[int]) -> Any:
-    tips = [
-        alt.Tooltip("min_confidence:Q", title="least confidence", format=".2f"),
-        alt.Tooltip("kept:Q", title="rows kept", format=","),
-        alt.Tooltip("expected:Q", title="believed", format=".1%"),
-        alt.Tooltip("accuracy:Q", title="measured on valid", format=".1%"),
-        alt.Tooltip("n:Q", title="valid rows", format=","),
-    ]
-    marks = alt.Chart(table).mark_line(
-        color=colour, strokeWidth=2, strokeDash=dash, point=alt.OverlayMarkDef(size=12, opacity=0)
-    )
-    return marks.encode(tooltip=tips, order="min_confidence:Q", **_axes(column))
-
-
-def _band(table: pd.DataFrame) -> Any:
-    return alt.Chart(table).mark_area(color=_ACCENT, opacity=0.18).encode(y2="high:Q", **_axes("low"))
-
-
-def _words(one: pd.DataFrame, column: str, name: str, colour: str, **place: Any) -> Any:
-    marks = alt.Chart(one).mark_text(text=name, **place, fontSize=12, fontWeight=600, color=colour)
-    return marks.encode(**_axes(column))
-
-
-def _point(table: pd.DataFrame, measured: pd.DataFrame, confidence: float) -> Any:
-    """Mark the chosen confidence on the measured line, or on the believed one where nothing is measured there."""
-    at = table[table["min_confidence"] <= confidence + 1e-9].tail(1)
-    column, colour = ("accuracy", _ACCENT) if at.index[0] in measured.index else ("expected", _GREY)
-    return alt.Chart(at).mark_point(filled=True, size=110, color=colour, opacity=1).encode(**_axes(column))
-
-
 def _look(asked: Task, run: Run, rows: Candidates, filters: Filters, chosen: Chosen) -> None:
     st.header("What will be written")
     view = st.segmented_control(
-        "View", ("Rows", "Card"), default="Rows", required=True, key="view", bind="query-params", label_visibility="collapsed"
+        "View", ("Rows", "Card"), default="Rows", required=True, key="shown", bind="query-params", label_visibility="collapsed"
     )
     if view == "Card":
         with st.container(border=True, height=460):

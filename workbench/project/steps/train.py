@@ -12,7 +12,7 @@ from workbench.project.task import Task, build
 from workbench.tables import Dataset, SoftLabels
 
 ON_TRAIN: Final = "answers/end_model_train.parquet"
-_ANSWERED: Final = 20_000  # training rows: enough to see where the two models differ
+_ANSWERED: Final = 2_000  # training rows: enough to see where the two models differ, and a second's work
 
 
 def make_end_model(task: Task) -> Any:
@@ -32,7 +32,7 @@ def train(task: Task, dataset: Dataset, soft: SoftLabels, progress: Any = None) 
 
 
 def keep_end_model(folder: Path, model: Any, dataset: Dataset) -> None:
-    """Save the model in a run, and its answers on the rows it learned from, or on 20,000 of them drawn without gold."""
+    """Save the model in a run, and its answers on the rows it learned from, or on 2,000 of them drawn by chance."""
     model.save(folder / "end_model")
     some = np.arange(len(dataset))
     if len(some) > _ANSWERED:
