@@ -86,10 +86,10 @@ def test_without_conflicts_the_page_says_so_and_shows_who_agrees_on_demand(open_
 @pytest.mark.parametrize(
     ("filters", "said"),
     [
-        ({"slice": "prizes"}, "2 of 3 pairs"),
-        ({"class": "ham"}, "2 of 2 pairs"),
-        ({"function": "says_free"}, "1 of 2 pairs"),
-        ({"function": "says_hello"}, "No two functions vote on a common row here; take a filter away"),
+        ({"in_slice": "prizes"}, "2 of 3 pairs"),
+        ({"voted": "ham"}, "2 of 2 pairs"),
+        ({"voter": "says_free"}, "1 of 2 pairs"),
+        ({"voter": "says_hello"}, "No two functions vote on a common row here; take a filter away"),
     ],
     ids=["slice", "class", "function", "nothing left"],
 )
@@ -98,38 +98,38 @@ def test_filters_stand_in_the_url(open_app, disputed, filters, said):
 
 
 def test_names_in_the_url_that_are_gone_choose_nothing(open_app, disputed):
-    app = clean(open_app("disagreement", a="promises", b="gone", slice="gone"))
+    app = clean(open_app("disagreement", a="promises", b="gone", in_slice="gone"))
     assert "Select a pair" in words(app) and "2 of 3 pairs" in words(app)
-    assert "Select a pattern" in words(clean(open_app("disagreement", view="Vote patterns", pattern="gone")))
+    assert "Select a pattern" in words(clean(open_app("disagreement", part="Vote patterns", pattern="gone")))
 
 
 def test_patterns_are_listed_and_one_shows_its_rows(open_app, disputed):
-    app = clean(open_app("disagreement", view="Vote patterns"))
+    app = clean(open_app("disagreement", part="Vote patterns"))
     table = app.dataframe[0].value
     assert table[["rows", "votes", "gold"]].to_numpy().tolist() == [[4, "spam: promises, says_free; ham: says_car", "spam 2"]]
     assert "All 1 patterns in conflict. The table holds 100% of 4 rows in conflict." in words(app)
-    app = clean(open_app("disagreement", view="Vote patterns", pattern=table.index[0]))
+    app = clean(open_app("disagreement", part="Vote patterns", pattern=table.index[0]))
     assert len(app.dataframe[1].value) == 4
 
 
 def test_patterns_of_classes_leave_out_who_votes(open_app, disputed):
-    app = clean(open_app("disagreement", view="Vote patterns", of="classes", conflicts="false"))
+    app = clean(open_app("disagreement", part="Vote patterns", of="classes", conflicts="false"))
     table = app.dataframe[0].value
     assert sorted(table[["rows", "votes"]].to_numpy().tolist()) == [[4, "ham and spam"], [8, "ham"], [8, "spam"]]
     assert (
-        len(clean(open_app("disagreement", view="Vote patterns", of="classes", pattern=table.index[2])).dataframe[1].value) == 4
+        len(clean(open_app("disagreement", part="Vote patterns", of="classes", pattern=table.index[2])).dataframe[1].value) == 4
     )
 
 
 def test_coverage_says_where_nobody_votes(open_app, disputed):
-    app = clean(open_app("disagreement", view="Coverage"))
+    app = clean(open_app("disagreement", part="Coverage"))
     by_class, by_slice = (block.value for block in app.html if "<table" in block.value)
     cells = ("2", "12", "4", "66.7%", "30–90%", "66.7%", "6")  # of ham, "see you" is left out: two of six valid rows
     assert '<th scope="row">ham</th>' + "".join(f"<td>{cell}</td>" for cell in cells) in by_class
     assert '<th scope="row">prizes</th><td>8</td><td>100.0%</td><td>0</td><td>50.0%</td>' in by_slice
     assert "**4** of 24 rows (16.7%)" in words(app) and "No term is clearly more frequent" in words(app)
     assert set(app.dataframe[0].value["row"]) == {"see you"}
-    app = clean(open_app("disagreement", view="Coverage", slice="prizes"))
+    app = clean(open_app("disagreement", part="Coverage", in_slice="prizes"))
     assert "Functions vote on all 8 rows of slice prizes" in words(app)
 
 
@@ -146,12 +146,12 @@ def test_rows_are_sent_to_review_once(open_app, disputed):
 
 
 def test_functions_that_say_the_same_come_with_advice(open_app, disputed):
-    app = clean(open_app("disagreement", view="Redundant functions"))
+    app = clean(open_app("disagreement", part="Redundant functions"))
     assert "No two functions say the same" in words(app)
     with (disputed / "rules.toml").open("a") as rules:
         rules.write(COPY)
     run(load_task(disputed), until="apply")
-    app = clean(open_app("disagreement", view="Redundant functions"))
+    app = clean(open_app("disagreement", part="Redundant functions"))
     cells = (
         "copies</td><td>12</td><td>12</td><td>100%</td>",
         "Switch off copies: wherever either votes, promises says the same.",

@@ -13,6 +13,7 @@ from workbench.stats import wilson_interval
 from workbench.tables import ABSTAIN, VoteMatrix, aligned_gold
 
 _BLOCK: Final = 65_536  # rows counted at once: float32 sums of so many ones are exact
+_CLASSES: Final = 8  # classes up to which their order is the best order of functions
 
 
 def pairwise(votes: VoteMatrix) -> pd.DataFrame:
@@ -58,15 +59,26 @@ def disagreements(votes: VoteMatrix, gold: pd.Series[Any] | None = None) -> pd.D
 
 
 def block_order(votes: VoteMatrix, pairs: pd.DataFrame) -> list[str]:
-    """Return the functions so that blocks show in a matrix of pairs: by the class each votes most, the most disputed first.
+    """Return the functions of some pairs, in an order in which blocks show in a matrix of them.
 
-    pairs: what `pairwise` or `disagreements` returned for these votes.
+    They stand by the class each votes most, the most disputed first; where that is more than eight classes, each beside the
+    one, of those left, that disagrees most like it with the others. pairs: some lines of `pairwise` or `disagreements`.
     """
-    disputed = pd.concat([pairs.groupby(side)["disagree"].sum() for side in ("a", "b")]).groupby(level=0).sum()
-    by_class = votes_by_class(votes)
-    order = pd.DataFrame({"class": by_class.argmax(axis=1), "disputed": disputed.reindex(pd.Index(votes.lfs)).to_numpy()})
-    order.index = pd.Index(votes.lfs)
-    return order.fillna(0).sort_values(["class", "disputed"], ascending=[True, False], kind="stable").index.tolist()
+    names = pd.Index(votes.lfs)[np.isin(votes.lfs, [*pairs["a"], *pairs["b"]])]
+    a, b = names.get_indexer(pd.Index(pairs["a"])), names.get_indexer(pd.Index(pairs["b"]))
+    disputes = np.zeros((len(names), len(names)))
+    disputes[a, b] = disputes[b, a] = pairs["disagree"]
+    by_class = votes_by_class(votes)[np.isin(votes.lfs, names)].argmax(axis=1)
+    if len(set(by_class)) <= _CLASSES:
+        return names[np.lexsort((-disputes.sum(axis=1), by_class))].tolist()
+    profiles = np.log1p(disputes)
+    norms = (profiles**2).sum(axis=1)
+    far = norms[:, None] + norms - 2 * profiles @ profiles.T
+    order = [int(disputes.sum(axis=1).argmax())]
+    while len(order) < len(names):
+        far[:, order[-1]] = np.inf
+        order.append(int(far[order[-1]].argmin()))
+    return names[order].tolist()
 
 
 def redundant(

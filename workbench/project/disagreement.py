@@ -156,13 +156,11 @@ def matrix(sight: Sight, table: pd.DataFrame, size: int = _CELLS) -> tuple[pd.Da
 
     table: of `pairs`. Of more functions than `size` those with the most disagreements are taken.
     """
-    order = diagnose.block_order(sight.votes, table)
     met = pd.concat([table.set_index(side)["disagree"] for side in ("a", "b")]).groupby(level=0).sum()
     taken = set(met.sort_values(ascending=False, kind="stable").index[:size])
     kept = table[table["a"].isin(taken) & table["b"].isin(taken)][["a", "b", "both", "disagree", "rate"]]
-    return pd.concat([kept, kept.rename(columns={"a": "b", "b": "a"})], ignore_index=True), [
-        name for name in order if name in taken
-    ]
+    cells = pd.concat([kept, kept.rename(columns={"a": "b", "b": "a"})], ignore_index=True)
+    return cells, diagnose.block_order(sight.votes, kept)
 
 
 def patterns(

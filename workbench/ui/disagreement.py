@@ -41,7 +41,7 @@ def show() -> None:
     if dataset.fingerprint != run.about["data"]:
         st.warning("The rows changed after this run; rows that are gone are left out.", icon=":material/warning:")
     sight = opened_votes.sight(task, run, dataset)
-    view = st.radio("View", _VIEWS, horizontal=True, key="view", bind="query-params", label_visibility="collapsed")
+    view = st.radio("View", _VIEWS, horizontal=True, key="part", bind="query-params", label_visibility="collapsed")
     asked, conflicts = _filters(sight, view)
     draw = dict(zip(_VIEWS, (_pairs, show_patterns, show_coverage, _redundant), strict=True))[view]
     draw(Looked(task, run, dataset, sight, asked, conflicts))
@@ -49,30 +49,26 @@ def show() -> None:
 
 def _filters(sight: Sight, view: str) -> tuple[Asked, bool]:
     """Ask which rows to look at, by what the view can tell apart; what was asked for in another view is kept."""
-    of_votes = view in _VIEWS[:2]
-    columns = st.columns([3, 3, 3, 2], vertical_alignment="bottom") if view in _VIEWS[:3] else []
-
-    def choose(place: int, label: str, names: Sequence[str], help_: str) -> str | None:
-        return columns[place].selectbox(
-            label,
-            names,
-            index=None,
-            key=label.lower(),
-            bind="query-params",
-            placeholder="all",
-            help=help_,
-            persist_state="session",
+    of_votes, of_rows = view in _VIEWS[:2], view in _VIEWS[:3]
+    offered = {
+        "in_slice": ("Slice", list(sight.masks) if of_rows else [], "Rows of a slice."),
+        "voted": ("Class", sight.votes.labels if of_votes else [], "Rows on which a function votes for the class."),
+        "voter": ("Function", sight.votes.lfs if of_votes else [], "Rows on which the function votes."),
+    }
+    offered = {key: one for key, one in offered.items() if one[1]}
+    if not offered:
+        return Asked(), True
+    columns = st.columns([*[3] * len(offered), 2 + 3 * (3 - len(offered))], vertical_alignment="bottom")
+    picked = {
+        key: column.selectbox(
+            label, names, index=None, key=key, bind="query-params", placeholder="all", help=help_, persist_state="session"
         )
-
-    masks, votes = list(sight.masks), sight.votes
-    asked = Asked(
-        choose(0, "Slice", masks, "Rows of a slice.") if columns and masks else None,
-        choose(1, "Class", votes.labels, "Rows on which a function votes for the class.") if of_votes else None,
-        choose(2, "Function", votes.lfs, "Rows on which the function votes.") if of_votes else None,
-    )
-    if not of_votes:
-        return asked, True
-    return asked, columns[3].toggle("Conflicts only", True, key="conflicts", bind="query-params", persist_state="session")
+        for column, (key, (label, names, help_)) in zip(columns, offered.items(), strict=False)
+    }
+    conflicts = True
+    if of_votes:
+        conflicts = columns[-1].toggle("Conflicts only", True, key="conflicts", bind="query-params", persist_state="session")
+    return Asked(picked.get("in_slice"), picked.get("voted"), picked.get("voter")), conflicts
 
 
 # ---------------------------------------------------------------- pairs
@@ -86,7 +82,7 @@ def _pairs(page: Looked) -> None:
         return
     with st.container(horizontal=True, gap="large"):  # side by side where there is room
         with st.container(width=540):
-            _heatmap(page)
+            _heatmap(page, table)
         with st.container(width=840):
             shown = table[table["disagree"] > 0] if page.conflicts else table
             _pair_table(page, shown.head(_LISTED))
@@ -103,9 +99,16 @@ def _no_pair(page: Looked, table: pd.DataFrame) -> str:
     return f"None of the {len(table):,} pairs that meet disagrees {where}. Switch off “Conflicts only” to see where they agree."
 
 
-def _heatmap(page: Looked) -> None:
+def _heatmap(page: Looked, table: pd.DataFrame) -> None:
+    decided = table["rate"].isin([0, 1]).all()  # functions of one class each: their share says no more than their classes
     colour = st.radio(
-        "Colour", tuple(_COLOURS), horizontal=True, key="colour", bind="query-params", label_visibility="collapsed"
+        "Colour",
+        tuple(_COLOURS),
+        int(decided),
+        horizontal=True,
+        key="colour",
+        bind="query-params",
+        label_visibility="collapsed",
     )
     by = _COLOURS[colour]
     spec, drawn = opened_votes.heat(page.task, page.run, page.dataset, page.asked, by, dark())
@@ -124,7 +127,7 @@ def _heatmap(page: Looked) -> None:
 def _about_heat(page: Looked, drawn: int) -> str:
     every = len(page.sight.votes.lfs)
     shown = f"The {drawn:,} of {every:,} functions most in conflict" if drawn < every else "All functions"
-    return f"{shown}, by the class each votes most. No cell: the two never meet. Grey: fewer than five common rows."
+    return f"{shown}, those of one class or alike together. No cell: the two never meet. Grey: fewer than five common rows."
 
 
 def _pair_table(page: Looked, table: pd.DataFrame) -> None:

@@ -35,21 +35,13 @@ def heatmap(cells: pd.DataFrame, order: Sequence[str], by: str, dark: bool) -> d
     shade = alt.Color(f"{by}:Q", scale=scale, title=title, legend=legend)
     few = alt.value("#3f484c" if dark else "#dcdfde")
     size = max(11, min(18, 380 // max(len(order), 1)))
-    domain = alt.Scale(domain=list(order))
-    axis: dict[str, Any] = {"labelOverlap": False, "labelFlush": False, "labelFontSize": min(12, size), "labelColor": ink}
-    axis |= {"domain": False, "ticks": False}
-    number = f"indexof({json.dumps(list(order))}, datum.value) + 1"
+    x, y = _axes(order, size, ink)
     chart = (
         alt.Chart(cells)
         .mark_rect(stroke="#14181a" if dark else "#ffffff", strokeWidth=1, cursor="pointer")
         .encode(
-            x=alt.X("b:N", title=None, axis=alt.Axis(labelExpr=number, labelAngle=0, **axis), scale=domain),
-            y=alt.Y(
-                "a:N",
-                title=None,
-                axis=alt.Axis(labelExpr=f"datum.label + '  ' + ({number})", labelLimit=190, **axis),
-                scale=domain,
-            ),
+            x=x,
+            y=y,
             color=shade if by == "disagree" else alt.condition(f"datum.both >= {_FEWEST}", shade, few),
             tooltip=[
                 alt.Tooltip("a:N", title="one"),
@@ -64,6 +56,18 @@ def heatmap(cells: pd.DataFrame, order: Sequence[str], by: str, dark: bool) -> d
     )
     spec: dict[str, Any] = chart.to_dict()  # Altair takes 0.1 s to make it: what is drawn again and again is kept
     return spec
+
+
+def _axes(order: Sequence[str], size: int, ink: str) -> tuple[Any, Any]:
+    """Return the axes of a matrix: names and numbers on the left, below the numbers alone, as there is no room for names."""
+    import altair as alt
+
+    number = f"indexof({json.dumps(list(order))}, datum.value) + 1"
+    axis: dict[str, Any] = {"labelOverlap": False, "labelFlush": False, "labelColor": ink, "domain": False, "ticks": False}
+    below = alt.Axis(labelExpr=number, labelAngle=0, labelFontSize=8 if len(order) > 25 else 10, **axis)
+    left = alt.Axis(labelExpr=f"datum.label + '  ' + ({number})", labelLimit=190, labelFontSize=min(12, size), **axis)
+    domain = alt.Scale(domain=list(order))
+    return alt.X("b:N", title=None, axis=below, scale=domain), alt.Y("a:N", title=None, axis=left, scale=domain)
 
 
 def upset(bars: pd.DataFrame, dots: pd.DataFrame, order: Sequence[str], labels: Sequence[str], dark: bool) -> dict[str, Any]:

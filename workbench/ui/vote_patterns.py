@@ -59,6 +59,7 @@ def _pattern_table(page: Looked, table: pd.DataFrame, grain: str) -> None:
         shown,
         key=key,
         hide_index=True,
+        width=960,
         on_select=partial(picked_line, key, names, "pattern"),
         selection_mode="single-row",
         selection_default={"selection": {"rows": [names.index(picked)]}} if picked in names else None,

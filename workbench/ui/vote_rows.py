@@ -73,7 +73,7 @@ def show_rows(page: Looked, rows: Rows, what: str, reason: str, first: Sequence[
         column_order=[name for name in order if name in table and (name == "row" or table[name].ne("").any())],
         column_config={
             "id": column.TextColumn("id", width=80),
-            "row": column.TextColumn("row", width=420),
+            "row": column.TextColumn("row", width=420 if voted else 700),
             **{f"vote_{place}": column.TextColumn(name, width=110) for place, name in enumerate(first)},
             "others": column.TextColumn("other votes" if first else "votes", width=230),
             "posterior": column.TextColumn("posterior", help="Of the label model: its likeliest classes.", width=150),
