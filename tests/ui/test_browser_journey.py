@@ -15,7 +15,7 @@ NASTY = '<img src="http://rows.example.org/a.png"> ![x](http://rows.example.org/
 
 @pytest.fixture
 def journey(chromium, serve, toy):
-    """Return a page of the app over the small task, one row of which loads an image and one is in dispute; foreign requests fail the test."""
+    """Return a page over the small task, with a row that loads an image and one in dispute; foreign requests fail the test."""
     quoted = NASTY.replace('"', '""')
     with (toy / "rows.csv").open("a") as rows:
         rows.write(f'nasty,"{quoted}",spam,train\ntorn,"hello, win a free car",,train\n')

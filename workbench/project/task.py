@@ -19,7 +19,8 @@ from workbench.lfs.load import bind
 from workbench.spec import Slice, parse_slices
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
-TOP = tuple("format name labels functions disabled data apply label_model end_model export review slices".split())
+TABLES = ("data", "apply", "label_model", "end_model", "export", "review", "slices")
+TOP = ("format", "name", "labels", "functions", "disabled", *TABLES)
 DATA: dict[str, Any] = {
     **dict.fromkeys(("file", "id", "gold", "train_truth", "encoding", "delimiter"), str),
     "text": list[str],
