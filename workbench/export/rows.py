@@ -64,6 +64,11 @@ class Candidates:
         return np.asarray(pd.Index(SPLITS).get_indexer(pd.Index(self.dataset.split)), np.int8)
 
     @cached_property
+    def splits(self) -> list[str]:
+        """The splits that have rows."""
+        return [name for name, n in zip(SPLITS, np.bincount(self.split, minlength=len(SPLITS)), strict=True) if n]
+
+    @cached_property
     def label(self) -> NDArray[np.int16]:
         """int16[n]: the likeliest class, -1 on uncovered rows and ties."""
         return np.asarray(self.soft.hard())

@@ -44,7 +44,7 @@ def show() -> None:
     st.caption(f"What exactly do you hand on? The rows of run {run.id} that pass the filters, with their labels.")
     settings = _ask(task, rows)
     asked = training_set.asked(task, **settings)
-    filters = training_set.make_filters(asked, list(dict.fromkeys(dataset.split)))
+    filters = training_set.make_filters(asked, rows.splits)
     chosen = training_set.choose(rows, filters)
     _figures(run, rows, chosen, filters)
     if not chosen.rows:

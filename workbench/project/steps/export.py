@@ -60,7 +60,7 @@ def export(
     report: Report = lambda *_: None,
 ) -> list[str]:
     """Write the training set with its manifest and card; where the filters leave no row, write none and say so."""
-    filters = make_filters(task, list(dict.fromkeys(rows.dataset.split)))
+    filters = make_filters(task, rows.splits)
     kept, removed = passing(rows, filters)
     if not kept.any():
         counts = ", ".join(f"{name} {count:,}" for name, count in removed.items() if count)
