@@ -112,7 +112,7 @@ def _heatmap(page: Looked, table: pd.DataFrame) -> None:
     )
     by = _COLOURS[colour]
     spec, drawn = opened_votes.heat(page.task, page.run, page.dataset, page.asked, by, dark())
-    key = f"heat {page.key} {by}"
+    key = f"heat {page.rows_key} {by}"
     st.vega_lite_chart(
         spec=spec,
         key=key,

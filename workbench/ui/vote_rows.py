@@ -33,7 +33,12 @@ class Looked(NamedTuple):
     @property
     def key(self) -> str:
         """A name for what is shown: positions in one table are not those in another."""
-        said = repr((self.run.id, self.dataset.fingerprint, self.asked, self.conflicts))
+        return f"{self.rows_key} {self.conflicts}"
+
+    @property
+    def rows_key(self) -> str:
+        """A name for the rows that are looked at, with or without conflicts."""
+        said = repr((self.run.id, self.dataset.fingerprint, self.asked))
         return hashlib.sha256(said.encode()).hexdigest()[:12]
 
 
