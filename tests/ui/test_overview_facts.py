@@ -1,5 +1,6 @@
 """The figures of the overview, from tables small enough to count by hand."""
 
+import dataclasses
 import os
 
 import numpy as np
@@ -139,3 +140,11 @@ def test_without_gold_in_valid_the_next_step_is_to_label_some(ran):
     run = find_run(load_task(ran))
     blind = {**run.diagnosis(), "gold": None, "warnings": []}
     assert any("valid split" in step for step in next_steps(run, blind, run.metrics()))
+
+
+def test_rows_are_to_be_reviewed_until_some_were(ran):
+    run = newest(load_task(ran), "diagnosis.json")
+    asked = next_steps(run, run.diagnosis(), run.metrics())
+    assert any(step.startswith("Review some rows") for step in asked)
+    reviewed = dataclasses.replace(run, about={**run.about, "review": {"anchors": 3}})
+    assert not any(step.startswith("Review") for step in next_steps(reviewed, run.diagnosis(), run.metrics()))

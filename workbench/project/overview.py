@@ -137,7 +137,13 @@ def next_steps(
             f"Trust the label model more than the end model: on {gap['n']:,} test rows the end model is right on "
             f"{gap['student']:.1%}, the better label model on {gap['weak']:.1%}."
         )
-    if not steps and (run.folder / "export").exists():
+    done = not steps
+    if not run.about.get("review", {}).get("anchors"):
+        steps.append(
+            f"Review some rows: on {diagnosis['summary']['conflict']:.1%} functions contradict each other, and what people "
+            "say of random ones tells the label model how sure it may be."
+        )
+    if done and (run.folder / "export").exists():
         steps.append(
             f"Use the training set in runs/{run.id}/export of the task's folder, or label a new file with `workbench predict`."
         )
