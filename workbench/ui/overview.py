@@ -109,8 +109,8 @@ def _slices(diagnosis: dict[str, Any]) -> None:
         shown["votes right"] = table["accuracy"].map(percent)
         shown["95 % interval"] = [interval(low, high) for low, high in zip(table["low"], table["high"], strict=True)]
         shown["n"] = table["n_gold"].map(count)
-    with st.container(height="content" if len(shown) <= _SLICES else 420):
-        st.html(figures.table(shown, "Votes by slice"))
+    drawn = figures.table(shown, "Votes by slice")
+    st.html(drawn if len(shown) <= _SLICES else figures.scrolling(drawn, "Votes by slice"))
     if "accuracy" in table:
         st.caption("Votes right: the mean share of a row's votes that equal its gold, on n covered valid rows.")
 
