@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import tomlkit
 from tomlkit.items import Item
 
-from workbench.io.files import atomic_write
+from workbench.io.files import atomic_write, locked
 from workbench.io.toml import read_toml
 from workbench.tables import WorkbenchError
 
@@ -36,7 +35,7 @@ def add_rule(file: Path, rule: Mapping[str, Any], taken: Mapping[str, str] | Non
     file, elsewhere = file.resolve(), taken or {}
     if rule["name"] in elsewhere:
         raise _taken(rule["name"], elsewhere[rule["name"]])
-    with _alone(file.parent):
+    with locked(file.parent):
         for _ in range(_TRIES):
             before = file.read_bytes() if file.exists() else b""
             after, line = _extended(file, before, rule)
@@ -106,14 +105,3 @@ def _write(path: Path, content: bytes) -> None:
         opened.write(content)
         opened.flush()
         os.fsync(opened.fileno())
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock: the file itself is replaced and cannot carry one."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

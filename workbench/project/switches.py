@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import tomllib
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 
-from workbench.io.files import read_bytes, write_text
+from workbench.io.files import locked, read_bytes, write_text
 from workbench.io.names import did_you_mean, listed
 from workbench.project.catalogue import catalogue
 from workbench.project.task import Task, load_task
@@ -34,7 +31,7 @@ def switch(task: Task, *, off: Collection[str] = (), on: Collection[str] = ()) -
         if name in on:
             raise WorkbenchError(f"labeling function {name!r} is to be off and on; give it once")
     file = task.folder / "task.toml"
-    with _held(task.folder):
+    with locked(task.folder):
         listed_now = load_task(task.folder).disabled  # somebody may have written the file a moment ago
         document = tomlkit.parse(_with_list(read_bytes(file).decode("utf-8-sig")))
         names: Any = document["disabled"]
@@ -52,17 +49,6 @@ def _write(file: Path, text: str) -> None:
         write_text(file, text)
     except OSError as error:
         raise WorkbenchError(f"{file} cannot be written: {error.strerror}; see that you may, and that there is room") from None
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Keep others who switch functions waiting, so that of two at once neither is lost."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _with_list(text: str) -> str:
