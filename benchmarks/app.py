@@ -151,7 +151,7 @@ def labels(page, address, n):
 def switches(page, address, n):
     """Return milliseconds of going from page to page by the menu: {title: [ms]}, the first visits left out."""
     go(page, address, "")
-    titles = [link.inner_text().strip() for link in page.get_by_test_id("stSidebarNavLink").all()]
+    titles = [link.inner_text().split("\n")[-1].strip() for link in page.get_by_test_id("stSidebarNavLink").all()]
     took = {title: [] for title in titles}
     for turn in range(1 + n):
         for title in titles[1:] + titles[:1]:
