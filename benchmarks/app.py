@@ -31,17 +31,18 @@ RULES, CLASSES, WORDS = 40, ("billing", "auth", "bug", "feature_request"), 20
 LABEL, CLICK, SWITCH = 50, 300, 500
 FIRST, MEMORY = {100_000: 3_500, 1_000_000: 8_000}, {100_000: 400, 1_000_000: 1_500}
 
-CLOCK = """(card) => {
+CLOCK = """(answer) => {
   const frames = (then) => requestAnimationFrame(() => requestAnimationFrame(then));
   const state = () => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState;
-  const hosts = card ? [...document.querySelectorAll('*')].filter((element) => element.shadowRoot) : [];
+  const hosts = answer === 'card' ? [...document.querySelectorAll('*')].filter((element) => element.shadowRoot) : [];
   const shown = hosts.map((host) => host.shadowRoot.querySelector('[data-as=row]')).find(Boolean);
-  const row = () => shown?.textContent;
-  const clocked = (window.clocked = { start: null, ran: false, took: null }), before = row();
+  const text = () => (answer === 'card' ? shown : document.querySelector('h1'))?.textContent;
+  const clocked = (window.clocked = { start: null, ran: false, took: null }), before = text();
   const begin = () => { clocked.start ??= performance.now(); };
   addEventListener('pointerdown', begin, { capture: true, once: true });
   addEventListener('keydown', begin, { capture: true, once: true });
-  const done = () => (card ? row() !== before : clocked.ran && state() !== 'running');
+  const changed = () => (answer === 'script' ? clocked.ran : text() && text() !== before);
+  const done = () => changed() && (answer === 'card' || state() !== 'running');
   const watch = new MutationObserver((changes) => {
     clocked.ran ||= changes.some((change) => change.attributeName === 'data-test-script-state');
     if (clocked.start === null || clocked.took !== null || !done()) return;
@@ -90,11 +91,11 @@ def memory(process):
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def timed(page, act, card=False):
-    """Do something and return how many milliseconds its answer took; card: the answer is the next card of the review page."""
+def timed(page, act, answer="script"):
+    """Do something and return how many milliseconds its answer took: the end of a script, another "title" or the next "card"."""
     settled(page)
-    page.wait_for_timeout(500 if card else 0)  # for a moment after the queue was read keys do nothing
-    page.evaluate(CLOCK, card)
+    page.wait_for_timeout(500 if answer == "card" else 0)  # for a moment after the queue was read keys do nothing
+    page.evaluate(CLOCK, answer)
     act()
     page.wait_for_function("() => window.clocked.took !== null", timeout=60_000)
     return page.evaluate("() => window.clocked.took")
@@ -145,7 +146,7 @@ def clicks(page, address, n):
 def labels(page, address, n):
     page.goto(f"{address}review?task=planted&reviewer=ann&queue=conflict")
     page.locator("[data-as=row]").filter(has_text="row ").wait_for(timeout=60_000)
-    return [timed(page, lambda i=i: page.keyboard.press("1234"[i % 4]), card=True) for i in range(n + 1)][1:]
+    return [timed(page, lambda i=i: page.keyboard.press("1234"[i % 4]), "card") for i in range(n + 1)][1:]
 
 
 def switches(page, address, n):
@@ -155,7 +156,7 @@ def switches(page, address, n):
     took = {title: [] for title in titles}
     for turn in range(1 + n):
         for title in titles[1:] + titles[:1]:
-            ms = timed(page, page.get_by_test_id("stSidebarNavLink").filter(has_text=title).click)
+            ms = timed(page, page.get_by_test_id("stSidebarNavLink").filter(has_text=title).click, "title")
             if turn:
                 took[title].append(ms)
     return took

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 ABSTAIN: Final = -1
 SPLITS: Final = ("train", "valid", "test")
+_HASHED: Final = 100_000  # rows at a time
 _set: Final = object.__setattr__  # fills a frozen table while it is built
 
 
@@ -62,12 +63,12 @@ def _check_labels(labels: Iterable[str]) -> tuple[str, ...]:
 
 def _check_ids(ids: Iterable[str] | pd.Index) -> pd.Index:
     index = ids if isinstance(ids, pd.Index) else pd.Index(list(ids), dtype="object")
-    values = index.to_numpy(dtype=object)
-    for place, value in enumerate(values):
+    typed = isinstance(index.dtype, pd.StringDtype) and not index.hasnans and bool((index != "").all())
+    for place, value in enumerate(() if typed else index):
         if not isinstance(value, str) or not value:
             _fail(f"row id {value!r} at position {place} is not a non-empty string; write df.set_index(df.index.astype(str))")
-    for twice in index[index.duplicated()]:
-        places = np.flatnonzero(values == twice)[:2]
+    for twice in () if index.is_unique else index[index.duplicated()]:
+        places = np.flatnonzero(index == twice)[:2]
         _fail(f"row id {twice!r} stands twice, at positions {places[0]} and {places[1]}; ids must be unique over all splits")
     return index.astype("str").rename("id")
 
@@ -155,7 +156,9 @@ class Dataset:
         """uint64[n]: a hash of each row's id and cells (an array in a cell as it prints), the same in every process."""
         mixed = [name for name in self.frame.columns if pd.api.types.is_object_dtype(self.frame[name])]
         frame = self.frame.assign(**{name: self.frame[name].map(repr) for name in mixed})  # pandas hashes no list, and 1 as "1"
-        return _read_only(pd.util.hash_pandas_object(frame, index=True, categorize=True).to_numpy(copy=True))
+        steps = range(0, max(len(frame), 1), _HASHED)  # a step at a time, for each cell becomes a Python object first
+        hashed = [pd.util.hash_pandas_object(frame.iloc[at : at + _HASHED], categorize=False) for at in steps]
+        return _read_only(np.concatenate(hashed))
 
 
 def describe_votes(labels: Sequence[str]) -> str:

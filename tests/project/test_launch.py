@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_command_names_the_folder_of_tasks_and_the_task(tiny_task):
     command = launch.command(tiny_task, 8600)
-    assert command[:4] == [sys.executable, "-m", "streamlit", "run"] and Path(command[4]).name == "app.py"
+    assert command[:4] == [sys.executable, "-m", "workbench.ui", "run"] and Path(command[4]).name == "app.py"
     assert command[command.index("--") + 1 :] == [str(tiny_task.parent), "tiny"]
     assert "--server.port=8600" in command
     assert launch.command()[-1] == "data" and not any("server.port" in flag for flag in launch.command())

@@ -106,8 +106,7 @@ def dataset_from_frame(
     features = frame.drop(columns=[name for name in {gold, split_column, id} - {None, *texts}])
     if not len(features.columns):
         raise WorkbenchError("no column is left to learn from: all are id, split or gold; name a text column, or add one")
-    digests = _content(features, texts)
-    ids = _content_ids(digests) if id is None else _given_ids(frame[id], id)
+    ids = _content_ids(_content(features, texts)) if id is None else _given_ids(frame[id], id)
     index = pd.Index(ids, dtype="str", name="id")
     dataset = Dataset(
         frame=features.set_axis(index, axis=0),
@@ -137,15 +136,25 @@ def _check_roles(frame: pd.DataFrame, roles: Mapping[str, str | None], texts: tu
 
 def _as_text(column: pd.Series[Any], warnings: list[str]) -> pd.Series[Any]:
     """Return cells as strings, with what is broken or empty counted."""
+    cells = column.fillna("") if _is_arrow_text(column) else _mended(column, warnings)
+    empty = int(cells.str.strip().eq("").sum())
+    if empty:
+        warnings.append(f"text column {column.name!r} is empty in {_rows(empty)}; kept as empty text")
+    return cells
+
+
+def _is_arrow_text(column: pd.Series[Any]) -> bool:
+    """Return whether cells are text by their type, and UTF-8: there is no need to look at each."""
+    return isinstance(column.dtype, pd.StringDtype) and column.dtype.storage == "pyarrow"
+
+
+def _mended(column: pd.Series[Any], warnings: list[str]) -> pd.Series[Any]:
     cells = [cell_text(cell) for cell in column.tolist()]
     broken = [place for place, cell in enumerate(cells) if not _is_utf8(cell)]
     for place in broken:
         cells[place] = mend(cells[place])
     if broken:
         warnings.append(f"column {column.name!r}: a lone surrogate replaced by '\ufffd' in {_rows(len(broken))}")
-    empty = sum(not cell.strip() for cell in cells)
-    if empty:
-        warnings.append(f"text column {column.name!r} is empty in {_rows(empty)}; kept as empty text")
     return pd.Series(cells, index=column.index, dtype="str")
 
 
@@ -175,11 +184,13 @@ def _content_ids(digests: list[bytes]) -> list[str]:
     return [name if count == 1 else f"{name}-{count}" for name, count in zip(short, occurrence, strict=True)]
 
 
-def _given_ids(column: pd.Series[Any], name: str) -> list[str]:
+def _given_ids(column: pd.Series[Any], name: str) -> pd.Series[Any]:
     """Return the cells of the id column as text; raises WorkbenchError naming the rows of an empty or repeated one."""
-    ids = [cell_text(cell) for cell in column.tolist()]
+    ids = column.fillna("") if _is_arrow_text(column) else column.map(cell_text).astype(object)
+    if ids.is_unique and not ids.eq("").any():
+        return ids
     first: dict[str, int] = {}
-    for row, value in enumerate(ids, start=1):
+    for row, value in enumerate(ids.tolist(), start=1):
         if not value:
             raise WorkbenchError(f"id column {name!r} is empty on row {row}; fill it, or leave id out for content ids")
         if value in first:
@@ -188,7 +199,7 @@ def _given_ids(column: pd.Series[Any], name: str) -> list[str]:
                 "ids must be unique, or leave id out for content ids"
             )
         first[value] = row
-    return ids
+    raise AssertionError("an id that is empty or stands twice was found above")
 
 
 def _splits(frame: pd.DataFrame, split: Split, features: pd.DataFrame, texts: tuple[str, ...]) -> NDArray[Any]:
@@ -196,12 +207,12 @@ def _splits(frame: pd.DataFrame, split: Split, features: pd.DataFrame, texts: tu
     if split is None:
         return np.full(len(frame), "train", dtype=object)
     if isinstance(split, str):
-        for row, value in enumerate(frame[split].tolist(), start=1):
-            if value not in SPLITS:
-                raise WorkbenchError(
-                    f"split column {split!r} is {shorten(cell_text(value))} on row {row}; allowed are {listed(SPLITS)}"
-                    f"{did_you_mean(value, SPLITS)}"
-                )
+        for row in np.flatnonzero(~frame[split].isin(SPLITS)):
+            value = frame[split].iloc[row]
+            raise WorkbenchError(
+                f"split column {split!r} is {shorten(cell_text(value))} on row {row + 1}; allowed are {listed(SPLITS)}"
+                f"{did_you_mean(value, SPLITS)}"
+            )
         return frame[split].to_numpy(dtype=object)
     names = check_shares(split)
     # 53 bits of the hash make a uniform number in [0, 1); the folded text is hashed, so that mere case does not split copies.

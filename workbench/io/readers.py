@@ -225,7 +225,7 @@ def _parquet_columns(path: Path, data: bytes, text_columns: Sequence[str], warni
         # An index without a name, as pandas stores it, is no column of the user's.
         names = [name for name in file.schema_arrow.names if not name.startswith("__index_level_")]
         _check_header(path, names, text_columns)
-        table = file.read(names, use_threads=False)
+        table = file.read(names)
     except (pa.ArrowException, OSError) as error:
         raise WorkbenchError(f"{path} is not a readable Parquet file: {str(error).splitlines()[0]}") from None
     if not table.num_rows:

@@ -39,7 +39,7 @@ def read_votes(path: Path | str) -> VoteMatrix:
     faults = _table(beside, "faults").to_pandas() if extra["faults"] and beside.exists() else no_faults()
     if len(faults) != extra["faults"]:
         raise WorkbenchError(f"{beside} holds {len(faults):,} of {extra['faults']:,} faults; put the file back, or run again")
-    return VoteMatrix(pd.Index(ids), tuple(extra["lfs"]), tuple(extra["labels"]), matrix, faults, extra["stopped"])
+    return VoteMatrix(ids, tuple(extra["lfs"]), tuple(extra["labels"]), matrix, faults, extra["stopped"])
 
 
 def _faults_path(path: Path | str) -> Path:
@@ -55,7 +55,7 @@ def write_soft_labels(soft: SoftLabels, path: Path | str) -> None:
 def read_soft_labels(path: Path | str) -> SoftLabels:
     """Read what write_soft_labels wrote."""
     ids, columns, extra = _read(path, "soft labels")
-    return SoftLabels(pd.Index(ids), tuple(extra["labels"]), np.column_stack(columns[:-1]), columns[-1].astype(bool))
+    return SoftLabels(ids, tuple(extra["labels"]), np.column_stack(columns[:-1]), columns[-1].astype(bool))
 
 
 def _write(path: Path | str, kind: str, ids: list[str], columns: dict[str, Any], extra: dict[str, Any]) -> None:
@@ -79,7 +79,9 @@ def _table(path: Path | str, kind: str) -> Any:
         raise WorkbenchError(f"{path} cannot be read as {kind}: {str(error).partition(chr(10))[0]}") from None
 
 
-def _read(path: Path | str, kind: str) -> tuple[list[str], list[Any], dict[str, Any]]:
+def _read(path: Path | str, kind: str) -> tuple[pd.Index, list[Any], dict[str, Any]]:
+    import pyarrow as pa
+
     table = _table(path, kind)
     head = json.loads((table.schema.metadata or {}).get(b"workbench", b"{}"))
     if head.get("kind") != kind:
@@ -87,4 +89,5 @@ def _read(path: Path | str, kind: str) -> tuple[list[str], list[Any], dict[str, 
     if head["format"] != FORMAT:
         raise WorkbenchError(f"{path} has format {head['format']}, and this workbench reads {FORMAT}; update it, or run again")
     columns = [column.to_numpy() for column in table.columns[1:]]
-    return table.column("id").to_pylist(), columns, head
+    ids = table.column("id").cast(pa.large_string()).to_pandas()
+    return pd.Index(ids, dtype="str"), columns, head

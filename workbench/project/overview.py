@@ -50,8 +50,8 @@ def class_table(dataset: Dataset, soft: SoftLabels | None, diagnosis: dict[str, 
     if diagnosis is not None:
         table["votes"] = pd.Series({label: one["votes"] for label, one in diagnosis["summary"]["classes"].items()}, dtype=float)
     if soft is not None:
-        train = dataset.ids[(dataset.split == "train").to_numpy()]
-        hard = soft.hard().reindex(train if len(train) else dataset.ids).dropna().astype(int)
+        train = (dataset.split == "train").to_numpy()
+        hard = soft.hard().reindex(dataset.ids)[train if train.any() else slice(None)].dropna().astype(int)
         counts = np.bincount(hard.where(hard != ABSTAIN, len(dataset.labels)), minlength=len(table))
         table = table.assign(labelled=counts, share=counts / max(counts.sum(), 1))
     return table

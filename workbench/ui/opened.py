@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from workbench.project import close_up, training_set
+from workbench.project import close_up, overview, training_set
 from workbench.project.catalogue import catalogue, files_stamp
 from workbench.project.catalogue import visible_rows as visible
 from workbench.project.functions import Figures, function_rows, run_figures
@@ -77,6 +77,14 @@ def visible_rows(run: Run, dataset: Dataset) -> NDArray[np.intp]:
 def soft_labels(run: Run) -> SoftLabels:
     """Return the soft labels of a run."""
     return run.soft_labels()
+
+
+@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=_BY_FOLDER)
+def counts(dataset: Dataset, labelled: Run | None, diagnosed: Run | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return how many rows each split and each class has."""
+    soft = None if labelled is None else soft_labels(labelled)
+    classes = overview.class_table(dataset, soft, None if diagnosed is None else diagnosis(diagnosed))
+    return overview.split_table(dataset), classes
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=_BY_FOLDER)

@@ -37,18 +37,20 @@ def show() -> None:
             st.caption("Not run yet" if diagnosed is None else f"Last run {ago(diagnosed.about['finished'])} · {diagnosed.id}")
         running.start_button(task.folder)
     running.panel(task.folder)
-    if not running.is_running(task.folder):
-        st.header("Next")
-        since = [] if diagnosed is None else _since(task, diagnosed)
-        for step in overview.next_steps(diagnosed, diagnosis, metrics if of_this_run else None, since):
-            st.markdown(f"- {plain(step)}")
+    next_ = st.container()
     if diagnosis is not None:
         _votes(diagnosis)
     if metrics is not None:
         _side_by_side(metrics, None if of_this_run or scored is None else scored.id)
     if diagnosis is not None and diagnosis["slices"]:
         _slices(diagnosis)
-    _what_it_is(task, diagnosis)
+    if not running.is_running(task.folder):
+        with next_:  # drawn last of what is above the rows, for it may have to read them
+            st.header("Next")
+            since = [] if diagnosed is None else _since(task, diagnosed)
+            for step in overview.next_steps(diagnosed, diagnosis, metrics if of_this_run else None, since):
+                st.markdown(f"- {plain(step)}")
+    _what_it_is(task, diagnosed)
 
 
 def _since(task: Task, run: Run) -> list[str]:
@@ -115,15 +117,12 @@ def _slices(diagnosis: dict[str, Any]) -> None:
         st.caption("Votes right: the mean share of a row's votes that equal its gold, on n covered valid rows.")
 
 
-def _what_it_is(task: Task, diagnosis: dict[str, Any] | None) -> None:
+def _what_it_is(task: Task, diagnosed: Run | None) -> None:
     st.header("Rows and classes")
     dataset, warnings = opened.rows(task)
-    labelled = chosen_run(task, "soft_labels.parquet")
-    soft = None if labelled is None else opened.soft_labels(labelled)
-    classes = overview.class_table(dataset, soft, diagnosis)
+    splits, classes = opened.counts(dataset, chosen_run(task, "soft_labels.parquet"), diagnosed)
     left, right = st.columns([2, 3], gap="large")
     with left:
-        splits = overview.split_table(dataset)
         shown = pd.DataFrame({"rows": splits["rows"].map(count), "with gold": splits["gold"].map(count)})
         st.html(figures.table(shown.rename_axis("split"), "Rows by split"))
         for warning in warnings:

@@ -33,4 +33,4 @@ def command(task: Path | None = None, port: int | None = None) -> list[str]:
         f"--{name}={value}" for name, values in options.items() for value in ((values,) if isinstance(values, str) else values)
     ]
     where = ["data"] if task is None else [str(task.resolve().parent), task.resolve().name]
-    return [sys.executable, "-m", "streamlit", "run", str(PAGES / "app.py"), *flags, "--", *where]
+    return [sys.executable, "-m", "workbench.ui", "run", str(PAGES / "app.py"), *flags, "--", *where]
