@@ -156,8 +156,9 @@ class Dataset:
         """uint64[n]: a hash of each row's id and cells (an array in a cell as it prints), the same in every process."""
         mixed = [name for name in self.frame.columns if pd.api.types.is_object_dtype(self.frame[name])]
         frame = self.frame.assign(**{name: self.frame[name].map(repr) for name in mixed})  # pandas hashes no list, and 1 as "1"
-        steps = range(0, max(len(frame), 1), _HASHED)  # a step at a time, for each cell becomes a Python object first
-        hashed = [pd.util.hash_pandas_object(frame.iloc[at : at + _HASHED], categorize=False) for at in steps]
+        # A step at a time, for each cell becomes a Python object first. Only categorized are missing cells hashed as such.
+        steps = (frame.iloc[at : at + _HASHED] for at in range(0, max(len(frame), 1), _HASHED))
+        hashed = [pd.util.hash_pandas_object(step, categorize=bool(step.isna().any(axis=None))) for step in steps]
         return _read_only(np.concatenate(hashed))
 
 

@@ -123,6 +123,15 @@ def test_cells_of_any_kind_have_a_hash_of_their_own():
     assert len({kind.row_hashes[1] for kind in kinds}) == 1
 
 
+def test_the_hash_of_a_row_depends_on_no_other_row(monkeypatch):
+    rows = frame().assign(plan=pd.Series(["free", None], dtype="str", index=["x", "y"]))
+    together = Dataset(rows, LABELS).row_hashes.tolist()
+    assert [Dataset(rows.iloc[[at]], LABELS).row_hashes[0] for at in (0, 1)] == together
+    monkeypatch.setattr("workbench.tables._HASHED", 1)  # rows that are hashed at once
+    assert Dataset(rows, LABELS).row_hashes.tolist() == together
+    assert Dataset(rows.fillna(""), LABELS).row_hashes[1] != together[1]
+
+
 def test_fingerprints_change_with_content_and_agree_between_processes():
     code = (
         "import pandas as pd; from workbench import Dataset; "
