@@ -77,9 +77,9 @@ def hajek(
     replacement; the variance is the linearised one (Särndal, Swensson & Wretman 1992, section 5.7). strata: the stratum by
     draw, to give only where the number of draws of each stratum was fixed beforehand, not where each draw picked its stratum.
 
-    The ends are Wilson's at the sample size of equal draws that has this variance; where all values are 0, or all 1, the
-    variance says nothing and the size is Kish's, (sum w)^2 / sum w^2. Equal weights give Wilson's interval. No draw at all leaves (nan, 0, 1). A description: its
-    coverage is nominal only about, and lower for few errors of uneven weight.
+    The ends are Wilson's at the number of equal draws that has this variance; where all values are 0, or all 1, the variance
+    says nothing and the number is Kish's, (sum w)^2 / sum w^2. Equal weights give Wilson's interval. No draw at all leaves
+    (nan, 0, 1). A description: its coverage is nominal only about, and lower for few errors of uneven weight.
 
     >>> [round(end, 3) for end in hajek([1, 0, 0, 0], [1, 1, 1, 1])]
     [0.25, 0.046, 0.699]

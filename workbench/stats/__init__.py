@@ -1,0 +1,25 @@
+"""Intervals, tests, bounds and resampling: one place, each with its source, each verified by a simulation in tests/stats."""
+
+from workbench.stats.bootstrap import paired_bootstrap
+from workbench.stats.bounds import error_bound, log_wealth, more_without_error, rows_to_promise
+from workbench.stats.intervals import clopper_pearson_interval, clopper_pearson_upper, hajek, wilson_interval
+from workbench.stats.share_tests import binomial_greater, false_discovery, fisher_greater, fisher_less
+from workbench.stats.sizes import rows_for_half_width, rows_for_half_width_by_stratum
+
+__all__ = [
+    "binomial_greater",
+    "clopper_pearson_interval",
+    "clopper_pearson_upper",
+    "error_bound",
+    "false_discovery",
+    "fisher_greater",
+    "fisher_less",
+    "hajek",
+    "log_wealth",
+    "more_without_error",
+    "paired_bootstrap",
+    "rows_for_half_width",
+    "rows_for_half_width_by_stratum",
+    "rows_to_promise",
+    "wilson_interval",
+]
