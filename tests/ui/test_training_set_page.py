@@ -68,6 +68,8 @@ def test_filters_begin_as_task_toml_has_them(open_app, ran):
     assert app.multiselect(key="classes").value == ["ham"] and app.toggle(key="hard").value
     assert set(preview(app)["label"]) == {"ham"}
     assert "--classes" not in app.code[-1].value and "--format" not in app.code[-1].value
+    app.multiselect(key="classes").set_value([]).run()
+    assert set(preview(clean(app))["label"]) == {"ham", "spam"} and app.code[-1].value.endswith("--classes ''")
 
 
 def test_filters_that_leave_nothing_say_which_took_the_rows(open_app, ran):

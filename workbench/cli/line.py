@@ -116,8 +116,8 @@ def fit_command(task: Path, compared: bool, intervals: bool, as_json: bool) -> N
 @click.option("--run", "run_id", help="Id of that run. Default: the newest that has labels.")
 @click.option("--min-confidence", type=float, help="Only rows whose highest probability is at least this, 0..1.")
 @click.option("--min-agreement", type=float, help="Only rows of whose votes at least this share equals the label, 0..1.")
-@click.option("--classes", metavar="A,B", help="Only rows with these labels.")
-@click.option("--slices", metavar="X,Y", help="Only rows in at least one of these slices.")
+@click.option("--classes", metavar="A,B", help="Only rows with these labels; '' keeps all.")
+@click.option("--slices", metavar="X,Y", help="Only rows in at least one of these slices; '' keeps all.")
 @click.option("--covered-only/--no-covered-only", default=None, help="Whether to leave out rows that no function votes on.")
 @click.option("--exclude-review/--no-exclude-review", default=None, help="Whether to leave out rows that need a human look.")
 @click.option("--hard-labels/--no-hard-labels", default=None, help="Whether to write labels without probabilities.")
@@ -144,7 +144,7 @@ def _export_run(task: Path, folder: Path, run_id: str | None, settings: dict[str
     from workbench.project.task import load_task
 
     for name in {"classes", "slices", "formats"} & set(settings):
-        settings[name] = list(settings[name]) if name == "formats" else settings[name].split(",")
+        settings[name] = list(settings[name]) if name == "formats" else list(filter(None, settings[name].split(",")))
     loaded = asked(load_task(task), **settings)
     run = find_run(loaded, run_id, holding="soft_labels.parquet")
     with report_progress() as report:

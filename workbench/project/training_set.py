@@ -169,7 +169,7 @@ def new_place(run: Run) -> Path:
 def differing(task: Task, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of `[export]` that are other than those of the task's, defaults included."""
     now = {**asdict(make_filters(task)), "formats": FORMATS, **task.export}
-    same = {name: list(value) if isinstance(value, Sequence) else value for name, value in now.items()}
+    same = {name: list(now[name] or ()) if isinstance(value, list) else now[name] for name, value in settings.items()}
     return {name: value for name, value in settings.items() if value != same[name]}
 
 

@@ -99,8 +99,7 @@ def _ask(task: Task, rows: Candidates) -> dict[str, Any]:
             "Hard labels", start.hard_labels, key="hard", bind="query-params",
             help="One label a row and no probabilities; rows whose classes tie have none and are left out.",
         )  # fmt: skip
-    settings: dict[str, Any] = {"min_confidence": confidence, "min_agreement": agreement}
-    settings |= {"classes": classes or None, "slices": slices or None}
+    settings: dict[str, Any] = {"min_confidence": confidence, "min_agreement": agreement, "classes": classes, "slices": slices}
     return settings | {"covered_only": covered, "exclude_review": review, "hard_labels": hard}
 
 

@@ -32,11 +32,12 @@ def asked(task: Task, **settings: Any) -> Task:
 
 
 def make_filters(task: Task, splits: Sequence[str] = ("train",)) -> Filters:
-    """Construct the export's filters; a data set without a train split exports the splits that it has."""
+    """Construct the export's filters; a data set without a train split exports the splits that it has, no class means all."""
     where = f"{task.folder / 'task.toml'} [export]"
     for name in _LISTS:
         expect(task.export, name, list[str], where, None)
-    given = {**({} if "train" in splits else {"splits": list(splits)}), **task.export}
+    said = {name: value for name, value in task.export.items() if value or name not in ("classes", "slices")}
+    given = {**({} if "train" in splits else {"splits": list(splits)}), **said}
     filters: Filters = build(Filters, given, where, also=OPTIONS)
     return filters
 
