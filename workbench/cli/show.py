@@ -108,12 +108,18 @@ def explained_row(found: Explained) -> None:
 
 
 def checked_table(found: Checked) -> None:
-    """Print what a check saw of every function on its sample."""
+    """Print what a check saw of every function on its sample, and how many rows every failure could befall."""
     table = _table(f"functions on {found.sampled} sampled rows", ("function", "unit examples", "voted", "failed", "µs a row"))
     for name, row in found.functions.iterrows():
         counts = ("" if row[each] != row[each] else f"{row[each]:,.0f}" for each in ("voted", "failed", "microseconds"))
         table.add_row(str(name), str(int(row["examples"])), *counts)
     _print(table)
+    if len(found.failures):
+        table = _table("failures", ("failure", "severity", "owner", "tolerated", "rows that could be one", "in train"))
+        for name, row in found.failures.iterrows():
+            rows = f"{row['rows']:,}", f"{row['train']:,}"
+            table.add_row(str(name), row["severity"], row["owner"], f"{row['tolerated']:.2%}", *rows)
+        _print(table)
 
 
 def functions_table(diagnosis: dict[str, Any]) -> None:
@@ -324,6 +330,6 @@ def _table(title: str, columns: Sequence[str], tight: bool = False) -> Table:
 def _print(table: Table) -> None:
     from rich.console import Console
 
-    console = Console()
+    console = Console(markup=False)  # names are data: no [red] in them is a colour
     # A pipe has no width of its own: give it enough for every column rather than fold figures.
-    (console if console.is_terminal else Console(width=160)).print(table)
+    (console if console.is_terminal else Console(width=160, markup=False)).print(table)

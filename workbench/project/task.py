@@ -16,7 +16,7 @@ from workbench.io.names import did_you_mean, listed
 from workbench.io.toml import check_keys, expect, read_toml
 from workbench.lfs import LabelingFunction, load_lfs, load_rules
 from workbench.lfs.load import bind
-from workbench.spec import Slice, parse_slices
+from workbench.spec import Failure, Slice, parse_failures, parse_slices
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
 TABLES = ("data", "apply", "label_model", "end_model", "export", "review", "slices")
@@ -54,6 +54,19 @@ class Task:
     @property
     def rules_file(self) -> Path:
         return self.folder / "rules.toml"
+
+    @property
+    def failures_file(self) -> Path:
+        return self.folder / "failures.toml"
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """What must not happen to a row, read anew from `failures.toml` each time; none where there is no such file."""
+        if not self.failures_file.exists():
+            return ()
+        document = read_toml(self.failures_file)
+        check_format(document, self.failures_file)
+        return parse_failures(document, str(self.failures_file), self.labels, self.slices)
 
     @property
     def runs_folder(self) -> Path:

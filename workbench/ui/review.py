@@ -11,6 +11,7 @@ from typing import Any, Final
 import streamlit as st
 
 from workbench.project.card import make_cards
+from workbench.project.failures import failure_modes
 from workbench.project.reviewing import Decision, Opened, default_reviewer, open_record
 from workbench.project.runs import Run
 from workbench.project.serving import Claims, Queue, TakenIn, head_of_queue, take_in
@@ -164,7 +165,7 @@ def _work(task: Task, run: Run, reviewer: str, kind: str, show_votes: bool, func
             "notices": desk.taken.notices,
             "error": error,
             "labels": task.labels,
-            "modes": task.review.get("failure_modes", []),
+            "modes": failure_modes(task),
             "show": show_votes,
             "cards": {row: {**card, "reason": reasons.get(row, "")} for row, card in cards.items()},
             "gone": [row for row in held if row not in cards] if not same else [],

@@ -1,4 +1,4 @@
-"""`workbench check`: configuration, rows, functions and their unit examples; no run, nothing written."""
+"""`workbench check`: configuration, rows, functions, failures and their unit examples; no run, nothing written."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from workbench.io.names import shortened
 from workbench.io.toml import expect
 from workbench.lfs import LabelingFunction
 from workbench.lfs.examples import cases_of, failed_examples
+from workbench.project.failures import failed_failure_examples, failures_table, not_found_in_words
 from workbench.project.steps.apply import make_engine
 from workbench.project.steps.export import make_filters
 from workbench.project.steps.fit import chosen_model, make_label_model
@@ -34,12 +35,13 @@ class Checked:
 
     functions: one row a function, with its `examples`, how often it `voted` and `failed` on the `sampled` rows, and how many
     `microseconds` it took a row, without what it loads once where it runs in this process. A function that was not run has no
-    such figures.
+    such figures. failures: what `failures_table` says of them.
     """
 
     rows: int
     sampled: int
     functions: pd.DataFrame
+    failures: pd.DataFrame
     problems: list[str]
     notes: list[str]
 
@@ -101,12 +103,13 @@ def _and_examples(engine: Engine, rows: pd.DataFrame, problems: list[str]) -> En
 
 
 def check(task: Task) -> Checked:
-    """Read the rows, load the functions, run their unit examples, and let each vote on a sample of 500 rows.
+    """Read the rows, load the functions, run their unit examples, and let each vote on a sample of 500 rows; find failures.
 
     A function that asks a client is not run: its calls are counted.
     """
     check_settings(task)
     rows, notes = task.dataset()
+    failures = failures_table(task, rows)
     task.train_truth(rows)  # a file that does not fit is found now, not when a run trains its ceiling
     dataset = task.visible(rows)
     loaded = task.functions()
@@ -118,7 +121,7 @@ def check(task: Task) -> Checked:
     engine, ticks = make_engine(task), dict[str, Tick]()
     if engine is serial:
         apply_lfs(functions, sample.take(np.arange(min(1, size))))  # what they load, they load now
-    problems: list[str] = []
+    problems = failed_failure_examples(task, rows)
     votes = apply_lfs(
         functions,
         sample,
@@ -135,10 +138,10 @@ def check(task: Task) -> Checked:
         if len(faults) and function.name not in votes.stopped:
             first = f"first on {faults['id'].iloc[0]!r}: {shortened(faults['error'].iloc[0])}"
             problems.append(f"{function.name} failed on {len(faults)} of {size} sampled rows, {first}")
-    notes = [*notes, *task.disabled_in_words(), *duplicate_report(dataset).in_words()]
+    notes = [*notes, *not_found_in_words(failures), *task.disabled_in_words(), *duplicate_report(dataset).in_words()]
     failed = {*votes.stopped, *votes.faults["lf"]}
     names = [name for name in votes.lfs if name not in failed]
     if names or not loaded:  # what a function leaves uncovered that failed or was not run is no finding of its own
         fine = VoteMatrix.from_array(votes.to_frame()[names], votes.labels, votes.ids, names)
         notes += warnings_in_words(fine, of_set=len(names) == len(loaded))
-    return Checked(len(dataset), size, table, problems, notes)
+    return Checked(len(dataset), size, table, failures, problems, notes)

@@ -1,4 +1,4 @@
-"""What a task declares about its rows: named slices, parsed, validated and evaluated."""
+"""Named slices: rows that deserve their own figures, parsed, validated and evaluated."""
 
 from __future__ import annotations
 
@@ -40,15 +40,16 @@ def parse_slices(table: Mapping[str, Any], where: str) -> tuple[Slice, ...]:
     >>> parse_slices({"long": {"column": "words", "at_least": 100}}, "task.toml [slices]")
     (Slice(name='long', column='words', kind='range', value=(100, None)),)
     """
-    return tuple(_parse(name, entry, f"{where} slice {name!r}") for name, entry in table.items())
+    return tuple(parse_slice(name, entry, f"{where} slice {name!r}") for name, entry in table.items())
 
 
-def _parse(name: str, entry: Any, where: str) -> Slice:
+def parse_slice(name: str, entry: Any, where: str) -> Slice:
+    """Read one slice; where: the place named in errors."""
     if not isinstance(entry, Mapping):
         raise WorkbenchError(f'{where} is {entry!r}; a slice is a table such as {{column = "plan", equals = "premium"}}')
     for key in entry:
         if key not in _KEYS:
-            raise WorkbenchError(f"{where} has the unknown key {key!r}{_nearest(key, _KEYS)}; known are {', '.join(_KEYS)}")
+            raise WorkbenchError(f"{where} has the unknown key {key!r}{nearest(key, _KEYS)}; known are {', '.join(_KEYS)}")
     if "by" in entry:
         if len(entry) > 1:
             raise WorkbenchError(f"{where} has `by` and other keys; `by` names a column and stands alone")
@@ -84,7 +85,8 @@ def _string(value: Any, key: str, where: str) -> str:
     return value
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean 'x'?)` for the known name nearest to `name`, '' where none is near."""
     close = get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
@@ -175,7 +177,7 @@ def _column(one: Slice, dataset: Dataset) -> pd.Series[Any]:
     known = list(dataset.frame.columns)
     if one.column not in known:
         raise WorkbenchError(
-            f"slice {one.name!r} names the unknown column {one.column!r}{_nearest(one.column, known)}; "
+            f"slice {one.name!r} names the unknown column {one.column!r}{nearest(one.column, known)}; "
             f"the rows have {', '.join(known) or 'none'}"
         )
     column = dataset.frame[one.column]
