@@ -207,7 +207,7 @@ def test_the_file_is_durable_sqlite(record):
     record.decide([label("r1")])
     with closing(sqlite3.connect(record._file)) as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert db.execute("SELECT version FROM schema_version").fetchall() == [(1,)]
+        assert db.execute("SELECT version FROM schema_version").fetchall() == [(2,)]
     with record._engine.connect() as db:
         assert db.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
         assert db.exec_driver_sql("PRAGMA busy_timeout").scalar() == 60_000
@@ -233,8 +233,23 @@ def test_an_older_record_is_migrated_with_all_it_holds(record, monkeypatch):
     record.decide([label("r1")])
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, add_colour))
     assert record.current()["row"].tolist() == ["r1"]  # reading migrates too
-    assert columns(record)[0][-1] == "colour" and columns(record)[1] == [(2,)]
+    assert columns(record)[0][-1] == "colour" and columns(record)[1] == [(3,)]
     assert record.decide([label("r2")]) == 1
+
+
+def test_a_record_of_the_first_version_keeps_its_plans_and_takes_new_ones(record, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        record._file.parent.mkdir()
+        with record._engine.begin() as db:
+            schema.migrate(db, record.url)
+            db.execute(schema.PLANS.insert(), {"id": "p", "name": "old", "time": "2026-11-22T17:39:38+00:00"})
+            db.execute(schema.PLAN_ROWS.insert(), {"plan": "p", "row": "r1"})
+    assert columns(record)[1] == [(1,)]
+    assert record.measure_rows().to_dict() == {"r1": "p"} and columns(record)[1] == [(2,)]
+    assert record.plans()[["id", "rows", "recurring"]].to_numpy().tolist() == [["p", 1, False]]
+    with pytest.raises(WorkbenchError, match="holds no draws of the audit plan 'p'"):
+        record.audit("p")
 
 
 def test_a_migration_that_fails_leaves_the_record_as_it_was(record, monkeypatch):
@@ -252,9 +267,9 @@ def test_a_record_of_a_newer_workbench_is_refused(record, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, add_colour))
         record.decide([label("r1")])
-    with pytest.raises(WorkbenchError, match="has version 2, and this workbench knows 1; upgrade it"):
+    with pytest.raises(WorkbenchError, match="has version 3, and this workbench knows 2; upgrade it"):
         record.decide([label("r2")])
-    with pytest.raises(WorkbenchError, match="has version 2"):
+    with pytest.raises(WorkbenchError, match="has version 3"):
         record.current()
 
 

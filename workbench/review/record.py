@@ -20,7 +20,9 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from workbench.review.decision import ADJUDICATION, FIELDS, FIGURES, TEXTS, Decision, Refused, new_id, now
-from workbench.review.schema import DECISIONS, PLAN_ROWS, PLANS, REQUESTS, is_current, migrate
+from workbench.review.kept_plans import has_plan, list_plans, read_audit, write_audit, write_plan
+from workbench.review.plan import AuditPlan
+from workbench.review.schema import DECISIONS, PLAN_ROWS, REQUESTS, is_current, migrate
 from workbench.tables import WorkbenchError
 
 _PATIENCE: Final = 60.0  # seconds to wait for another process that writes
@@ -142,22 +144,38 @@ class Record:
         return table.astype({**dict.fromkeys(table.columns, "str"), "after": "int64"})
 
     def add_plan(self, name: str, rows: Iterable[str], id: str | None = None) -> str:
-        """Keep an audit plan with the rows it drew, and return its id; its rows measure, and train nothing from now on."""
+        """Keep a list of rows as an audit plan, and return its id; they measure, and train nothing from now on."""
         drawn = list(dict.fromkeys(rows))
         if not drawn:
             raise WorkbenchError(f"the audit plan {name!r} draws no row; give at least one")
         with self._writing() as db:
             plan = new_id() if id is None else id
-            if db.execute(sa.select(PLANS.c.id).where(PLANS.c.id == plan)).first() is None:
-                db.execute(PLANS.insert(), {"id": plan, "name": name, "time": now()})
-                db.execute(PLAN_ROWS.insert(), [{"plan": plan, "row": row} for row in drawn])
+            if not has_plan(db, plan):
+                write_plan(db, plan, name, drawn)
             return plan
 
+    def add_audit(self, plan: AuditPlan, name: str) -> bool:
+        """Keep an audit plan with its draws, and return whether it was new: one that is stored keeps the name it has.
+
+        Raises WorkbenchError where another plan has the name.
+        """
+        with self._writing() as db:
+            new = not has_plan(db, plan.id)
+            if new:
+                write_audit(db, plan, name)
+            return new
+
+    def audit(self, id: str) -> AuditPlan:
+        """Return an audit plan as it was made; raises WorkbenchError where the database no longer holds it so."""
+        return read_audit(self._read, id, self.url)
+
     def plans(self) -> pd.DataFrame:
-        """Return id, name, time and the number of drawn rows of every audit plan, the oldest first."""
-        counted = sa.select(PLANS.c.id, PLANS.c.name, PLANS.c.time, sa.func.count(PLAN_ROWS.c.row)).join(PLAN_ROWS)
-        grouped = counted.group_by(PLANS.c.id, PLANS.c.name, PLANS.c.time).order_by(PLANS.c.time)
-        return pd.DataFrame(self._read(grouped), columns=["id", "name", "time", "rows"])
+        """Return id, name, time, number of drawn rows, run, fingerprint and `recurring` of every audit plan, the oldest first.
+
+        fingerprint: of the label set that `run` made; both are missing where a plan has no draws. recurring: whether it keeps
+        which rows it knew.
+        """
+        return list_plans(self._read)
 
     def measure_rows(self) -> pd.Series[Any]:
         """Return the plan that drew each measure row, by row id; the first, where there are several."""

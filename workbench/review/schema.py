@@ -58,8 +58,39 @@ PLAN_ROWS: Final = sa.Table(
     sa.Column("plan", sa.String(64), sa.ForeignKey("plans.id"), nullable=False, index=True),
     sa.Column("row", sa.Text, nullable=False),
 )
+#: What an audit plan says beyond the rows it drew.
+_AUDITS: Final = sa.MetaData()
+PLAN_DESIGNS: Final = sa.Table(
+    "plan_designs",
+    _AUDITS,
+    sa.Column("plan", sa.String(64), sa.ForeignKey(PLANS.c.id), primary_key=True),
+    sa.Column("settings", sa.Text, nullable=False),  # JSON
+    sa.Column("fingerprint", sa.String(64), nullable=False),  # of the label set
+    sa.Column("run", sa.Text, nullable=False),
+    sa.Column("members", sa.LargeBinary),  # JSON, compressed: ids of the label set, of a recurring plan
+)
+PLAN_STRATA: Final = sa.Table(
+    "plan_strata",
+    _AUDITS,
+    sa.Column("plan", sa.String(64), sa.ForeignKey(PLANS.c.id), primary_key=True),
+    sa.Column("stratum", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("probability", sa.Double, nullable=False),
+)
+PLAN_DRAWS: Final = sa.Table(
+    "plan_draws",
+    _AUDITS,
+    sa.Column("plan", sa.String(64), sa.ForeignKey(PLANS.c.id), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("row", sa.Text, nullable=False),
+    sa.Column("stratum", sa.Integer, nullable=False),
+    sa.Column("q", sa.Double, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("shown", sa.Text, nullable=False),
+)
 #: Step i takes a record from version i to i + 1; those that are missing run in one transaction.
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_TABLES.create_all,)
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_TABLES.create_all, _AUDITS.create_all)
 
 
 def is_current(db: sa.Connection) -> bool:
