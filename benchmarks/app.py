@@ -92,7 +92,7 @@ def memory(process):
 
 
 def timed(page, act, answer="script"):
-    """Do something and return how many milliseconds its answer took: the end of a script, another "title" or the next "card"."""
+    """Do something and return the milliseconds until its answer: the end of a script, another "title" or the next "card"."""
     settled(page)
     page.wait_for_timeout(500 if answer == "card" else 0)  # for a moment after the queue was read keys do nothing
     page.evaluate(CLOCK, answer)

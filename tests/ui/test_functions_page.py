@@ -7,6 +7,7 @@ import pytest
 from workbench.project import jobs, switches
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
+from workbench.ui import one_function
 
 KINDS = ("title", "header", "subheader", "markdown", "caption", "text", "info", "warning", "error", "html")
 
@@ -34,7 +35,7 @@ def edit(task, old, new):
 def started(monkeypatch):
     """Return what is asked of the job process, which does not start."""
     asked = []
-    monkeypatch.setattr(jobs, "start", lambda task, **settings: asked.append((task.name, settings)))
+    monkeypatch.setattr(jobs, "start", lambda task, **settings: asked.append((task.name, settings)) or True)
     return asked
 
 
@@ -114,6 +115,14 @@ def test_a_function_that_fails_shows_its_first_traceback_and_can_be_tried_again(
     assert any("ZeroDivisionError" in block.value for block in app.code)
     app.button(key="again fails_on_question").click().run()
     assert started == [("toy", {"until": "fit", "again": ["fails_on_question"]})]
+
+
+def test_what_is_asked_for_while_another_job_runs_is_not_lost_in_silence(open_app, ran, monkeypatch):
+    app = open_app("functions", lf="fails_on_question")
+    monkeypatch.setattr(jobs, "start", lambda task, **settings: False)
+    monkeypatch.setattr(one_function.st, "rerun", lambda: None)  # what the test sees of a page is emptied by it
+    app.button(key="again fails_on_question").click().run()
+    assert "another job of this task is under way" in app.toast[0].value
 
 
 def test_functions_are_listed_before_the_first_run(open_app, toy, started):

@@ -45,7 +45,7 @@ def test_without_a_task_the_page_leads_to_opening_a_file(open_app):
 @pytest.mark.parametrize("ticked", [(), ("compared",), ("compared", "intervals")], ids=["plain", "compared", "both"])
 def test_fit_starts_a_job_with_what_is_ticked(open_app, toy, monkeypatch, ticked):
     asked = []
-    monkeypatch.setattr(jobs, "start", lambda task, **settings: asked.append((task, settings)))
+    monkeypatch.setattr(jobs, "start", lambda task, **settings: asked.append((task, settings)) or True)
     app = open_app("label_model")
     for name in ticked:
         app.checkbox(key=name).check()

@@ -115,6 +115,17 @@ def test_a_failed_run_shows_why_and_what_it_said(open_app, toy):
     assert app.code[0].value == "reading\nboom"
 
 
+def test_a_run_that_cannot_be_started_says_why(open_app, toy, monkeypatch):
+    def refuse(task):
+        raise PermissionError(13, "Permission denied", "runs/.job")
+
+    app = open_app()
+    monkeypatch.setattr(jobs, "start", refuse)
+    app.button(key="start").click().run()
+    said = clean(app).toast[0].value.replace("\\", "")
+    assert said.startswith("Not started: runs/.job cannot be written (Permission denied); see that you may")
+
+
 def test_a_run_under_way_shows_how_far_it_is_on_every_page(open_app, toy):
     folder = toy / "runs" / ".job"
     folder.mkdir(parents=True)

@@ -133,7 +133,7 @@ def test_a_rule_is_saved_where_the_command_reads_it(page, ran, monkeypatch):
     }  # fmt: skip
     assert any(link.label == "See it among the functions" for link in app.get("page_link"))
     started = []
-    monkeypatch.setattr(jobs, "start", lambda folder, until: started.append((folder.name, until)))
+    monkeypatch.setattr(jobs, "start", lambda folder, until: started.append((folder.name, until)) or True)
     app = clean(app.button(key="apply").click().run())
     assert started == [("toy", "diagnose")]
     assert figures(typed(app, "see"))["New rows"] == "0", "the saved rule counts, though no run asked it yet"

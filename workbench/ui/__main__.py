@@ -1,4 +1,4 @@
-"""Streamlit's own command line, in a process that stays small and has imported what the pages need before they are asked for."""
+"""Streamlit's own command line, in a process that stays small and imports what the pages need before they are asked for."""
 
 import ctypes
 import threading

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
-from workbench.project import end_model, jobs, overview
+from workbench.project import end_model, overview
 from workbench.project.label_model import below, histogram, score_above
 from workbench.project.runs import Run
 from workbench.project.task import Task
@@ -33,11 +32,7 @@ def show() -> None:
             st.title("End model")
             st.caption("What does the model that learned from the labels know, and when should a person look?")
         if task is not None and task.end_model.get("enabled", True):
-            busy = running.is_running(task.folder)
-            st.button(
-                "Train", type="primary", icon=":material/play_arrow:", key="train", on_click=_train, args=(task.folder,),
-                disabled=busy,
-            )  # fmt: skip
+            running.start_button(task.folder, "Train", key="train")
     if task is None:
         no_task()
         return
@@ -68,10 +63,6 @@ def show() -> None:
         _deferral(run, dataset)
     else:
         _scores(run, dataset)
-
-
-def _train(folder: Path) -> None:
-    jobs.start(folder)  # before the page is drawn again, so that the sidebar watches it
 
 
 def _none_yet(task: Task) -> None:

@@ -8,7 +8,6 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from workbench.project import jobs
 from workbench.project.catalogue import changes, files_stamp
 from workbench.project.functions import changes_in_words, diagnosed, matching, newest_run
 from workbench.project.runs import Run
@@ -95,7 +94,7 @@ def _watch(task: Task, run: Run | None, found: dict[str, Any], newest: str) -> N
 
 def _apply_button(task: Task) -> None:
     if st.button("Apply", type="primary", icon=":material/play_arrow:", key="apply", help=_APPLY):
-        jobs.start(task.folder, until="fit")
+        running.start(task.folder, until="fit")
         st.rerun()  # all of the page: only then does what watches the run get its timer
 
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from workbench.project import jobs
 from workbench.project.label_model import (
     balance_table,
     below,
@@ -97,7 +96,7 @@ def _fit_controls(task: Task) -> None:
 
 def _fit(folder: Path) -> None:
     compared, intervals = (bool(st.session_state.get(name)) for name in ("compared", "intervals"))
-    jobs.start(folder, until="fit", compared=compared, intervals=intervals)
+    running.start(folder, until="fit", compared=compared, intervals=intervals)
 
 
 def _about(run: Run) -> str:

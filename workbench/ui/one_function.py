@@ -8,7 +8,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from workbench.project import close_up, jobs
+from workbench.project import close_up
 from workbench.project.functions import history
 from workbench.project.runs import Run
 from workbench.project.switches import switch
@@ -56,7 +56,7 @@ def _buttons(task: Task, name: str, row: Mapping[Any, Any], there: bool) -> None
     if there and row["on"] and failed:
         busy = running.is_running(task.folder)
         if st.button("Try again", icon=":material/replay:", key=f"again {name}", disabled=busy, help=_AGAIN):
-            jobs.start(task.folder, until="fit", again=[name])
+            running.start(task.folder, until="fit", again=[name])
             st.rerun()
     if row["on"]:
         asked = st.button("Switch off", icon=":material/toggle_off:", key=f"off {name}", help=_OFF)

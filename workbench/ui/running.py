@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
@@ -28,15 +28,23 @@ def is_running(task: Path) -> bool:
     return jobs.state(task).status == "running"
 
 
-def start_button(task: Path) -> None:
-    """Offer to start a run, unless one is under way."""
+def start_button(task: Path, label: str = "Run", key: str = "start") -> None:
+    """Offer to start the line, unless a job is under way."""
     # The click starts the job before the whole page is drawn again: only then does `watch` get its timer.
     busy = is_running(task)
-    st.button("Run", type="primary", icon=":material/play_arrow:", on_click=_start, args=(task,), key="start", disabled=busy)
+    st.button(label, type="primary", icon=":material/play_arrow:", on_click=start, args=(task,), key=key, disabled=busy)
 
 
-def _start(task: Path) -> None:
-    jobs.start(task)  # where another tab was faster, its run is the one that is watched
+def start(task: Path, **settings: Any) -> None:
+    """Start a job, with the settings of `jobs.start`; where it cannot be, as when another tab was faster, say so."""
+    try:
+        said = (
+            "" if jobs.start(task, **settings) else "Not started: another job of this task is under way. Ask again after it."
+        )
+    except OSError as error:
+        said = f"Not started: {error.filename} cannot be written ({error.strerror}); see that you may, and that there is room."
+    if said:
+        st.toast(plain(said), icon=":material/error:", duration="long")
 
 
 def panel(task: Path) -> None:

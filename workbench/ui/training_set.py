@@ -238,7 +238,7 @@ def _hand_on(task: Task, asked: Task, run: Run, rows: Candidates, chosen: Chosen
 
 def _write(task: Task, run: Run, folder: str, settings: dict[str, Any]) -> None:
     # Before the page is drawn again, so that its panel finds the job and gets its timer.
-    jobs.start(task.folder, "export", write={"run": run.id, "to": folder, "settings": settings})
+    running.start(task.folder, until="export", write={"run": run.id, "to": folder, "settings": settings})
 
 
 def _written(task: Task) -> None:

@@ -13,7 +13,6 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from workbench.project import jobs
 from workbench.project.phrases import expect_phrases
 from workbench.project.rule_draft import Ground, Precision, Tried, columns_for, refusal, rule_of, try_rule, words_in
 from workbench.project.rule_rows import Part, Row, proposed_examples, rows_of, with_examples
@@ -365,7 +364,7 @@ def _saved(task: Task) -> None:
 
 
 def _apply(task: Task) -> None:
-    jobs.start(task.folder, until="diagnose")
+    running.start(task.folder, until="diagnose")
     st.rerun()  # the whole page: the sidebar watches the job
 
 
