@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from workbench.lfs.load import bind
 from workbench.spec import Failure, Slice, parse_failures, parse_slices
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
-TABLES = ("data", "apply", "label_model", "end_model", "export", "review", "slices")
+TABLES = ("data", "apply", "label_model", "end_model", "export", "review", "audit", "slices")
 TOP = ("format", "name", "labels", "functions", "disabled", *TABLES)
 DATA: dict[str, Any] = {
     **dict.fromkeys(("file", "id", "gold", "train_truth", "encoding", "delimiter"), str),
@@ -28,6 +28,7 @@ DATA: dict[str, Any] = {
     "split": (str, dict),
 }
 REVIEW: dict[str, Any] = {"url": str, "double": float, "failure_modes": list[str]}
+AUDIT: dict[str, Any] = {"tolerated": float}
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Task:
     """What `task.toml` says. apply, label_model, end_model and export hold settings that go to constructors as they stand.
 
     disabled: names of functions that are not to vote. review: `url` of the record of decisions, and `double`, the share of rows
-    that two reviewers label.
+    that two reviewers label. audit: `tolerated`, the share of labels that may be wrong.
     """
 
     folder: Path
@@ -50,6 +51,7 @@ class Task:
     review: Mapping[str, Any]
     slices: tuple[Slice, ...]
     disabled: tuple[str, ...] = ()
+    audit: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def rules_file(self) -> Path:
@@ -166,6 +168,8 @@ def load_task(path: str | Path) -> Task:
     functions = expect(document, "functions", str, str(file), None)
     review = expect(document, "review", dict, str(file), {})
     _check_review(review, f"{file} [review]")
+    audit = expect(document, "audit", dict, str(file), {})
+    _check_audit(audit, f"{file} [audit]")
     return Task(
         folder=file.parent,
         name=expect(document, "name", str, str(file), file.parent.name),
@@ -179,6 +183,7 @@ def load_task(path: str | Path) -> Task:
         review=review,
         slices=parse_slices(expect(document, "slices", dict, str(file), {}), f"{file} [slices]"),
         disabled=tuple(dict.fromkeys(expect(document, "disabled", list[str], str(file), []))),
+        audit=audit,
     )
 
 
@@ -188,6 +193,13 @@ def _check_review(review: Mapping[str, Any], where: str) -> None:
         expect(review, key, kind, where, None)
     if not 0 <= review.get("double", 0) <= 1:
         raise WorkbenchError(f"double in {where} is {review['double']}; it is a share of the rows, 0 to 1")
+
+
+def _check_audit(audit: Mapping[str, Any], where: str) -> None:
+    check_keys(audit, AUDIT, where)
+    tolerated = expect(audit, "tolerated", float, where, 0.05)
+    if not 0 < tolerated < 1:
+        raise WorkbenchError(f"tolerated in {where} is {tolerated}; it is the share of labels that may be wrong, such as 0.05")
 
 
 def find_tasks(folder: str | Path) -> list[Path]:
