@@ -24,6 +24,7 @@ from workbench.project.runs import Run, find_run
 from workbench.project.task import Task
 from workbench.review.agreement import agreement
 from workbench.review.decision import ADJUDICATION, Decision, Refused
+from workbench.review.estimates import measured
 from workbench.review.queue import QUEUES, check_queue, open_requests, ranked, reason, settled
 from workbench.review.resolve import resolve, to_adjudicate
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, WorkbenchError
@@ -36,6 +37,7 @@ __all__ = [  # what pages and commands use
     "QUEUES",
     "Decision",
     "anchors",
+    "audit_queue",
     "decide",
     "default_reviewer",
     "export_decisions",
@@ -351,6 +353,23 @@ def review_queue(
     table = pd.DataFrame({"reason": reasons}).rename_axis("id")
     named = pd.Series([soft.labels[c] if k else None for c, k in zip(best, known, strict=True)], index=table.index, dtype="str")
     return table.assign(model_label=named, model_probability=np.where(known, soft.probs[places].max(axis=1), np.nan))
+
+
+def audit_queue(task: Task, dataset: Dataset, reviewer: str, plan: str) -> pd.DataFrame:
+    """Return the rows of an audit plan that a reviewer looks at next, in the order of the plan: `reason` by row id.
+
+    What functions and models say of them is not told, so that it sways nobody. Left out are rows that the reviewer answered,
+    those that enough others labelled, and those that are gone or were edited since they were drawn.
+    """
+    record = open_record(task)
+    audit = record.audit(plan)
+    drawn = audit.draws.drop_duplicates("row").set_index("row")["shown"]
+    here = drawn[drawn.index.isin(dataset.ids)]
+    done = settled(measured(audit, record.current()), reviewer, task.review.get("double", 0.0))
+    left = here.index[(here == fingerprints(task, dataset, here.index.tolist())) & ~here.index.isin(done)]
+    places = drawn.index.get_indexer(left) + 1
+    words = [f"Drawn by the audit, row {n:,} of {len(drawn):,}: decide it without knowing how it was labelled." for n in places]
+    return pd.DataFrame({"reason": pd.Series(words, index=left, dtype="str")}).rename_axis("id")
 
 
 def newest_queue(task: Task, dataset: Dataset, reviewer: str, kind: str, limit: int) -> pd.DataFrame:
