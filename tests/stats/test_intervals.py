@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workbench.stats import paired_bootstrap, wilson_interval
+from workbench.stats import clopper_pearson_interval, clopper_pearson_upper, paired_bootstrap, wilson_interval
 from workbench.tables import WorkbenchError
 
 
@@ -42,6 +42,31 @@ def test_wilson_covers_the_truth_as_often_as_it_says() -> None:
 def test_an_impossible_count_is_refused(hits: int, n: int, confidence: float, said: str) -> None:
     with pytest.raises(WorkbenchError, match=said):
         wilson_interval(hits, n, confidence)
+
+
+@pytest.mark.parametrize(("errors", "n"), [(0, 5), (1, 7), (8, 10), (10, 10), (3, 300)], ids=str)
+def test_clopper_pearson_equals_scipy(errors: int, n: int) -> None:
+    from scipy.stats import binomtest
+
+    two_sided = binomtest(errors, n).proportion_ci(0.9, method="exact")
+    upper = binomtest(errors, n, alternative="less").proportion_ci(0.95, method="exact").high
+    low, high = clopper_pearson_interval(errors, n, 0.9)
+    assert (float(low), float(high)) == pytest.approx((two_sided.low, two_sided.high), abs=1e-9)
+    assert float(clopper_pearson_upper(errors, n)) == pytest.approx(upper, abs=1e-9)
+
+
+def test_an_exact_bound_knows_nothing_of_an_empty_stratum() -> None:
+    assert clopper_pearson_upper([0, 0, 3], [0, 59, 3]) == pytest.approx([1, 1 - 0.05 ** (1 / 59), 1])
+    low, high = clopper_pearson_interval(0, 0)
+    assert (float(low), float(high)) == (0, 1)
+    with pytest.raises(WorkbenchError, match="between 0 and n"):
+        clopper_pearson_upper(3, 2)
+
+
+def test_exact_bounds_are_true_at_any_rate() -> None:
+    rng = np.random.default_rng(5)
+    for truth in (0.005, 0.02, 0.1):
+        assert (clopper_pearson_upper(rng.binomial(100, truth, 20_000), 100) >= truth).mean() >= 0.945
 
 
 def difference(means: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workbench.stats import false_discovery, fisher_less
+from workbench.stats import binomial_greater, false_discovery, fisher_greater, fisher_less
 from workbench.tables import WorkbenchError
 
 TABLES = [(0, 4, 4, 4), (1, 3, 9, 11), (3, 3, 5, 9), (40, 60, 700, 800), (0, 5, 0, 7)]
@@ -20,6 +20,21 @@ def test_fisher_equals_scipy(hits: int, n: int, others: int, rest: int) -> None:
 def test_no_success_against_successes_alone_is_one_way_of_many() -> None:
     """Four successes among eight draws fall in C(8, 4) = 70 ways; a share that is higher here is no error here."""
     assert fisher_less([0, 4], 4, [4, 0], 4) == pytest.approx([1 / 70, 1])
+
+
+@pytest.mark.parametrize(("hits", "n", "others", "rest"), TABLES, ids=str)
+def test_the_other_side_equals_scipy(hits: int, n: int, others: int, rest: int) -> None:
+    from scipy.stats import binomtest, fisher_exact
+
+    theirs = fisher_exact([[hits, n - hits], [others, rest - others]], alternative="greater").pvalue
+    assert float(fisher_greater(hits, n, others, rest)) == pytest.approx(theirs, rel=1e-9)
+    assert float(binomial_greater(hits, n, 0.3)) == pytest.approx(binomtest(hits, n, 0.3, alternative="greater").pvalue)
+
+
+def test_as_many_or_more_of_none_is_certain() -> None:
+    assert binomial_greater([0, 2], 2, [0.1, 0.5]) == pytest.approx([1, 0.25])
+    with pytest.raises(WorkbenchError, match="share between 0 and 1"):
+        binomial_greater(1, 2, 50)
 
 
 @pytest.mark.parametrize("counts", [(5, 4, 0, 4), (-1, 4, 0, 4), (0, 4, 5, 4)], ids=str)
