@@ -77,7 +77,7 @@ def _solve(
 def log_wealth(losses: ArrayLike, mean: float, largest: float) -> NDArray[np.float64]:
     """Return the gambler's log wealth against one mean after each draw: [..., n] as the losses.
 
-    error_bound is below the mean from the first draw on at which this reaches -log(1 - confidence).
+    error_bound is at or below the mean from the first draw on at which this reaches -log(1 - confidence).
     """
     loss = _check_losses(losses, largest)
     wealth = np.full(loss.shape, -np.inf)
