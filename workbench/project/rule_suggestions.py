@@ -43,7 +43,7 @@ def suggestions(ground: Ground, label: str, column: str | None = None, top: int 
     told = {"known": _ranked(known, known["n"]), "uncovered": _ranked(usual, usual["here"])}
     if usual.empty:  # no votes yet, or none of the class: what many rows say, and not nearly all
         many = 0.2 * min(_READ, int(ground.uncovered.sum()))
-        often = sorted(here, key=lambda term: (-here[term], len(term)))
+        often = sorted(here, key=lambda term: (-here[term], len(term), term))
         told["uncovered"] = [term for term in often if here[term] <= many and len(term) > 3]
     return {kind: _best(ground, words, label, column, kind, top) for kind, words in told.items()}
 
@@ -65,9 +65,9 @@ def _telling(terms: Mapping[int, Sequence[str]], classes: NDArray[np.int16], wan
 
 
 def _ranked(terms: pd.DataFrame, rows: pd.Series[Any]) -> list[str]:
-    """Return terms by what they are worth: the square keeps frequent words that say little from the top."""
+    """Return terms by what they are worth, the same in every process: the square keeps frequent words that say little down."""
     worth = terms.assign(worth=terms["gain"] ** 2 * np.sqrt(rows), length=terms["term"].str.len())
-    return list(worth.sort_values(["worth", "length"], ascending=[False, True], kind="stable")["term"])
+    return list(worth.sort_values(["worth", "length", "term"], ascending=[False, True, True])["term"])
 
 
 def _terms(ground: Ground, column: str | None) -> Mapping[int, Sequence[str]]:
