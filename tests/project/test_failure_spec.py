@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.project.failures import candidates, failure_modes, judged, severity
+from workbench.project.failures import (
+    candidates,
+    failed_failure_examples,
+    failure_modes,
+    failures_table,
+    judged,
+    severity,
+)
 from workbench.project.steps.check import check
 from workbench.project.task import Task, load_task
 from workbench.spec import Failure, Slice
@@ -150,3 +157,13 @@ def test_a_label_that_is_no_class_is_refused(tiny_task: Path):
     rows, _ = task.dataset()
     with pytest.raises(WorkbenchError, match="label 'bugs' is none of 'billing', 'bug'; did you mean 'bug'"):
         candidates(task, task.failures, rows, pd.Series("bugs", index=rows.ids))
+
+
+@pytest.mark.parametrize("name", ["tickets", "tickets_priority"], ids=str)
+def test_every_failure_of_the_bundled_tasks_could_befall_train_rows(name: str):
+    task = load_task(Path(__file__).parents[2] / "data" / name)
+    rows, _ = task.dataset()
+    table = failures_table(task, rows)
+    assert 6 <= len(table) <= 10 and (table["train"] > 0).all() and (table["rows"] < len(rows) / 4).all()
+    assert failed_failure_examples(task, rows) == []
+    assert all(failure.predicted or failure.actual or failure.severity in ("medium", "low") for failure in task.failures)
