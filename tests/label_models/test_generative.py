@@ -323,3 +323,17 @@ def test_real_votes_beat_majority_vote(shared_data, name, at_least):
     )
     assert mine >= at_least
     assert mine >= majority
+
+
+def test_rows_picked_because_they_are_hard_set_neither_calibration_nor_balance():
+    votes, truth = keyword_votes([0.9, 0.7, 0.8, 0.9, 0.8])
+    hard = votes.conflicting.nonzero()[0][:100]
+    picked = pd.DataFrame({"label": truth[hard], "weight": 1.0, "drawn": False}, index=votes.ids[hard])
+    blind, told = GenerativeModel().fit(votes), GenerativeModel().fit(votes, gold=picked)
+    assert told.calibration_.slope == 1 and (told.calibration_.offset == 0).all()
+    assert np.allclose(told.class_balance_, blind.class_balance_, atol=0.02)
+    assert not np.allclose(told.accuracy_, blind.accuracy_, atol=1e-4), "but they teach"
+    drawn = GenerativeModel().fit(votes, gold=picked.assign(drawn=True))
+    assert drawn.calibration_.slope != 1
+    series = GenerativeModel().fit(votes, gold=picked["label"])
+    assert np.array_equal(drawn.predict_proba(votes).probs, series.predict_proba(votes).probs)

@@ -121,6 +121,13 @@ def known_rows(
     return place, labels[place], weight[place]
 
 
+def drawn_at_random(ids: pd.Index, gold: pd.Series[Any] | pd.DataFrame) -> NDArray[np.bool_]:
+    """bool[n]: which gold rows speak for rows beside them: all, unless a column `drawn` says that some were picked."""
+    if not isinstance(gold, pd.DataFrame) or "drawn" not in gold.columns:
+        return np.ones(len(ids), bool)
+    return np.asarray(gold["drawn"].reindex(ids, fill_value=False), dtype=bool)
+
+
 def one_hot(votes: NDArray[np.int16], k: int) -> Any:
     """Return sparse[rows, functions * k]: 1 in column function * k + class where the function votes the class."""
     from scipy.sparse import csr_array

@@ -28,6 +28,7 @@ from workbench.label_models.contract import (
     check_positive,
     check_same,
     counts_of,
+    drawn_at_random,
     known_rows,
     soft_labels,
     softmax,
@@ -56,8 +57,8 @@ class GenerativeModel:
 
     class_balance: None estimates it on covered rows, "uniform" or k shares fix it; functions that vote one class each say
     little about it, so give it where you know it. accuracy, strength: the prior says that this share of a function's votes
-    falls on rows of its repertoire, as if that many votes had shown it. gold_weight: a gold row of weight 1 teaches as
-    so many rows. tol: EM stops when no posterior moves more. warm_start: begin from the last fit where functions, and the
+    falls on rows of its repertoire, as if that many votes had shown it. gold_weight: a gold row of weight 1 that was drawn
+    at random teaches as so many rows. tol: EM stops when no posterior moves more. warm_start: begin from the last fit where functions, and the
     classes that each votes, are the same. seed: nothing here is random but the draws of `intervals`.
 
     Learned: class_balance_ [k], what uncovered rows get; covered_balance_ [k], the mean posterior of covered ones; accuracy_
@@ -92,7 +93,11 @@ class GenerativeModel:
         self.seed = seed
 
     def fit(self, votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
-        """Learn from votes; gold is a class index by row id, or a frame with label and weight. Forgets earlier fits."""
+        """Learn from votes; gold is a class index by row id, or a frame with label, weight and drawn. Forgets earlier fits.
+
+        drawn: bool, False on rows picked because they are hard; left out, all are drawn at random. A picked row teaches as the
+        one row that it is; it sets neither calibration nor class balance, for it says nothing of how sure to be of others.
+        """
         check_accuracy(self.accuracy)
         check_positive(self, ("strength", "tol", "max_iter", "gold_weight"))
         given = check_balance(self.class_balance, votes.labels)
@@ -117,7 +122,7 @@ class GenerativeModel:
             asked = np.arange(len(known.label)) % _PARTS == part
             self._iterate(*sample, known.take(~asked))
             scores[asked] = self._scores(known.patterns[asked])
-        self.calibration_ = Calibration.fitted(scores, known.label, known.weight)
+        self.calibration_ = Calibration.fitted(scores[known.drawn], known.label[known.drawn], known.weight[known.drawn])
         against = self._iterate(*sample, known)
         if step > 1:
             against = self._settle(patterns, counts, known)
@@ -228,7 +233,7 @@ class GenerativeModel:
         fixed = np.arange(len(patterns), len(rows.weight))
         rows.telling[fixed] = 1
         teaching = rows.weight.copy()
-        teaching[fixed] *= self.gold_weight
+        teaching[fixed] = known.teaching(self.gold_weight)
         posterior = rows.share.copy()
         posterior[fixed] = known.answers(self._k)
         if self._start is not None:
@@ -256,7 +261,7 @@ class GenerativeModel:
         """Let all rows teach once, in chunks, what the rows that EM iterated over have taught; return which it turned."""
         rows, answers = self._evidence(known.patterns, known.weight), known.answers(self._k)
         rows.telling[:] = 1
-        taught = [(*_expect(rows, answers, rows.weight * self.gold_weight), *_tally(rows, answers))]
+        taught = [(*_expect(rows, answers, known.teaching(self.gold_weight)), *_tally(rows, answers))]
         against = []
         for chunk in (slice(start, start + _CHUNK) for start in range(0, len(patterns), _CHUNK)):
             rows = self._evidence(patterns[chunk], counts[chunk])
@@ -303,16 +308,22 @@ class GenerativeModel:
 
 
 class _Known(NamedTuple):
-    """Covered gold rows with class and weight, and how often gold has each class on all rows."""
+    """Covered gold rows with class, weight and whether they were drawn, and how often those drawn have each class on all rows."""
 
     patterns: NDArray[np.int16]
     label: NDArray[np.intp]
     weight: Floats
+    drawn: NDArray[np.bool_]
     classes: Floats
 
     def take(self, rows: NDArray[np.bool_]) -> _Known:
         """Return some of the rows."""
-        return self._replace(patterns=self.patterns[rows], label=self.label[rows], weight=self.weight[rows])
+        picked = {name: getattr(self, name)[rows] for name in ("patterns", "label", "weight", "drawn")}
+        return self._replace(**picked)
+
+    def teaching(self, gold_weight: float) -> Floats:
+        """float64[rows]: how many rows each counts for among the votes."""
+        return np.where(self.drawn, gold_weight, 1) * self.weight
 
     def answers(self, k: int) -> Floats:
         """float64[rows, k], one-hot."""
@@ -329,7 +340,7 @@ def _rows(
 ) -> tuple[NDArray[np.int16], Floats, _Known]:
     """Return the distinct covered vote rows, how often each occurs, and gold rows apart from them."""
     k, m = len(votes.labels), len(votes.lfs)
-    known = _Known(np.zeros((0, m), np.int16), np.zeros(0, np.intp), np.zeros(0), np.zeros(k))
+    known = _Known(np.zeros((0, m), np.int16), np.zeros(0, np.intp), np.zeros(0), np.zeros(0, bool), np.zeros(k))
     if isinstance(votes, PatternCounts):
         if gold is not None:
             known_rows(votes, gold)  # which refuses them
@@ -338,8 +349,9 @@ def _rows(
     rows = votes.covered.copy()
     if gold is not None:
         place, label, weight = known_rows(votes, gold)
-        seen, classes = rows[place], np.bincount(label, weight, minlength=k).astype(np.float64)
-        known = _Known(votes.votes[place[seen]], label[seen], weight[seen], classes)
+        seen, drawn = rows[place], drawn_at_random(votes.ids[place], gold)
+        classes = np.bincount(label[drawn], weight[drawn], minlength=k).astype(np.float64)
+        known = _Known(votes.votes[place[seen]], label[seen], weight[seen], drawn[seen], classes)
         rows[place] = False
     patterns = votes.votes[rows]
     first, kind = distinct_rows(patterns)
