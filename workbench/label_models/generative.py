@@ -58,8 +58,8 @@ class GenerativeModel:
     class_balance: None estimates it on covered rows, "uniform" or k shares fix it; functions that vote one class each say
     little about it, so give it where you know it. accuracy, strength: the prior says that this share of a function's votes
     falls on rows of its repertoire, as if that many votes had shown it. gold_weight: a gold row of weight 1 that was drawn
-    at random teaches as so many rows. tol: EM stops when no posterior moves more. warm_start: begin from the last fit where functions, and the
-    classes that each votes, are the same. seed: nothing here is random but the draws of `intervals`.
+    at random teaches as so many rows. tol: EM stops when no posterior moves more. warm_start: begin from the last fit where
+    functions, and the classes that each votes, are the same. seed: nothing here is random but the draws of `intervals`.
 
     Learned: class_balance_ [k], what uncovered rows get; covered_balance_ [k], the mean posterior of covered ones; accuracy_
     (share of a function's votes expected right, by function; missing for one that never votes); calibration_ (from gold);
@@ -308,7 +308,7 @@ class GenerativeModel:
 
 
 class _Known(NamedTuple):
-    """Covered gold rows with class, weight and whether they were drawn, and how often those drawn have each class on all rows."""
+    """Covered gold rows with class, weight and whether they were drawn, and how often those drawn have each class."""
 
     patterns: NDArray[np.int16]
     label: NDArray[np.intp]
