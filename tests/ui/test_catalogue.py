@@ -73,6 +73,14 @@ def test_a_broken_file_keeps_the_functions_it_last_held_beside_its_error(toy):
     assert 'line 3, in <module>\n    SIGNS = ("win", "free") + missing' in error["traceback"]
 
 
+def test_what_was_missing_is_found_once_it_is_installed(toy, tmp_path, monkeypatch):
+    (toy / "functions" / "later.py").write_text("import installed_later\n")
+    assert "installed_later" in catalogue(load_task(toy))["errors"][0]["error"]
+    (tmp_path / "installed_later.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert catalogue(load_task(toy))["errors"] == [], "though no file of the task is another"
+
+
 def test_a_broken_rules_file_leaves_the_python_functions(toy):
     (toy / "rules.toml").write_text("[[rule]\n")
     found = catalogue(load_task(toy))

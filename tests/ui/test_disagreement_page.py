@@ -7,6 +7,8 @@ import pytest
 from workbench.project.reviewing import open_record
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
+from workbench.tables import WorkbenchError
+from workbench.ui import vote_rows
 
 DISSENTER = """
 [[rule]]
@@ -143,6 +145,16 @@ def test_rows_are_sent_to_review_once(open_app, disputed):
     assert set(waiting["reason"]) == {"promises and says_car disagree"}
     app.button(key="send").click().run()
     assert "wait for review already" in words(clean(app))
+
+
+def test_a_record_that_cannot_be_written_is_one_sentence(open_app, disputed, monkeypatch):
+    def refuse(*_):
+        raise WorkbenchError("the record cannot be used")
+
+    app = open_app("disagreement", a="promises", b="says_car")
+    monkeypatch.setattr(vote_rows, "request", refuse)
+    app.button(key="send").click().run()
+    assert [error.value for error in clean(app).error] == ["the record cannot be used"]
 
 
 def test_functions_that_say_the_same_come_with_advice(open_app, disputed):

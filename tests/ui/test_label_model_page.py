@@ -217,9 +217,20 @@ def test_two_runs_are_set_side_by_side(open_app, ran):
     (older / "run.json").write_text(json.dumps(about))
     app = open_app("label_model", view="runs")
     text = said(app)
-    assert "Before: run 20200101-000000-000." in text and "label_model.strength" in text
+    assert "Before: run 20200101-000000-000, " in text and "label_model.strength" in text
     assert "New functions**: promises" in text and "0 of 36** rows" in text
     assert "None moved by half a point" in text and "The same on each of the 12 rows" in text
+
+
+def test_the_url_names_the_other_run_whenever_that_was(open_app, ran):
+    newest = only_run(ran)
+    for name in ("20200101-000000-000", "20210101-000000-000"):
+        shutil.copytree(newest, newest.parent / name)
+    app = open_app("label_model", view="runs", **{"with": "20200101-000000-000"})
+    assert "Before: run 20200101-000000-000" in said(app)
+    app.selectbox(key="with").set_value("20210101-000000-000").run()
+    app.selectbox(key="run").set_value("20210101-000000-000").run()
+    assert "Before: run 20200101-000000-000" in said(app) and "After: run 20210101-000000-000" in said(app)
 
 
 # ---------------------------------------------------------------- the process

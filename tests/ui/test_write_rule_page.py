@@ -1,5 +1,6 @@
 """The page on which a rule is tried before it is saved, as its user meets it."""
 
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -137,6 +138,13 @@ def test_a_rule_is_saved_where_the_command_reads_it(page, ran, monkeypatch):
     app = clean(app.button(key="apply").click().run())
     assert started == [("toy", "diagnose")]
     assert figures(typed(app, "see"))["New rows"] == "0", "the saved rule counts, though no run asked it yet"
+
+
+def test_a_rule_that_was_saved_is_said_of_its_task_alone(page, ran):
+    shutil.copytree(ran, ran.parent / "other")
+    app = clean(keep(typed(page, "see")).button(key="save").click().run())
+    app = clean(app.selectbox(key="task").set_value("other").run())
+    assert "Saved" not in said(app) and not [button for button in app.button if button.key == "apply"]
 
 
 def test_a_name_that_is_taken_is_said_and_nothing_is_written(page, ran):

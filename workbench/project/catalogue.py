@@ -42,12 +42,14 @@ def catalogue(task: Task) -> dict[str, Any]:
 
     examples: [{text, label, fires}]. finds: what `finds_of` returns. errors: [{file, error, traceback}], one a source that
     cannot be loaded. off: the names that are switched off. stamp: of the files, which are read in a process of its own, and
-    only when they changed.
+    only where they changed or could not be loaded.
     """
     file, stamp = _file(task), files_stamp(task)
-    if _kept(file).get("stamp") != stamp:
+    kept = _kept(file)
+    if kept.get("stamp") != stamp or kept["errors"]:  # what was missing may be installed by now
         _describe_apart(task, stamp)
-    return {**_kept(file), "off": task.disabled}
+        kept = _kept(file)
+    return {**kept, "off": task.disabled}
 
 
 def _describe_apart(task: Task, stamp: str) -> None:

@@ -93,7 +93,7 @@ def figures(run: Run) -> Figures:
     return run_figures(run)
 
 
-_BY_STAMP: Final[_Keys] = {dict: lambda found: (found["stamp"], found["off"])}
+_BY_STAMP: Final[_Keys] = {dict: lambda found: (found["stamp"], found["off"], repr(found["errors"]))}
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_FOLDER | _BY_STAMP)

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
 from workbench.project import reviewing
+from workbench.project.catalogue import files_stamp
 from workbench.project.rule_draft import Ground, ground_of
 from workbench.project.rule_suggestions import suggestions
 from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.tables import Dataset
 from workbench.ui import opened
-
-
-def _state_of_rules(task: Task) -> tuple[Any, ...]:
-    rules = hashlib.sha256(task.rules_file.read_bytes()).hexdigest() if task.rules_file.exists() else ""
-    return str(task.folder), rules, task.disabled, repr(task.data)
 
 
 def ground(task: Task, run: Run | None, dataset: Dataset) -> Ground:
@@ -32,7 +25,7 @@ def ground(task: Task, run: Run | None, dataset: Dataset) -> Ground:
     max_entries=2,
     show_spinner="Laying out the rows",
     hash_funcs={
-        Task: _state_of_rules,
+        Task: lambda task: (str(task.folder), files_stamp(task), task.disabled, repr(task.data)),
         Run: lambda run: str(run.folder),
         Dataset: lambda dataset: dataset.fingerprint,
     },

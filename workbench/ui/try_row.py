@@ -50,7 +50,7 @@ def _form(task: Task, dataset: Dataset) -> dict[str, str | None] | None:
     row: dict[str, str | None] = {}
     with st.form("typed", border=False):
         for place, name in enumerate(texts):
-            row[name] = st.text_area(name, key=f"typed {name}", height=160 if place == len(texts) - 1 else 80)
+            row[name] = st.text_area(plain(name), key=f"typed {name}", height=160 if place == len(texts) - 1 else 80)
         row |= _fields(used if texts else list(others), others)
         rest = [name for name in others if name not in used] if texts else []
         if rest:
@@ -67,9 +67,9 @@ def _fields(names: Sequence[str], others: Mapping[str, Sequence[str]]) -> dict[s
     for place, name in enumerate(names):
         settings: dict[str, Any] = {"key": f"typed {name}", "placeholder": "missing"}
         if others[name]:
-            row[name] = columns[place % 2].selectbox(name, others[name], index=None, accept_new_options=True, **settings)
+            row[name] = columns[place % 2].selectbox(plain(name), others[name], index=None, accept_new_options=True, **settings)
         else:
-            row[name] = columns[place % 2].text_input(name, **settings)
+            row[name] = columns[place % 2].text_input(plain(name), **settings)
     return row
 
 

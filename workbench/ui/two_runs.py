@@ -28,20 +28,12 @@ def show(task: Task, run: Run, dataset: Dataset) -> None:
         )
         return
     by_id = {one.id: one for one in others}
-    if st.session_state.get("with", next(iter(by_id))) not in by_id:
-        st.session_state["with"] = next(iter(by_id))
     earlier = next((place for place, one in enumerate(others) if one.id < run.id), 0)
-    other = st.selectbox(
-        "Compare with",
-        list(by_id),
-        index=earlier,
-        key="with",
-        bind="query-params",
-        format_func=lambda one: f"{one}, {ago(by_id[one].about['finished'])}",
-        width=420,
-    )
+    # The URL takes what stands in the list, so that must not be how long ago a run was.
+    other = st.selectbox("Compare with", list(by_id), index=earlier, key="with", bind="query-params", width=420)
     before, after = sorted((by_id[other], run), key=lambda one: one.id)
-    st.caption(f"Before: run {plain(before.id)}. After: run {plain(after.id)}.")
+    made = (f"run {plain(one.id)}, {ago(one.about['finished'])}" for one in (before, after))
+    st.caption("Before: {}. After: {}.".format(*made))
     pair = opened_model.run_pair(before, after, dataset)
     _differences(pair)
     _scores(pair)

@@ -13,7 +13,7 @@ from workbench.project.disagreement import Asked, Rows, Sight
 from workbench.project.reviewing import request
 from workbench.project.runs import Run
 from workbench.project.task import Task
-from workbench.tables import Dataset
+from workbench.tables import Dataset, WorkbenchError
 from workbench.ui.wording import plain
 
 _ROWS: Final = 100  # a page
@@ -38,7 +38,7 @@ class Looked(NamedTuple):
     @property
     def rows_key(self) -> str:
         """A name for the rows that are looked at, with or without conflicts."""
-        said = repr((self.run.id, self.dataset.fingerprint, self.asked))
+        said = repr((self.run.id, self.dataset.fingerprint, self.asked, self.task.slices))
         return hashlib.sha256(said.encode()).hexdigest()[:12]
 
 
@@ -93,9 +93,9 @@ def show_rows(page: Looked, rows: Rows, what: str, reason: str, first: Sequence[
 
 def _send_button(page: Looked, rows: Rows, reason: str) -> None:
     ids = disagreement.to_review(page.sight, rows)
-    said = st.session_state.pop("sent", None)
-    if said is not None:
-        st.success(said, icon=":material/check_circle:")
+    said, failed = st.session_state.pop("sent", ("", False))
+    if said:
+        (st.error if failed else st.success)(plain(said), icon=f":material/{'error' if failed else 'check_circle'}:")
     if not ids:
         st.caption("The gold of all of them is known: there is nothing to review.")
         return
@@ -107,10 +107,13 @@ def _send_button(page: Looked, rows: Rows, reason: str) -> None:
 
 
 def _send(task: Task, ids: list[str], reason: str) -> None:
-    new = request(task, ids, reason)
-    st.session_state["sent"] = (
-        f"Sent {len(ids):,} rows to review, {new:,} of them new." if new else "They wait for review already."
-    )
+    try:
+        new = request(task, ids, reason)
+    except WorkbenchError as error:
+        st.session_state["sent"] = (str(error), True)
+        return
+    said = f"Sent {len(ids):,} rows to review, {new:,} of them new." if new else "They wait for review already."
+    st.session_state["sent"] = (said, False)
 
 
 def dark() -> bool:

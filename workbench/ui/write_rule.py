@@ -339,7 +339,7 @@ def _lines(label: str, key: str, proposed: list[str], help_: str) -> list[str]:
 def _save(task: Task, rule: dict[str, Any]) -> None:
     """Write the rule, empty the form, and draw the whole page anew: its votes now stand among the others."""
     try:
-        st.session_state["rule saved"] = (rule["name"], save_rule(task, rule))
+        st.session_state["rule saved"] = (task.folder, rule["name"], save_rule(task, rule))
     except WorkbenchError as error:
         st.session_state["rule refused"] = (rule, str(error))
         return
@@ -350,9 +350,9 @@ def _save(task: Task, rule: dict[str, Any]) -> None:
 
 def _saved(task: Task) -> None:
     """Say until the next draft where the last rule was saved, and what to do with it."""
-    if "rule saved" not in st.session_state:
+    folder, name, place = st.session_state.get("rule saved", (None, "", ""))
+    if folder != task.folder:
         return
-    name, place = st.session_state["rule saved"]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.success(f"Saved {plain(name)} at {plain(place)}.", icon=":material/check_circle:", width=420)
         if not running.is_running(task.folder):
