@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.cli.show import checked_table
 from workbench.project.failures import (
     candidates,
     failed_failure_examples,
@@ -125,6 +126,11 @@ def test_a_task_without_the_file_has_no_failures(tiny_task: Path):
 def test_check_counts_the_rows_of_every_failure(tiny_task: Path):
     table = check(write(tiny_task)).failures
     assert table.loc["crash filed away"].tolist() == ["low", "engineering", 0.05, 30, 20]
+
+
+def test_check_prints_a_name_as_it_stands(tiny_task: Path, capsys: pytest.CaptureFixture[str]):
+    checked_table(check(write(tiny_task, FAILURES.replace("crash filed away", "[red]crash[/red] [x]"))))
+    assert "[red]crash[/red] [x]" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

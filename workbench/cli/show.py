@@ -108,14 +108,14 @@ def explained_row(found: Explained) -> None:
 
 
 def checked_table(found: Checked) -> None:
-    """Print what a check saw of every function on its sample, and how many rows every failure could befall."""
+    """Print what a check saw of every function on its sample, and how many rows the failures find."""
     table = _table(f"functions on {found.sampled} sampled rows", ("function", "unit examples", "voted", "failed", "µs a row"))
     for name, row in found.functions.iterrows():
         counts = ("" if row[each] != row[each] else f"{row[each]:,.0f}" for each in ("voted", "failed", "microseconds"))
         table.add_row(str(name), str(int(row["examples"])), *counts)
     _print(table)
     if len(found.failures):
-        table = _table("failures", ("failure", "severity", "owner", "tolerated", "rows that could be one", "in train"))
+        table = _table("failures", ("failure", "severity", "owner", "tolerated", "rows found", "in train"))
         for name, row in found.failures.iterrows():
             rows = f"{row['rows']:,}", f"{row['train']:,}"
             table.add_row(str(name), row["severity"], row["owner"], f"{row['tolerated']:.2%}", *rows)
