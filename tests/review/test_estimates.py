@@ -33,15 +33,21 @@ def says(row, label="ham", reviewer="ann", kind="label", **more):
     return Decision(row, kind, reviewer, label if kind == "label" else None, **given)
 
 
+def answered(plan, *decisions):
+    """Return `answers`, with what was said under PLAN said under this plan."""
+    said = current(*decisions)
+    return answers(plan, said.assign(plan=said["plan"].replace(PLAN, plan.id)))
+
+
 def states(plan, *decisions):
-    return answers(plan, current(*decisions))["state"].tolist()
+    return answered(plan, *decisions)["state"].tolist()
 
 
 def test_what_reviewers_said_of_a_row_becomes_one_answer():
     said = [says("a"), says("b", kind="unsure"), says("c", kind="skip"), says("d"), says("d", "spam", "bob")]
     plan = plan_of("abcde")
     assert states(plan, *said) == ["labelled", "unsure", "unsure", "disputed", "open"]
-    settled = answers(plan, current(*said, says("d", "spam", "cy", reason=ADJUDICATION), says("b", "ham", "bob")))
+    settled = answered(plan, *said, says("d", "spam", "cy", reason=ADJUDICATION), says("b", "ham", "bob"))
     assert settled["truth"].fillna("").tolist() == ["ham", "ham", "", "spam", ""]
 
 
@@ -60,7 +66,7 @@ def test_an_answer_given_under_another_plan_counts_too():
 
 def test_nothing_is_promised_before_the_first_answer():
     plan = plan_of("abcde")
-    found = promise(plan, answers(plan, current()), 0.05)
+    found = promise(plan, answered(plan), 0.05)
     assert (found["bound"], found["draws"], found["rows"], found["errors"]) == (1.0, 0, 0, 0)
     assert (found["least"], found["more"], found["left"]) == (59, 68, 5)
 
@@ -68,7 +74,7 @@ def test_nothing_is_promised_before_the_first_answer():
 def test_a_promise_is_the_bound_of_the_errors_in_the_order_of_the_plan():
     plan = plan_of([f"r{i}" for i in range(100)])
     said = [says(f"r{i}", "spam" if i == 30 else "ham") for i in range(80)]
-    found = promise(plan, answers(plan, current(*said)), 0.05)
+    found = promise(plan, answered(plan, *said), 0.05)
     losses = np.zeros(80)
     losses[30] = 1
     assert found["bound"] == error_bound(losses, 1.0)[-1]
@@ -81,7 +87,7 @@ def test_what_is_unsure_disputed_or_left_out_counts_as_wrong():
     plan = plan_of([f"r{i}" for i in range(100)])
     right = [says(f"r{i}") for i in range(60) if i not in (5, 6, 7, 8)]
     doubtful = [says("r5", kind="unsure"), says("r6", kind="skip"), says("r7"), says("r7", "spam", "bob")]
-    found = promise(plan, answers(plan, current(*right, *doubtful)), 0.05)
+    found = promise(plan, answered(plan, *right, *doubtful), 0.05)
     assert (found["errors"], found["open"], found["rows"], found["draws"]) == (4, 1, 59, 60)
     losses = np.isin(np.arange(60), (5, 6, 7, 8)).astype(float)
     assert found["bound"] == error_bound(losses, 1.0)[-1]
@@ -89,13 +95,30 @@ def test_what_is_unsure_disputed_or_left_out_counts_as_wrong():
 
 def test_a_row_drawn_twice_is_asked_once_and_counts_twice():
     plan = plan_of(["a", "b", "a"])
-    found = promise(plan, answers(plan, current(says("a", "spam"), says("b"))), 0.05)
+    found = promise(plan, answered(plan, says("a", "spam"), says("b")), 0.05)
     assert (found["errors"], found["rows"], found["draws"]) == (2, 2, 3)
+
+
+def test_a_row_drawn_again_later_does_not_mean_that_all_before_it_were_asked():
+    plan = plan_of(["a", "b", "c", "a"])
+    found = promise(plan, answered(plan, says("a")), 0.05)
+    assert (found["draws"], found["open"], found["rows"], found["left"]) == (1, 0, 1, 3)
+
+
+def test_an_answer_under_another_plan_counts_once_its_turn_has_come():
+    plan = plan_of("abcd")
+    elsewhere = [says(row, plan="q") for row in "bd"]
+    found = promise(plan, answered(plan, *elsewhere), 0.05)
+    assert (found["draws"], found["rows"]) == (0, 0)
+    found = promise(plan, answered(plan, says("a"), *elsewhere), 0.05)
+    assert (found["draws"], found["open"], found["errors"]) == (2, 0, 0)
+    found = promise(plan, answered(plan, says("a"), says("c"), *elsewhere), 0.05)
+    assert (found["draws"], found["open"], found["errors"]) == (4, 0, 0)
 
 
 def test_errors_weigh_as_their_stratum_was_drawn():
     plan = plan_of(["a", "b", "c"], strata=[0, 1, 1], chances=(0.5, 0.5), sizes=(900, 100))
-    found = answers(plan, current(says("a", "spam"), says("b", "spam"), says("c")))
+    found = answered(plan, says("a", "spam"), says("b", "spam"), says("c"))
     assert promise(plan, found, 0.05)["bound"] == error_bound([1.8, 0.2, 0], 1.8)[-1]
     (whole,) = described(plan, found, {"all": np.ones(3, bool)})
     assert whole == {"name": "all", "n": 3, "wrong": 2, **dict(zip(("estimate", "low", "high"), HAJEK, strict=True))}
@@ -106,7 +129,7 @@ HAJEK = hajek([1, 1, 0], [1.8, 0.2, 0.2])
 
 def test_a_stratum_is_promised_by_its_planned_draws():
     plan = plan_of("abcd", strata=[0, 1, 1, 1], chances=(0.4, 0.4, 0.2), sizes=(500, 400, 100))
-    lines = stratum_promises(plan, answers(plan, current(says("a"), says("b", "spam"), says("c"))))
+    lines = stratum_promises(plan, answered(plan, says("a"), says("b", "spam"), says("c")))
     assert [(line["draws"], line["answered"], line["errors"]) for line in lines] == [(1, 1, 0), (3, 2, 1), (0, 0, 0)]
     assert [line["bound"] for line in lines] == [float(clopper_pearson_upper(0, 1)), float(clopper_pearson_upper(2, 3)), 1.0]
     assert [line["rows"] for line in lines] == [500, 400, 100]
@@ -114,7 +137,7 @@ def test_a_stratum_is_promised_by_its_planned_draws():
 
 def test_a_description_is_of_labelled_draws_alone():
     plan = plan_of("abcde")
-    found = answers(plan, current(says("a", "spam"), says("b"), says("c", kind="unsure"), says("d")))
+    found = answered(plan, says("a", "spam"), says("b"), says("c", kind="unsure"), says("d"))
     (whole, none) = described(plan, found, {"all": np.ones(5, bool), "none": np.arange(5) == 2})
     low, high = wilson_interval(1, 3)
     assert (whole["n"], whole["wrong"]) == (3, 1)
@@ -124,7 +147,7 @@ def test_a_description_is_of_labelled_draws_alone():
 
 def test_other_labels_are_described_by_the_same_answers():
     plan = plan_of("abc")
-    found = answers(plan, current(says("a", "spam"), says("b"), says("c")))
+    found = answered(plan, says("a", "spam"), says("b"), says("c"))
     newer = pd.Series(["spam", "spam", None], index=plan.draws.index, dtype="str")
     (whole,) = described(plan, found, {"all": np.ones(3, bool)}, newer)
     assert (whole["n"], whole["wrong"]) == (2, 1)
@@ -140,11 +163,11 @@ def test_an_answer_that_proves_right_never_harms_a_promise(said, data):
         for i, word in enumerate(said)
         if word != "open"
     ]
-    before = promise(plan, answers(plan, current(*decisions)), 0.05)
+    before = promise(plan, answered(plan, *decisions), 0.05)
     if before["draws"]:
         place = data.draw(st.integers(0, before["draws"] - 1))
         kept = [one for one in decisions if one.row != f"r{place}"]
-        after = promise(plan, answers(plan, current(*kept, says(f"r{place}"))), 0.05)
+        after = promise(plan, answered(plan, *kept, says(f"r{place}")), 0.05)
         assert after["bound"] <= before["bound"] + 1e-12
-        gone = promise(plan, answers(plan, current(*kept)), 0.05)  # undone
+        gone = promise(plan, answered(plan, *kept), 0.05)  # undone
         assert gone["bound"] >= before["bound"] - 1e-12

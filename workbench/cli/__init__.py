@@ -31,8 +31,10 @@ COMMANDS = {
     "runs": "results",
     "explain": "explain",
     "disagreement": "disagreement",
+    "errors": "audit_findings",
     "predict": "results",
     "review": "review",
+    "audit": "audit",
     "app": "app",
 }
 

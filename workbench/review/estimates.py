@@ -36,28 +36,31 @@ def measured(plan: AuditPlan, current: pd.DataFrame) -> pd.DataFrame:
 
 
 def answers(plan: AuditPlan, current: pd.DataFrame) -> pd.DataFrame:
-    """Return `state` (one of STATES) and `truth` (the resolved label, missing where there is none) of every draw."""
+    """Return `state` (one of STATES) and `truth` (the resolved label, missing where there is none) of every draw.
+
+    here: whether somebody answered it under this plan, not merely under another that drew the same row.
+    """
     said = measured(plan, current)
     resolved = resolve(said)
     rows = pd.Index(plan.draws["row"])
     truth = resolved["label"].reindex(rows).to_numpy(object)
     settled, differ, asked = pd.notna(truth), rows.isin(resolved.index), rows.isin(said["row"])
     state = np.select([settled, differ, asked], [LABELLED, DISPUTED, UNSURE], OPEN)
-    return pd.DataFrame(
-        {"state": state, "truth": pd.Series(truth, index=plan.draws.index, dtype="str")}, index=plan.draws.index
-    )
+    here = rows.isin(said["row"][said["plan"] == plan.id])
+    table = {"state": state, "truth": pd.Series(truth, index=plan.draws.index, dtype="str"), "here": here}
+    return pd.DataFrame(table, index=plan.draws.index)
 
 
 def promise(plan: AuditPlan, found: pd.DataFrame, target: float, confidence: float = CONFIDENCE) -> dict[str, Any]:
     """Return what is promised of the whole label set: at most `bound` of its labels are wrong.
 
-    found: of `answers`. The bound is that of weighted errors in the order of the plan (stats.error_bound), up to the last draw
-    that is answered. draws: how many that is, open: those of them not answered, errors: those that are wrong or count as it.
-    rows: distinct rows that were answered. more: draws without an error from here to the target, None where no number is
-    known; left: draws after those. least: the fewest answered rows that could prove the target at all.
+    found: of `answers`. The bound is that of weighted errors in the order of the plan (stats.error_bound). draws: how many it
+    rests on, up to the last that was asked; open: those of them not answered, errors: those that are wrong or count as it.
+    rows: distinct rows of them that were answered. more: draws without an error from here to the target, None where no number
+    is known; left: draws after those. least: the fewest answered rows that could prove the target at all.
     """
-    known = np.flatnonzero((found["state"] != OPEN).to_numpy())
-    upto = int(known[-1]) + 1 if len(known) else 0
+    upto = _asked(plan, found)
+    known = np.flatnonzero((found["state"] != OPEN).to_numpy()[:upto])
     wrong = _counts_wrong(plan, found)[:upto]
     loss, largest = plan.weights[:upto] * wrong, max(1.0, float(plan.stratum_weights.max()))
     return {
@@ -72,6 +75,18 @@ def promise(plan: AuditPlan, found: pd.DataFrame, target: float, confidence: flo
         "left": len(plan.draws) - upto,
         "least": rows_to_promise(target, confidence, fixed=True),
     }
+
+
+def _asked(plan: AuditPlan, found: pd.DataFrame) -> int:
+    """Return how many draws have been asked: up to the last row answered under this plan, and what is answered right behind.
+
+    A row that is drawn again later, or was answered under another plan, is no sign that anybody got there.
+    """
+    first = ~plan.draws["row"].duplicated().to_numpy()
+    asked = np.flatnonzero(first & found["here"].to_numpy())
+    upto = int(asked[-1]) + 1 if len(asked) else 0
+    behind = np.flatnonzero((found["state"] == OPEN).to_numpy()[upto:])
+    return upto + int(behind[0]) if len(behind) else len(found)
 
 
 def _counts_wrong(plan: AuditPlan, found: pd.DataFrame) -> Floats:

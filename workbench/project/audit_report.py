@@ -1,0 +1,259 @@
+"""What an audit has found so far: its promises, and apart from them what it merely describes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.io.names import did_you_mean, listed
+from workbench.project.auditing import label_set, tolerated
+from workbench.project.failures import candidates, judged
+from workbench.project.reviewing import fingerprints, open_record
+from workbench.project.runs import Run, find_run
+from workbench.project.task import Task
+from workbench.review.agreement import agreement
+from workbench.review.estimates import (
+    DISPUTED,
+    LABELLED,
+    OPEN,
+    UNSURE,
+    answers,
+    described,
+    description,
+    measured,
+    promise,
+    stratum_promises,
+)
+from workbench.review.plan import AuditPlan, label_set_fingerprint
+from workbench.spec import slice_masks
+from workbench.tables import ABSTAIN, Dataset, WorkbenchError
+
+__all__ = ["audit_report", "find_plan", "promise_in_words", "weekly_series"]
+
+_MOST: Final = 100_000  # draws above which no number is named
+
+
+def find_plan(task: Task, wanted: str | None = None) -> pd.Series[Any]:
+    """Return the line of Record.plans of a plan by name, id or the head of an id; the newest where none is named."""
+    plans = open_record(task).plans()
+    plans = plans[plans["run"].notna()]
+    if plans.empty:
+        raise WorkbenchError(f"task {task.name!r} has no audit plan yet; make one with `workbench audit {task.folder} plan`")
+    if wanted is None:
+        return plans.iloc[-1]
+    fits = plans[(plans["name"] == wanted) | plans["id"].str.startswith(wanted)]
+    if len(fits) != 1:
+        few = "several audit plans begin with" if len(fits) else "there is no audit plan"
+        names = plans["name"].tolist()
+        raise WorkbenchError(f"{few} {wanted!r}{did_you_mean(wanted, names)}; there are {listed(names[-12:])}")
+    return fits.iloc[0]
+
+
+def audit_report(task: Task, wanted: str | None = None) -> dict[str, Any]:
+    """Return all that is known of an audit plan, of the newest unless one is named.
+
+    plan: what it is. progress: distinct rows by state. promise: of the whole label set, with `words`. strata: promises each by
+    itself. descriptions: by `all`, `classes`, `strata`, `slices`, `functions`, `failures`. unsure: share of answered draws.
+    agreement: of reviewers on these rows. label_set: whether the newest run still has it, with `words`. new_labels: how the
+    newest run's other labels look by the old answers. notes: what is left out, in words.
+    """
+    line, dataset = find_plan(task, wanted), task.dataset()[0]
+    record = open_record(task)
+    plan, current = record.audit(str(line["id"])), record.current()
+    found = answers(plan, current)
+    promised = promise(plan, found, float(plan.settings["target"]))
+    run, notes = _run(task, plan)
+    words, newer = _label_set(task, dataset, plan)
+    same = record.plans()["fingerprint"].eq(plan.fingerprint).sum()
+    if same > 1:
+        notes.append(
+            f"{same} plans were drawn from this label set: the promise of each holds at {promised['confidence']:.0%} by "
+            "itself, and that of the best, picked afterwards, does not."
+        )
+    whole = np.ones(len(plan.draws), bool)
+    answered = (found["state"] != OPEN).to_numpy()
+    unsure = description(plan, np.asarray(found["state"] != LABELLED, np.float64), answered)
+    progress, left_out = _progress(task, dataset, plan, found)
+    return {
+        "plan": _about(plan, line),
+        "progress": progress,
+        "promise": {**promised, "words": promise_in_words(promised)},
+        "strata": stratum_promises(plan, found),
+        "descriptions": _descriptions(task, dataset, plan, found, run),
+        "unsure": {("unsure" if name == "wrong" else name): figure for name, figure in unsure.items()},
+        "agreement": agreement(measured(plan, current)),
+        "label_set": words,
+        "new_labels": None if newer is None else described(plan, found, {"all": whole}, newer)[0],
+        "notes": [*notes, *left_out],
+    }
+
+
+def _about(plan: AuditPlan, line: pd.Series[Any]) -> dict[str, Any]:
+    about = {name: str(line[name]) for name in ("id", "name", "time")}
+    figures = {"population": plan.population, "draws": len(plan.draws), "rows": len(plan.rows)}
+    return {**about, "run": plan.run, "fingerprint": plan.fingerprint, **figures, "settings": dict(plan.settings)}
+
+
+def promise_in_words(found: Mapping[str, Any]) -> list[str]:
+    """Say what a promise of `estimates.promise` promises, and what is missing until its target."""
+    level, target = f"{found['confidence']:.0%}", f"{found['target']:.1%}"
+    if not found["rows"]:
+        said = ["No row is answered yet, so nothing is promised."]
+    else:
+        doubtful = f"{found['errors']:,} of {found['draws']:,} draws wrong, unsure or left out, {found['rows']:,} rows answered"
+        said = [f"At most {found['bound']:.1%} of these labels are wrong, at {level} confidence ({doubtful})."]
+    if found["bound"] <= found["target"]:
+        return [*said, f"The target of {target} is reached."]
+    if found["rows"] < found["least"]:
+        said.append(f"{found['least']} answered rows without an error are the least for a promise of {target} at {level}.")
+    if found["more"] is None:
+        return [*said, f"After these errors no number of draws up to {_MOST:,} brings it to {target}."]
+    said.append(f"Label {found['more']:,} more draws, each without an error, to reach the target of {target}.")
+    if found["more"] > found["left"]:
+        said.append(f"The plan has {found['left']:,} draws left, too few for that: mend labels, or make a larger plan.")
+    if found["open"]:
+        said.append(f"{found['open']:,} draws before the last answered one are not answered and count as wrong: answer them.")
+    return said
+
+
+def _progress(task: Task, dataset: Dataset, plan: AuditPlan, found: pd.DataFrame) -> tuple[dict[str, int], list[str]]:
+    """Count the distinct rows by state, and say which can no longer be answered."""
+    first = plan.draws.drop_duplicates("row")
+    states = found["state"].loc[first.index]
+    left = first[(states == OPEN).to_numpy()]
+    here = left[left["row"].isin(dataset.ids)]
+    edited = int((here["shown"] != fingerprints(task, dataset, here["row"].tolist())).sum())
+    counts = {"rows": len(first), **{name: int((states == name).sum()) for name in (LABELLED, UNSURE, DISPUTED, OPEN)}}
+    gone = {"gone from the data": len(left) - len(here), "edited since": edited}
+    return counts, [f"{n:,} drawn rows are {what}: they count as wrong." for what, n in gone.items() if n]
+
+
+def _run(task: Task, plan: AuditPlan) -> tuple[Run | None, list[str]]:
+    try:
+        return find_run(task, plan.run), []
+    except WorkbenchError:
+        return None, [f"Run {plan.run} is gone, so its functions are not described; the promise holds for its labels."]
+
+
+def _label_set(task: Task, dataset: Dataset, plan: AuditPlan) -> tuple[dict[str, Any], pd.Series[Any] | None]:
+    """Say whether the newest run has the plan's label set, and return its labels of the draws where it has others."""
+    try:
+        newest = find_run(task, holding="soft_labels.parquet")
+    except WorkbenchError:
+        return {"newest": None, "same": False, "words": f"The promise holds for the labels of run {plan.run}."}, None
+    if newest.id == plan.run:
+        return {"newest": newest.id, "same": True, "words": f"The newest run {newest.id} has these labels."}, None
+    try:
+        labels = label_set(newest, dataset, str(plan.settings["split"])).labels
+    except WorkbenchError:
+        labels = pd.Series(dtype="str")
+    if plan.members is not None:  # a weekly plan knows only its part of the labels
+        labels = labels[labels.index.isin(list(plan.members))]
+    same = label_set_fingerprint(labels) == plan.fingerprint
+    words = (
+        f"The newest run {newest.id} has the same labels, so the promise holds for it too."
+        if same
+        else f"After a refit the promise holds for run {plan.run} only; plan again for run {newest.id}."
+    )
+    newer = labels.reindex(plan.draws["row"]).set_axis(plan.draws.index)
+    return {"newest": newest.id, "same": same, "words": words}, None if same else newer
+
+
+def _descriptions(
+    task: Task, dataset: Dataset, plan: AuditPlan, found: pd.DataFrame, run: Run | None
+) -> dict[str, list[dict[str, Any]]]:
+    label, stratum = plan.draws["label"].to_numpy(), plan.draws["stratum"].to_numpy()
+    at = dataset.ids.get_indexer(pd.Index(plan.draws["row"]))
+    distinct = np.unique(at[at >= 0])
+    rows = dataset.take(distinct)
+    slices = {name: _on_draws(mask, distinct, at) for name, mask in slice_masks(task.slices, rows).items()}
+    return {
+        "all": described(plan, found, {"all": np.ones(len(label), bool)}),
+        "classes": described(plan, found, {name: label == name for name in dataset.labels}),
+        "strata": described(plan, found, {name: stratum == h for h, name in plan.strata["name"].items()}),
+        "slices": described(plan, found, slices),
+        "functions": [] if run is None else _functions(plan, found, run),
+        "failures": _failures(task, rows, plan, found, distinct, at),
+    }
+
+
+def _on_draws(mask: NDArray[np.bool_], distinct: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Carry a mask of distinct rows over to the draws; a row that is gone is in nothing."""
+    here = np.zeros(len(at), bool)
+    here[at >= 0] = mask[np.searchsorted(distinct, at[at >= 0])]
+    return here
+
+
+def _functions(plan: AuditPlan, found: pd.DataFrame, run: Run) -> list[dict[str, Any]]:
+    """Describe the votes of every function on the draws: `wrong` of n, and how many are right."""
+    votes = run.votes()
+    drawn = votes.votes[votes.ids.get_indexer(pd.Index(plan.draws["row"]))]
+    names = np.array([*votes.labels, None], dtype=object)
+    lines = []
+    for j, lf in enumerate(votes.lfs):
+        cast = pd.Series(names[drawn[:, j]], index=plan.draws.index, dtype="str")
+        (line,) = described(plan, found, {lf: drawn[:, j] != ABSTAIN}, cast)
+        lines.append({**line, "right": line["n"] - line["wrong"]})
+    return lines
+
+
+def _failures(
+    task: Task, rows: Dataset, plan: AuditPlan, found: pd.DataFrame, distinct: NDArray[np.intp], at: NDArray[np.intp]
+) -> list[dict[str, Any]]:
+    """Describe every failure mode: `wrong` of n labelled draws are that failure, beside what is tolerated.
+
+    Both shares are of all labels. candidates: labelled draws that could be it.
+    """
+    failures = task.failures
+    if not failures:
+        return []
+    labels = plan.draws.drop_duplicates("row").set_index("row")["label"]
+    masks = candidates(task, failures, rows, labels)
+    known = (found["state"] == LABELLED).to_numpy()
+    lines = []
+    for one in failures:
+        here = _on_draws(masks[one.name], distinct, at) & known
+        cells = zip(here, plan.draws["label"], found["truth"], strict=True)
+        wrong = np.array([could and judged(one, label, truth) for could, label, truth in cells], np.float64)
+        about = {"name": one.name, "severity": one.severity, "tolerated": one.tolerated, "candidates": int(here.sum())}
+        lines.append({**about, **description(plan, wrong, known)})
+    return lines
+
+
+def weekly_series(task: Task) -> dict[str, Any]:
+    """Return the batches of `--weekly`, the oldest first, and which share of the error budget they use.
+
+    A batch: name, time, run, population (labels), rows (drawn), answered (rows), n, wrong, estimate, low, high (of labelled
+    draws), budget: the estimate over the tolerated share. all: the same of the batches together, weighted by their labels.
+    """
+    record, current, limit = open_record(task), open_record(task).current(), tolerated(task)
+    plans = record.plans()
+    batches = []
+    for line in plans[plans["recurring"]].itertuples():
+        plan = record.audit(str(line.id))
+        found = answers(plan, current)
+        (figures,) = described(plan, found, {str(line.name): np.ones(len(found), bool)})
+        answered = int(plan.draws["row"][(found["state"] != OPEN).to_numpy()].nunique())
+        about = {
+            "time": line.time,
+            "run": plan.run,
+            "population": plan.population,
+            "rows": len(plan.rows),
+            "answered": answered,
+        }
+        used = None if figures["estimate"] is None else figures["estimate"] / limit
+        batches.append({**figures, **about, "budget": used})
+    known = [batch for batch in batches if batch["estimate"] is not None]
+    labels = sum(batch["population"] for batch in known)
+    share = sum(batch["population"] * batch["estimate"] for batch in known) / labels if labels else None
+    together = {
+        "batches": len(known),
+        "population": labels,
+        "estimate": share,
+        "budget": None if share is None else share / limit,
+    }
+    return {"tolerated": limit, "batches": batches, "all": together}
