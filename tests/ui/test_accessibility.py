@@ -10,7 +10,7 @@ from workbench.ui.frame import _LISTED
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
 #: what a page shows when it is asked for more than its first sight
-ASKED = {"functions": "&lf=promises", "review": "&reviewer=ann&queue=random", "rule": "&words=lunch"}
+ASKED = {"functions": "&lf=promises", "review": "&reviewer=ann&queue=random", "write_rule": "&find=lunch"}
 PAGES = [path for _, _, _, path, _ in _LISTED]
 
 

@@ -50,6 +50,10 @@ def test_the_name_is_asked_once_and_kept_in_the_url(open_app, ran):
     assert given(open_app("review", reviewer="Bo"))["reviewer"] == "Bo"
 
 
+def test_a_name_from_the_url_is_no_markup(open_app, ran):
+    assert open_app("review", reviewer="![x](y)").button(key="rename ask").label == r"\!\[x\]\(y\)"
+
+
 def test_another_name_can_be_given(open_app, ran):
     app = open_app("review", reviewer="Ann")
     app.button(key="rename ask").click().run()

@@ -12,9 +12,9 @@ import streamlit as st
 
 from workbench.project import disagreement
 from workbench.project.disagreement import Asked, Sight
-from workbench.ui import figures, opened, opened_votes
+from workbench.ui import figures, opened_votes
 from workbench.ui.coverage_gaps import show_coverage
-from workbench.ui.frame import chosen_run, chosen_task, no_task
+from workbench.ui.frame import chosen_run, chosen_task, rows_beside
 from workbench.ui.vote_patterns import show_patterns
 from workbench.ui.vote_rows import Looked, dark, pick, show_rows
 from workbench.ui.wording import count, interval, percent, plain
@@ -29,17 +29,12 @@ def show() -> None:
     st.title("Disagreement")
     st.caption("Where functions disagree, which of them is right, and where nobody votes. Test rows are left out.")
     task = chosen_task()
-    if task is None:
-        no_task()
-        return
     run = chosen_run(task, "votes.parquet")
     if run is None:
         st.info("The functions have not voted yet. Run the line to see where they disagree.", icon=":material/info:")
         st.page_link(Path(__file__).parent / "overview.py", label="Go to the overview to run it", icon=":material/dashboard:")
         return
-    dataset, _ = opened.rows(task)
-    if dataset.fingerprint != run.about["data"]:
-        st.warning("The rows changed after this run; rows that are gone are left out.", icon=":material/warning:")
+    dataset = rows_beside(task, run)
     sight = opened_votes.sight(task, run, dataset)
     view = st.radio("View", _VIEWS, horizontal=True, key="part", bind="query-params", label_visibility="collapsed")
     asked, conflicts = _filters(sight, view)

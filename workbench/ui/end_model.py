@@ -16,7 +16,7 @@ from workbench.tables import Dataset
 from workbench.ui import figures, opened, opened_end_model, running, try_row
 from workbench.ui import label_model_charts as charts
 from workbench.ui.curves import accuracy_curve, loss_curve
-from workbench.ui.frame import chosen_run, chosen_task, no_task
+from workbench.ui.frame import chosen_run, chosen_task, rows_beside
 from workbench.ui.wording import ago, count, figure, interval, percent, plain
 
 _VIEWS: Final = ("Scores", "Try it", "Differences", "Confidence", "Training")  # as the URL names them
@@ -31,11 +31,8 @@ def show() -> None:
         with st.container(width="content", gap=None):
             st.title("End model")
             st.caption("What does the model that learned from the labels know, and when should a person look?")
-        if task is not None and task.end_model.get("enabled", True):
+        if task.end_model.get("enabled", True):
             running.start_button(task.folder, "Train", key="train")
-    if task is None:
-        no_task()
-        return
     if running.is_running(task.folder):
         _live(task)
     else:
@@ -44,10 +41,8 @@ def show() -> None:
     if run is None:
         _none_yet(task)
         return
-    dataset, _ = opened.rows(task)
+    dataset = rows_beside(task, run)
     st.caption(f"Run {plain(run.id)}, {ago(run.about['finished'])}")
-    if dataset.fingerprint != run.about["data"]:
-        st.warning("The rows changed after this run; rows that are gone are left out.", icon=":material/warning:")
     view = st.segmented_control(
         "View", _VIEWS, default=_VIEWS[0], required=True, key="end", bind="query-params", label_visibility="collapsed"
     )

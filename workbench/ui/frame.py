@@ -11,8 +11,8 @@ import streamlit as st
 from workbench.project.overview import newest
 from workbench.project.runs import Run, find_run, list_runs
 from workbench.project.task import Task, find_tasks, load_task
-from workbench.tables import WorkbenchError
-from workbench.ui import running
+from workbench.tables import Dataset, WorkbenchError
+from workbench.ui import opened, running
 from workbench.ui.wording import plain
 
 _PAGES: Final = Path(__file__).parent
@@ -59,10 +59,14 @@ def show() -> None:
     )
     with st.sidebar:
         _choose_task()
-        _choose_run()
-        task_badge(on_overview=page.url_path == "")
+        if "task" in st.session_state:
+            _choose_run()
+            _task_badge(on_overview=page.url_path == "")
     try:
-        page.run()
+        if "task" in st.session_state or page.url_path == "open":
+            page.run()
+        else:
+            _no_task(page.title)
     except WorkbenchError as error:
         st.error(plain(str(error)), icon=":material/error:")
 
@@ -71,6 +75,7 @@ def _choose_task() -> None:
     """Let the user choose among the tasks; the URL names the chosen one on every page."""
     names = [path.name for path in find_tasks(data_folder())]
     if not names:
+        st.session_state.pop("task", None)
         return
     if st.session_state.get("task") not in names:
         asked = st.query_params.get("task")
@@ -84,8 +89,7 @@ def _choose_task() -> None:
 def _choose_run() -> None:
     """Let the user look at an earlier run; the URL names it, and the newest goes without a name."""
     try:
-        task = chosen_task()
-        ids = [] if task is None else [run.id for run in reversed(list_runs(task))]
+        ids = [run.id for run in reversed(list_runs(chosen_task()))]
     except WorkbenchError:
         return  # the page says what is wrong
     older, newest_ = ids[1:], next(iter(ids), "")
@@ -110,21 +114,18 @@ def chosen_run(task: Task, holding: str) -> Run | None:
     return run if (run.folder / holding).exists() else None
 
 
-def chosen_task() -> Task | None:
-    """Return the chosen task, or None where there is none; raises WorkbenchError for a mistake in its task.toml."""
-    name = st.session_state.get("task")
-    return None if name is None else load_task(data_folder() / name)
+def chosen_task() -> Task:
+    """Return the chosen task; raises WorkbenchError for a mistake in its task.toml. Where there is none, no page is drawn."""
+    return load_task(data_folder() / st.session_state["task"])
 
 
-def task_badge(on_overview: bool) -> None:
+def _task_badge(on_overview: bool) -> None:
     """Show the counts of the task, and on other pages than the overview the run that is under way."""
     try:
         task = chosen_task()
-        run = None if task is None else newest(task, "run.json")
+        run = newest(task, "run.json")
     except WorkbenchError:
         st.caption("Its task.toml has a mistake.")
-        return
-    if task is None:
         return
     facts = [f"{len(task.labels):,} classes"]
     if run is not None:
@@ -134,8 +135,17 @@ def task_badge(on_overview: bool) -> None:
         running.watch(task.folder)
 
 
-def no_task() -> None:
+def rows_beside(task: Task, run: Run) -> Dataset:
+    """Return the rows of a task, and say where they are others than those of a run."""
+    dataset, _ = opened.rows(task)
+    if dataset.fingerprint != run.about["data"]:
+        st.warning("The rows changed after this run; rows that are gone are left out.", icon=":material/warning:")
+    return dataset
+
+
+def _no_task(title: str) -> None:
     """Say what to do where there is no task yet."""
+    st.title(title)
     st.info(
         f"There is no task in {plain(str(data_folder()))} yet. A task is a folder with rows, classes and labeling functions.",
         icon=":material/info:",

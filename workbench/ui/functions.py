@@ -14,7 +14,7 @@ from workbench.project.runs import Run
 from workbench.project.task import Task, load_task
 from workbench.tables import WorkbenchError
 from workbench.ui import one_function, opened, running
-from workbench.ui.frame import chosen_run, chosen_task, no_task
+from workbench.ui.frame import chosen_run, chosen_task
 from workbench.ui.wording import ago, interval, plain
 
 _NEW_FILE = """from workbench import ABSTAIN, labeling_function
@@ -31,9 +31,6 @@ def show() -> None:
     """Draw the page."""
     st.title("Labeling functions")
     task = chosen_task()
-    if task is None:
-        no_task()
-        return
     st.caption("Which functions help, which hurt, and on which rows do they vote?")
     run, found = chosen_run(task, "diagnosis.json"), _described(task)
     runs = [] if run is None else diagnosed(task, run.id)

@@ -23,7 +23,7 @@ from workbench.project.task import Task
 from workbench.tables import Dataset
 from workbench.ui import figures, one_row, opened, opened_model, running, two_runs
 from workbench.ui import label_model_charts as charts
-from workbench.ui.frame import chosen_run, chosen_task, no_task
+from workbench.ui.frame import chosen_run, chosen_task, rows_beside
 from workbench.ui.wording import ago, count, figure, interval, percent, plain
 
 _VIEWS: Final = ("models", "functions", "classes", "certainty", "row", "runs")  # as the URL names them
@@ -38,11 +38,7 @@ def show() -> None:
         with st.container(width="content", gap=None):
             st.title("Label model")
             st.caption("How good are the combined labels, and can they be trusted?")
-        if task is not None:
-            _fit_controls(task)
-    if task is None:
-        no_task()
-        return
+        _fit_controls(task)
     if not running.is_running(task.folder):  # the sidebar watches one that is
         running.panel(task.folder)
     run = chosen_run(task, "label_model.json")
@@ -50,9 +46,7 @@ def show() -> None:
         _not_fitted(task)
         return
     st.markdown(_about(run))
-    dataset, _ = opened.rows(task)
-    if dataset.fingerprint != run.about["data"]:
-        st.warning("The rows changed after this run; rows that are gone are left out.", icon=":material/warning:")
+    dataset = rows_beside(task, run)
     _doubts(opened_model.learned(run).get("doubts", []))
     view = st.segmented_control(
         "View",

@@ -13,7 +13,7 @@ from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.tables import WorkbenchError
 from workbench.ui import figures, opened, running
-from workbench.ui.frame import chosen_run, chosen_task, no_task
+from workbench.ui.frame import chosen_run, chosen_task
 from workbench.ui.wording import ago, count, figure, interval, percent, plain
 
 _WARNINGS: Final = 3  # shown at once
@@ -23,10 +23,6 @@ _SLICES: Final = 12  # more than these scroll
 def show() -> None:
     """Draw the page."""
     task = chosen_task()
-    if task is None:
-        st.title("Weak supervision workbench")
-        no_task()
-        return
     diagnosed, scored = chosen_run(task, "diagnosis.json"), chosen_run(task, "metrics.json")
     diagnosis = None if diagnosed is None else opened.diagnosis(diagnosed)
     metrics = None if scored is None else opened.metrics(scored)

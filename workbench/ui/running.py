@@ -38,9 +38,7 @@ def start_button(task: Path, label: str = "Run", key: str = "start") -> None:
 def start(task: Path, **settings: Any) -> None:
     """Start a job, with the settings of `jobs.start`; where it cannot be, as when another tab was faster, say so."""
     try:
-        said = (
-            "" if jobs.start(task, **settings) else "Not started: another job of this task is under way. Ask again after it."
-        )
+        said = "" if jobs.start(task, **settings) else "Not started: another job of this task is under way. Ask again after it."
     except OSError as error:
         said = f"Not started: {error.filename} cannot be written ({error.strerror}); see that you may, and that there is room."
     if said:
@@ -55,10 +53,10 @@ def panel(task: Path) -> None:
 
 
 def outcome(task: Path) -> None:
-    """Say why the last run gave nothing, where it did not."""
+    """Say why the last job gave nothing, where it did not."""
     job = jobs.state(task)
     if job.status == "cancelled":
-        said = f"The last run was cancelled after {job.seconds:,.0f} s and is not kept; the votes cast by then are."
+        said = f"The last job was cancelled after {job.seconds:,.0f} s. What it was making is not kept; votes cast by then are."
         st.info(said, icon=":material/info:")
     if job.status == "failed":
         st.error(plain(job.error), icon=":material/error:")

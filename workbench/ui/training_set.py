@@ -16,7 +16,7 @@ from workbench.project.training_set import FORMATS, Candidates, Chosen, Filters
 from workbench.ui import figures, opened, running
 from workbench.ui import label_model_charts as charts
 from workbench.ui.curves import accuracy_curve
-from workbench.ui.frame import chosen_run, chosen_task, no_task
+from workbench.ui.frame import chosen_run, chosen_task
 from workbench.ui.wording import count, interval, percent, plain
 
 _PAGE: Final = 100
@@ -27,9 +27,6 @@ def show() -> None:
     """Draw the page."""
     st.title("Training set")
     task = chosen_task()
-    if task is None:
-        no_task()
-        return
     run = chosen_run(task, "soft_labels.parquet")
     if run is None:
         st.info("There are no labels to export yet: run the line, and the label model labels the rows.", icon=":material/info:")
@@ -242,14 +239,11 @@ def _write(task: Task, run: Run, folder: str, settings: dict[str, Any]) -> None:
 
 
 def _written(task: Task) -> None:
-    """Say how the last job that wrote ended; the sidebar watches one that runs."""
+    """Say how the last job ended; the sidebar watches one that runs."""
     job = jobs.state(task.folder)
     if job.folder and job.status == "done":
         st.success(f"Written: {plain(job.folder)}", icon=":material/check_circle:")
-    elif job.status == "cancelled":
-        st.info("Cancelled; nothing of it was kept.", icon=":material/info:")
-    elif job.status == "failed":
-        st.error(plain(job.error), icon=":material/error:")
+    running.outcome(task.folder)
 
 
 if __name__ == "__main__":

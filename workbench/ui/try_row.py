@@ -44,8 +44,8 @@ def show(task: Task, run: Run, dataset: Dataset) -> None:
 
 def _form(task: Task, dataset: Dataset) -> dict[str, str | None] | None:
     """Return what was typed, by column, when it is sent."""
-    visible = task.visible(dataset)
-    texts, others = list(visible.text), opened_end_model.columns(visible)
+    hidden = task.data.get("hidden", ())
+    texts, others = dataset.text, {name: few for name, few in opened_end_model.columns(dataset).items() if name not in hidden}
     used = [name for name in task.end_model.get("columns", []) if name in others]
     row: dict[str, str | None] = {}
     with st.form("typed", border=False):

@@ -21,7 +21,7 @@ from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.tables import WorkbenchError
 from workbench.ui import figures, opened, opened_rules, running
-from workbench.ui.frame import chosen_run, chosen_task, no_task
+from workbench.ui.frame import chosen_run, chosen_task
 from workbench.ui.wording import count, interval, percent, plain
 
 _PAGE: Final = 10
@@ -47,9 +47,6 @@ def show() -> None:
     """Draw the page."""
     st.title("Write a rule")
     task = chosen_task()
-    if task is None:
-        no_task()
-        return
     run = chosen_run(task, "votes.parquet")
     dataset, _ = opened.rows(task)
     ground = opened_rules.ground(task, run, dataset)
