@@ -158,8 +158,7 @@ class Dataset:
         frame = self.frame.assign(**{name: self.frame[name].map(repr) for name in mixed})  # pandas hashes no list, and 1 as "1"
         # A step at a time, for each cell becomes a Python object first. Only categorized are missing cells hashed as such.
         steps = (frame.iloc[at : at + _HASHED] for at in range(0, max(len(frame), 1), _HASHED))
-        hashed = [pd.util.hash_pandas_object(step, categorize=bool(step.isna().any(axis=None))) for step in steps]
-        return _read_only(np.concatenate(hashed))
+        return _read_only(np.concatenate([pd.util.hash_pandas_object(s, categorize=bool(s.isna().any(axis=None))) for s in steps]))
 
 
 def describe_votes(labels: Sequence[str]) -> str:
@@ -174,8 +173,7 @@ def aligned_gold(ids: pd.Index, labels: Sequence[str], gold: pd.Series[Any]) -> 
     """
     _check_unique("gold row", gold.index)
     found = gold.reindex(ids)
-    values = pd.to_numeric(found, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    codes = np.where(found.isna(), ABSTAIN, values)
+    codes = np.where(found.isna(), ABSTAIN, pd.to_numeric(found, errors="coerce").to_numpy(dtype=float, na_value=np.nan))
     bad = np.isnan(codes) | (codes != np.floor(codes)) | (codes < ABSTAIN) | (codes >= len(labels))
     for row in ids[bad]:
         _fail(f"gold is {gold[[row]].tolist()[0]!r} on row {row!r}; allowed are {describe_votes(labels)}")
@@ -316,8 +314,7 @@ class PatternCounts:
         """Return the counts of both sets of rows together; functions and labels must be the same."""
         if (self.lfs, self.labels) != (other.lfs, other.labels):
             _fail(f"pattern counts of {self.lfs} and {other.lfs} do not merge; functions and labels must be the same")
-        counts = np.concatenate([self.counts, other.counts])
-        return self._count(self, np.concatenate([self.patterns, other.patterns]), counts)
+        return self._count(self, *map(np.concatenate, ((self.patterns, other.patterns), (self.counts, other.counts))))
 
     @classmethod
     def _count(cls, of: VoteMatrix | PatternCounts, votes: NDArray[np.int16], weights: NDArray[np.int64]) -> PatternCounts:
@@ -330,14 +327,13 @@ def distinct_rows(votes: NDArray[np.int16]) -> tuple[NDArray[np.intp], NDArray[n
 
     Rows are compared by a 64-bit hash, which is then checked against the votes; a collision falls back to comparing rows.
     """
-    n, m = votes.shape
-    weights = np.asarray(np.random.default_rng(0).integers(1, 2**63, size=m, dtype=np.uint64)) | np.uint64(1)
-    key = np.zeros(n, np.uint64)
-    for j in range(m):
+    weights = np.asarray(np.random.default_rng(0).integers(1, 2**63, size=votes.shape[1], dtype=np.uint64)) | np.uint64(1)
+    key = np.zeros(len(votes), np.uint64)
+    for j in range(len(weights)):
         key += weights[j] * (votes[:, j].astype(np.uint64) + np.uint64(2))
         key ^= key >> np.uint64(29)
     _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    if not all(np.array_equal(votes[first, j][inverse], votes[:, j]) for j in range(m)):
+    if not all(np.array_equal(votes[first, j][inverse], votes[:, j]) for j in range(len(weights))):
         _, first, inverse = np.unique(votes, axis=0, return_index=True, return_inverse=True)
     return first, inverse.reshape(-1)
 
