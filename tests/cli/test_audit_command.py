@@ -1,0 +1,84 @@
+"""`workbench audit` as typed in a terminal."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from workbench.cli import main
+from workbench.project.reviewing import Decision, decide
+from workbench.project.steps.run import run
+from workbench.project.task import load_task
+
+
+@pytest.fixture
+def task(tiny_task):
+    text = (tiny_task / "task.toml").read_text(encoding="utf-8").replace('features = ["tfidf"]', "enabled = false")
+    (tiny_task / "task.toml").write_text(text, encoding="utf-8")
+    loaded = load_task(tiny_task)
+    run(loaded, until="fit")
+    return loaded
+
+
+def typed(*words):
+    return CliRunner().invoke(main, ["audit", *map(str, words)])
+
+
+def test_a_plan_is_shown_before_it_is_kept(task):
+    trial = typed(task.folder, "plan", "--rows", 40, "--by", "plan", "--dry-run")
+    assert trial.exit_code == 0 and "plan audit-1 (" in trial.output and "a trial: nothing is kept" in trial.output
+    assert "takes 59 answered rows at the very least" in trial.output.replace("\n", " ")
+    kept = typed(task.folder, "plan", "--rows", 40, "--by", "plan", "--name", "spring")
+    assert "plan spring (" in kept.output and "kept: its rows measure, and never teach" in kept.output
+    again = json.loads(typed(task.folder, "plan", "--rows", 40, "--by", "plan", "--json").output)
+    assert (again["name"], again["new"], again["draws"], sum(one["draws"] for one in again["strata"])) == (
+        "spring",
+        False,
+        40,
+        40,
+    )
+
+
+def test_promises_and_descriptions_are_shown_apart(task):
+    plan = json.loads(typed(task.folder, "plan", "--rows", 40, "--json").output)["id"]
+    before = typed(task.folder)
+    assert "No row is answered yet, so nothing is promised." in before.output and "nothing is labelled yet" in before.output
+    rows = task.dataset()[0]
+    ids = typed(task.folder, "--json")
+    assert json.loads(ids.output)["progress"]["open"] > 0
+    from workbench.project.reviewing import audit_queue
+
+    queue = audit_queue(task, rows, "ann", plan)
+    said = [Decision(row, "label", "ann", task.labels[rows.gold[row]], purpose="measure", plan=plan) for row in queue.index]
+    decide(task, rows, said)
+    output = typed(task.folder, "audit-1").output
+    promise, description = output.split("descriptions of the labelled draws: no promises")
+    assert "of these labels are wrong, at 95% confidence" in promise and "each at 95%" in promise
+    assert "wrong votes by function" in description and "at 95%" not in description
+    found = json.loads(typed(task.folder, plan[:8], "--json").output)
+    assert found["promise"]["draws"] == 40 and {"classes", "functions", "slices"} <= set(found["descriptions"])
+
+
+def test_weekly_batches_are_shown_as_a_series(task):
+    assert "week-1" in typed(task.folder, "--weekly", 20).output
+    again = typed(task.folder, "--weekly", 20).output
+    assert "no label is new since the last weekly plan" in again and again.count("week-1") == 1
+    found = json.loads(typed(task.folder, "--weekly", 20, "--json").output)
+    assert found["plan"] is None and [batch["name"] for batch in found["batches"]] == ["week-1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--rows", "10"], "--rows needs the word plan behind TASK"),
+        (["--dry-run"], "--dry-run needs the word plan behind TASK"),
+        (["plan", "--weekly", "5"], "--weekly makes a plan of its own"),
+        (["--weekly", "0"], "0 rows cannot be drawn"),
+        (["plan", "--rows", "5", "--half-width", "0.1"], "--rows and --half-width are given"),
+        ([], "has no audit plan yet"),
+    ],
+    ids=["rows alone", "trial alone", "weekly plan", "no row", "two sizes", "nothing planned"],
+)
+def test_what_makes_no_sense_is_one_sentence(task, words, message):
+    done = typed(task.folder, *words)
+    assert done.exit_code == 2 and message in done.output and "Traceback" not in done.output
