@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from workbench.cli import main
 from workbench.project.catalogue import catalogue
 from workbench.project.overview import steps_since
+from workbench.project.queues import opened, review_queue
 from workbench.project.reviewing import (
     KEPT_ANCHORS,
     Decision,
@@ -21,9 +22,7 @@ from workbench.project.reviewing import (
     import_decisions,
     new_decisions,
     open_record,
-    opened,
     request,
-    review_queue,
     reviewed,
     status,
     with_reviewed_gold,
@@ -246,7 +245,7 @@ def test_queues_hold_train_and_valid_rows_that_nobody_decided(task, rows, kind):
     done = run(task, until="fit")
     rows = task.dataset()[0]
     open_record(task).add_plan("audit", ["020", "021"])
-    kept = opened(done, rows, kind)
+    kept = opened(task, done, rows, kind)
     first = review_queue(task, done, rows, "ann", kind, 200, kept)
     assert set(rows.split[first.index]) <= {"train", "valid"} and not {"020", "021"} & set(first.index)
     assert first["reason"].str.endswith(".").all() and len(first)

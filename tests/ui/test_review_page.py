@@ -146,7 +146,7 @@ def test_a_record_that_cannot_be_written_blocks_and_loses_nothing(open_app, ran)
 
 def test_an_empty_queue_says_why_and_offers_the_others(open_app, ran):
     request(load_task(ran), ["train4"], "odd")
-    app = open_app("review", reviewer="Ann")  # no two functions of this task disagree
+    app = open_app("review", reviewer="Ann", queue="conflict")  # no two functions of this task disagree
     data = given(app)
     assert data["queue"] == [] and data["ended"] == "No row is left on which functions disagree."
     offered = [button.label for button in app.button if button.label.endswith("rows")]

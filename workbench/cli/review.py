@@ -26,7 +26,7 @@ _SHOWN = 20  # disputed rows: more would scroll the rest away
 @click.option("--adjudicate", is_flag=True, help="What --decide says wins over the other reviewers.")
 @click.option("--undo", is_flag=True, help="Undo the reviewer's newest decision that stands.")
 @click.option("--reviewer", help="Who decides. Default: who is logged in.")
-@click.option("--queue", "kind", help="Show rows to review: conflict, uncertain, uncovered, requested or random.")
+@click.option("--queue", "kind", help="Show rows to review: value, conflict, uncertain, uncovered, requested or random.")
 @click.option("--next", "limit", default=10, show_default=True, help="How many rows of the queue.")
 @click.option("--export", "target", type=click.Path(path_type=Path), help="Write all decisions to a .csv or .jsonl file.")
 @click.option("--import", "source", type=click.Path(path_type=Path), help="Store the decisions of a .csv or .jsonl file.")
@@ -34,6 +34,7 @@ _SHOWN = 20  # disputed rows: more would scroll the rest away
 def review_command(task: Path, as_json: bool, **asked: Any) -> None:
     """Show what reviewers decided and how far they agree; or decide, undo, show a queue, import, export."""
     from workbench.project import reviewing
+    from workbench.project.queues import newest_queue
     from workbench.project.task import load_task
 
     loaded = load_task(task)
@@ -41,7 +42,7 @@ def review_command(task: Path, as_json: bool, **asked: Any) -> None:
     reviewer = asked["reviewer"] or reviewing.default_reviewer()
     done = _write(loaded, dataset, reviewer, asked)
     if asked["kind"] is not None:
-        rows = reviewing.newest_queue(loaded, dataset, reviewer, asked["kind"], asked["limit"])
+        rows = newest_queue(loaded, dataset, reviewer, asked["kind"], asked["limit"])
         if as_json:
             click.echo(json.dumps(plain(rows.reset_index().to_dict(orient="records")), indent=2))
         else:

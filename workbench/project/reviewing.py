@@ -12,29 +12,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from workbench.io.names import did_you_mean, listed
-from workbench.project.runs import Run, find_run
 from workbench.project.task import Task
 from workbench.review.agreement import agreement
 from workbench.review.decision import ADJUDICATION, Decision, Refused
 from workbench.review.estimates import measured
-from workbench.review.queue import QUEUES, check_queue, open_requests, ranked, reason, settled
+from workbench.review.queue import chosen_by_chance, settled
 from workbench.review.resolve import resolve, to_adjudicate
-from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, WorkbenchError
+from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.review.record import Record
 
 __all__ = [  # what pages and commands use
     "ADJUDICATION",
-    "QUEUES",
     "Decision",
     "anchors",
     "audit_queue",
@@ -43,15 +40,12 @@ __all__ = [  # what pages and commands use
     "export_decisions",
     "import_decisions",
     "open_record",
-    "opened",
-    "ranking",
     "request",
-    "review_queue",
     "reviewed",
     "status",
 ]
 
-KEPT_ANCHORS: Final = "anchors.parquet"  # of a run: label and weight of the rows that reviewers gave it
+KEPT_ANCHORS: Final = "anchors.parquet"  # of a run: label, weight and drawn of the rows that reviewers gave it
 
 
 def open_record(task: Task) -> Record:
@@ -137,7 +131,8 @@ def _wrong(one: Decision, at: int, dataset: Dataset) -> str | None:
 class Reviewed:
     """What the record says of the rows of a data set.
 
-    anchors: label (class index) and weight by row id, of train and valid rows. split: of those rows. entries: how many entries
+    anchors: label (class index), weight and drawn by row id, of train and valid rows; drawn: chance chose the row, so that it
+    speaks for others, where a row that was picked speaks for itself. split: of those rows. entries: how many entries
     the record holds. notes: in words what of it is left out, and why.
     """
 
@@ -200,7 +195,9 @@ def _read(task: Task, dataset: Dataset, record: Record, entries: int) -> Reviewe
     words = ", ".join(f"{count:,} {what}" for what, count in left_out.items() if count)
     notes = [f"{taught} the label that people gave."] if teach else []
     notes += [f"Reviewed rows that teach nothing: {words}."] if words else []
-    return Reviewed(pd.DataFrame({"label": kept, "weight": 1.0}).rename_axis("id"), split[kept.index], entries, notes)
+    by_chance = there["row"][chosen_by_chance(there["reason"]) & (there["kind"] == "label")]
+    told = pd.DataFrame({"label": kept, "weight": 1.0, "drawn": kept.index.isin(by_chance)}).rename_axis("id")
+    return Reviewed(told, split[kept.index], entries, notes)
 
 
 def check_teaching(task: Task, dataset: Dataset, gold: pd.DataFrame) -> None:
@@ -261,7 +258,7 @@ def new_decisions(task: Task, dataset: Dataset, since: Mapping[str, Any] | None)
 
 
 def anchors(task: Task, dataset: Dataset) -> pd.DataFrame:
-    """Return label (class index) and weight by row id of the reviewed rows whose label is settled, of train and valid.
+    """Return label (class index), weight and drawn by row id of the reviewed rows whose label is settled, of train and valid.
 
     Left out are test rows, rows that an audit plan drew, and rows that are unsure, skipped, undone or disputed.
     """
@@ -298,63 +295,6 @@ def status(task: Task, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-class Opened(NamedTuple):
-    """What of a run a queue is made of: its votes and soft labels, and the `ranking` of one kind of queue."""
-
-    votes: VoteMatrix
-    soft: SoftLabels
-    order: NDArray[np.intp]
-
-
-def opened(run: Run, dataset: Dataset, kind: str) -> Opened:
-    """Read a run and rank its rows for one kind of queue: train and valid rows that are still in the data, best first.
-
-    This takes the time, depends on the run alone, and can be kept; who has decided what is left out by `review_queue`.
-    """
-    votes, soft = run.votes(), run.soft_labels()
-    return Opened(votes, soft, ranking(votes, soft, dataset, kind))
-
-
-def ranking(votes: VoteMatrix, soft: SoftLabels, dataset: Dataset, kind: str, seed: int = 0) -> NDArray[np.intp]:
-    """Return the positions in `votes` of the rows of a queue, best first."""
-    return ranked(kind, votes, soft, _open_rows(votes.ids, dataset), seed)
-
-
-def _open_rows(ids: pd.Index, dataset: Dataset) -> NDArray[np.bool_]:
-    """Return which rows may be reviewed from a queue: those that are in the data and not in test."""
-    places = np.arange(len(ids)) if ids.equals(dataset.ids) else dataset.ids.get_indexer(ids)
-    return np.asarray((places >= 0) & (dataset.split.to_numpy() != "test")[places])
-
-
-def review_queue(
-    task: Task, run: Run, dataset: Dataset, reviewer: str, kind: str = "conflict", limit: int = 100, kept: Opened | None = None
-) -> pd.DataFrame:
-    """Return the rows that a reviewer looks at next, best first: reason, model_label and model_probability by row id.
-
-    kind: one of QUEUES. kept: of `opened`, where the caller keeps it. Left out are test rows, rows that an audit plan drew, the
-    reviewer's own, and those that enough others labelled; a later request brings a row back to `requested`.
-    """
-    check_queue(kind)
-    votes, soft, order = kept or opened(run, dataset, kind)
-    record = open_record(task)
-    current, drawn = record.current(), record.measure_rows().index
-    if kind == "requested":
-        reasons = open_requests(record.requests(), current, reviewer)
-        reasons = reasons[_open_rows(reasons.index, dataset) & ~reasons.index.isin(drawn)][:limit]
-        places = votes.ids.get_indexer(reasons.index)
-    else:
-        done = votes.ids.get_indexer(settled(current, reviewer, task.review.get("double", 0.0)).union(drawn))
-        out = np.zeros(len(votes), bool)
-        out[done[done >= 0]] = True
-        places = order[~out[order]][:limit]
-        reasons = pd.Series([reason(votes, soft, int(place), kind) for place in places], index=votes.ids[places], dtype="str")
-    best = np.where(places >= 0, soft.probs[places].argmax(axis=1), ABSTAIN)
-    known = (places >= 0) & soft.covered[places]  # an uncovered row has the class balance, which says nothing of it
-    table = pd.DataFrame({"reason": reasons}).rename_axis("id")
-    named = pd.Series([soft.labels[c] if k else None for c, k in zip(best, known, strict=True)], index=table.index, dtype="str")
-    return table.assign(model_label=named, model_probability=np.where(known, soft.probs[places].max(axis=1), np.nan))
-
-
 def audit_queue(task: Task, dataset: Dataset, reviewer: str, plan: str) -> pd.DataFrame:
     """Return the rows of an audit plan that a reviewer looks at next, in the order of the plan: `reason` by row id.
 
@@ -370,12 +310,6 @@ def audit_queue(task: Task, dataset: Dataset, reviewer: str, plan: str) -> pd.Da
     places = drawn.index.get_indexer(left) + 1
     words = [f"Drawn by the audit, row {n:,} of {len(drawn):,}: decide it without knowing how it was labelled." for n in places]
     return pd.DataFrame({"reason": pd.Series(words, index=left, dtype="str")}).rename_axis("id")
-
-
-def newest_queue(task: Task, dataset: Dataset, reviewer: str, kind: str, limit: int) -> pd.DataFrame:
-    """Return the queue of the newest run that labelled the rows."""
-    check_queue(kind)
-    return review_queue(task, find_run(task, holding="soft_labels.parquet"), dataset, reviewer, kind, limit)
 
 
 def decide_in_words(task: Task, dataset: Dataset, said: Iterable[str], reviewer: str, adjudicate: bool = False) -> int:

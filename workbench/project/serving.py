@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.project.card import answers
-from workbench.project.reviewing import Opened, decide, fingerprints, open_record, review_queue
+from workbench.project.queues import Opened, review_queue
+from workbench.project.reviewing import decide, fingerprints, open_record
 from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.review.decision import Decision, Refused
@@ -135,7 +136,7 @@ class Queue:
 def head_of_queue(task: Task, run: Run, dataset: Dataset, kind: str, kept: Opened, claims: Claims, reviewer: str) -> Queue:
     """Return the next rows of a reviewer, held for them, and how far they are.
 
-    kept: what `opened` of reviewing.py returns for the kind.
+    kept: what `opened` of queues.py returns for the kind.
     """
     table = review_queue(task, run, dataset, reviewer, kind, _LOOKED_AT, kept)
     reasons: dict[str, str] = {row: table["reason"][row] for row in claims.hand_out(table.index, reviewer, _HANDED)}

@@ -16,6 +16,7 @@ from workbench.io.names import did_you_mean, listed
 from workbench.io.toml import check_keys, expect, read_toml
 from workbench.lfs import LabelingFunction, load_lfs, load_rules
 from workbench.lfs.load import bind
+from workbench.review.value import check_weights
 from workbench.spec import Failure, Slice, parse_failures, parse_slices
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
@@ -27,7 +28,7 @@ DATA: dict[str, Any] = {
     "hidden": list[str],
     "split": (str, dict),
 }
-REVIEW: dict[str, Any] = {"url": str, "double": float, "failure_modes": list[str]}
+REVIEW: dict[str, Any] = {"url": str, "double": float, "failure_modes": list[str], "weights": dict}
 AUDIT: dict[str, Any] = {"tolerated": float}
 
 
@@ -191,6 +192,7 @@ def _check_review(review: Mapping[str, Any], where: str) -> None:
     check_keys(review, REVIEW, where)
     for key, kind in REVIEW.items():
         expect(review, key, kind, where, None)
+    check_weights(review.get("weights", {}), where.replace("[review]", "[review.weights]"))
     if not 0 <= review.get("double", 0) <= 1:
         raise WorkbenchError(f"double in {where} is {review['double']}; it is a share of the rows, 0 to 1")
 

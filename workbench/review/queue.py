@@ -12,15 +12,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.io.names import did_you_mean, listed
+from workbench.review.value import likely, margins
 from workbench.tables import ABSTAIN, SoftLabels, VoteMatrix, WorkbenchError
 
+DEFAULT: Final = "value"
 QUEUES: Final = {
+    "value": "From whose labels most is learned: unsure, shared by many rows, likely wrong; see `[review.weights]`.",
     "conflict": "Functions vote for different classes; what the label model is least sure of comes first.",
     "uncertain": "The two likeliest classes are nearest to each other; the closest come first.",
     "uncovered": "No function votes; drawn at random.",
     "requested": "Somebody sent them to review; the oldest request comes first.",
     "random": "Drawn at random from all rows that may be reviewed.",
 }
+_BLANK: Final = "No function votes on it."
+_DRAWN: Final = "Drawn at random"  # what the reason of a row begins with that chance chose among those like it
 _NAMED: Final = 3  # functions named a class
 
 
@@ -33,8 +38,8 @@ def check_queue(kind: str) -> None:
 def ranked(kind: str, votes: VoteMatrix, soft: SoftLabels, open_: NDArray[np.bool_], seed: int = 0) -> NDArray[np.intp]:
     """Return the positions of the rows of a queue, best first; equally good ones, and random queues, by a draw from seed.
 
-    votes, soft: the same rows in the same order. open_: bool[n], the rows that may be reviewed. `requested` is not ranked here:
-    it is a list that somebody wrote.
+    votes, soft: the same rows in the same order. open_: bool[n], the rows that may be reviewed. `value` is ranked in
+    value.py, and `requested` is a list that somebody wrote.
     """
     check_queue(kind)
     wanted = {"conflict": votes.conflicting, "uncertain": soft.covered, "uncovered": ~votes.covered}.get(kind, open_)
@@ -48,14 +53,6 @@ def ranked(kind: str, votes: VoteMatrix, soft: SoftLabels, open_: NDArray[np.boo
 
 def _entropy(probs: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(-(probs * np.log(np.where(probs > 0, probs, 1))).sum(axis=1))
-
-
-def margins(probs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """float64[n]: how far apart the two likeliest classes of each row are; 1 where there is one class."""
-    if probs.shape[1] == 1:
-        return np.ones(len(probs))
-    top = np.partition(probs, -2, axis=1)
-    return np.asarray(top[:, -1] - top[:, -2])
 
 
 def in_double_share(rows: Iterable[str], share: float) -> NDArray[np.bool_]:
@@ -96,15 +93,18 @@ def open_requests(requests: pd.DataFrame, current: pd.DataFrame, reviewer: str) 
 def reason(votes: VoteMatrix, soft: SoftLabels, place: int, kind: str) -> str:
     """Return in words why a row stands in a queue."""
     vote, probs = votes.votes[place], soft.probs[place]
-    best = np.argsort(-probs, kind="stable")[:2]
-    likely = " and ".join(f"{soft.labels[c]!r} {probs[c]:.0%}" for c in best)
     if kind == "conflict":
         said = Counter(vote[vote != ABSTAIN].tolist()).most_common()
         sides = "; ".join(f"{soft.labels[c]!r}: {_functions(votes, vote == c)}" for c, _ in said)
-        return f"Functions disagree ({sides}), and the label model takes it for {likely}."
+        return f"Functions disagree ({sides}), and the label model takes it for {likely(soft.labels, probs)}."
     if kind == "uncertain":
-        return f"The label model takes it for {likely}."
-    return "No function votes on it." if kind == "uncovered" else "Drawn at random."
+        return f"The label model takes it for {likely(soft.labels, probs)}."
+    return _BLANK if kind == "uncovered" else f"{_DRAWN}."
+
+
+def chosen_by_chance(reasons: pd.Series[Any]) -> NDArray[np.bool_]:
+    """bool[n]: by why rows were shown, whether chance chose them among rows like them: only such a row speaks for others."""
+    return np.asarray(reasons.str.startswith(_DRAWN) | (reasons == _BLANK), dtype=bool)
 
 
 def _functions(votes: VoteMatrix, cast: NDArray[np.bool_]) -> str:

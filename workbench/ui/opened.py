@@ -15,7 +15,7 @@ from workbench.project import close_up, overview, training_set
 from workbench.project.catalogue import catalogue, files_stamp
 from workbench.project.catalogue import visible_rows as visible
 from workbench.project.functions import Figures, function_rows, run_figures
-from workbench.project.reviewing import Opened, ranking
+from workbench.project.queues import Opened, ranking
 from workbench.project.runs import Run
 from workbench.project.serving import Claims
 from workbench.project.task import Task
@@ -117,10 +117,14 @@ def voted_slices(task: Task, run: Run, dataset: Dataset) -> dict[str, NDArray[np
     return close_up.voted_slices(task.slices, dataset, votes(run))
 
 
-@st.cache_resource(max_entries=5, show_spinner="Ranking the rows", hash_funcs=_BY_FOLDER)
-def review_order(run: Run, dataset: Dataset, kind: str) -> Opened:
+def _state_of_worth(task: Task) -> tuple[str, ...]:
+    return str(task.folder), repr(task.review.get("weights")), repr(task.failures)
+
+
+@st.cache_resource(max_entries=6, show_spinner="Ranking the rows", hash_funcs=_BY_FOLDER | {Task: _state_of_worth})
+def review_order(task: Task, run: Run, dataset: Dataset, kind: str) -> Opened:
     """Return votes and soft labels of a run and the order of one queue of its rows."""
-    return Opened(votes(run), soft_labels(run), ranking(votes(run), soft_labels(run), dataset, kind))
+    return ranking(task, votes(run), soft_labels(run), dataset, kind)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={Task: lambda task: str(task.folder)})

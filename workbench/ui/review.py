@@ -12,7 +12,8 @@ import streamlit as st
 
 from workbench.project.card import make_cards
 from workbench.project.failures import failure_modes
-from workbench.project.reviewing import Decision, Opened, default_reviewer, open_record
+from workbench.project.queues import DEFAULT, Opened
+from workbench.project.reviewing import Decision, default_reviewer, open_record
 from workbench.project.runs import Run
 from workbench.project.serving import Claims, Queue, TakenIn, head_of_queue, take_in
 from workbench.project.task import Task
@@ -28,6 +29,7 @@ _FRESH: Final = 15.0  # seconds after which others may have changed a queue
 _SAID: Final = ("id", "row", "kind", "label", "failure_mode", "note", "model_label", "model_probability")
 #: queue: what it holds, and why it is empty
 _QUEUES: Final = {
+    "value": ("Most is learned from these rows.", "No row of train is left."),
     "conflict": ("Functions vote for different classes.", "No row is left on which functions disagree."),
     "uncertain": ("The label model can hardly decide.", "No row with votes is left."),
     "uncovered": ("No function votes.", "No row is left on which no function votes."),
@@ -119,9 +121,7 @@ def _rename() -> None:
 
 
 def _ask_queue() -> str:
-    return str(
-        st.segmented_control("Queue", list(_QUEUES), key="queue", bind="query-params", default="conflict", required=True)
-    )
+    return str(st.segmented_control("Queue", list(_QUEUES), key="queue", bind="query-params", default=DEFAULT, required=True))
 
 
 def _functions(task: Task) -> list[dict[str, Any]]:
@@ -140,7 +140,7 @@ def _work(task: Task, run: Run, reviewer: str, kind: str, show_votes: bool, func
     key = f"card {task.folder} {reviewer}"
     desk: _Desk = st.session_state.setdefault(f"desk of {key}", _Desk())
     dataset, log = opened.rows(task)[0], log_of(key)
-    kept = opened.review_order(run, dataset, kind)
+    kept = opened.review_order(task, run, dataset, kind)
     of = (kind, run.id, dataset.fingerprint)
     same, error = of == desk.of, ""
     try:
@@ -203,7 +203,7 @@ def _offer_other_queues(task: Task, run: Run, dataset: Dataset, kind: str, revie
     """Offer the queues that still hold rows."""
     left = {}
     for name in _QUEUES:
-        kept = opened.review_order(run, dataset, name)
+        kept = opened.review_order(task, run, dataset, name)
         left[name] = head_of_queue(task, run, dataset, name, kept, Claims(), reviewer).left if name != kind else 0
     if not any(left.values()):
         st.info("Every row that you may review is decided. The next run learns from your answers.", icon=":material/done_all:")

@@ -1,0 +1,156 @@
+"""Which rows of a run people look at next: a queue is ranked once for a run, and handed out without what is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.project.failures import WEIGHT, candidates
+from workbench.project.reviewing import open_record
+from workbench.project.runs import Run, find_run
+from workbench.project.task import Task
+from workbench.review.queue import DEFAULT, QUEUES, check_queue, open_requests, ranked, reason, settled
+from workbench.review.second_opinion import second_opinion
+from workbench.review.value import Opinion, Rows, best_first, check_weights
+from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix
+from workbench.text.duplicates import fold
+
+__all__ = ["DEFAULT", "QUEUES", "Opened", "newest_queue", "opened", "ranking", "review_queue"]
+
+_ASKED: Final = 10_000  # rows of which a second model is asked, drawn by chance where there are more: a few seconds
+_SHARES: Final = np.linspace(0, 1, 11)[1:-1]
+
+
+class Valued(NamedTuple):
+    """What the words of the queue `value` are made of; how: int8[n], how each row came into it."""
+
+    rows: Rows
+    weights: Mapping[str, float]
+    how: NDArray[np.int8]
+
+
+class Opened(NamedTuple):
+    """What of a run a queue is made of: its votes and soft labels, the positions of its rows, best first, and their worth."""
+
+    votes: VoteMatrix
+    soft: SoftLabels
+    order: NDArray[np.intp]
+    valued: Valued | None = None
+
+    def said(self, place: int, kind: str) -> str:
+        """Return in words why a row stands in the queue."""
+        if self.valued is None:
+            return reason(self.votes, self.soft, place, kind)
+        return self.valued.rows.in_words(self.valued.weights, place, int(self.valued.how[place]))
+
+
+def opened(task: Task, run: Run, dataset: Dataset, kind: str) -> Opened:
+    """Read a run and rank its rows for one kind of queue.
+
+    This takes the time, depends on run and settings alone, and can be kept; `review_queue` leaves out what is decided.
+    """
+    return ranking(task, run.votes(), run.soft_labels(), dataset, kind)
+
+
+def ranking(task: Task, votes: VoteMatrix, soft: SoftLabels, dataset: Dataset, kind: str, seed: int = 0) -> Opened:
+    """Rank the rows of a queue that are still in the data: those of train and valid, and for `value` those that teach."""
+    if kind != "value":
+        return Opened(votes, soft, ranked(kind, votes, soft, open_rows(votes.ids, dataset), seed))
+    weights = check_weights(task.review.get("weights", {}), f"{task.folder / 'task.toml'} [review.weights]")
+    rows = _valued_rows(task, votes, soft, dataset)
+    listed, how = best_first(rows, weights, seed), np.zeros(len(votes), np.int8)
+    how[listed.order] = listed.how
+    return Opened(votes, soft, listed.order, Valued(rows, weights, how))
+
+
+def open_rows(ids: pd.Index, dataset: Dataset) -> NDArray[np.bool_]:
+    """Return which rows may be reviewed from a queue: those that are in the data and not in test."""
+    places = _places(ids, dataset)
+    return np.asarray((places >= 0) & (dataset.split.to_numpy() != "test")[places])
+
+
+def _places(ids: pd.Index, dataset: Dataset) -> NDArray[np.intp]:
+    return np.arange(len(ids)) if ids.equals(dataset.ids) else dataset.ids.get_indexer(ids)
+
+
+def _valued_rows(task: Task, votes: VoteMatrix, soft: SoftLabels, dataset: Dataset) -> Rows:
+    """Gather what a row's worth is told by: votes, labels, texts and the failures that are feared."""
+    places, open_ = _places(votes.ids, dataset), open_rows(votes.ids, dataset)
+    train = open_ & (dataset.split.to_numpy() == "train")[places]
+    open_ = train if train.any() else open_
+    at = np.flatnonzero(open_)
+    if len(at) > _ASKED:
+        at = np.sort(np.random.default_rng(0).choice(at, _ASKED, replace=False))
+    probs = second_opinion(_words(task.visible(dataset).take(places[at])), soft.take(at))
+    text = None
+    if dataset.text:
+        text = np.full(len(votes), -1)
+        text[open_] = pd.factorize(np.array([fold(one) for one in dataset.take(places[open_]).texts()], dtype=object))[0]
+    opinion = None if probs is None else Opinion(at, probs)
+    return Rows(votes, soft, open_, opinion, _severity(task, soft, dataset, places), text)
+
+
+def _words(dataset: Dataset) -> list[str]:
+    """Return each row as words: its text, or in a task without text its cells, of numbers the tenth they fall in."""
+    if dataset.text:
+        return dataset.texts()
+    told = []
+    for place, name in enumerate(dataset.frame.columns):
+        cells = dataset.frame[name]
+        if pd.api.types.is_numeric_dtype(cells) and cells.nunique() > len(_SHARES):
+            cells = pd.Series(np.searchsorted(cells.quantile(_SHARES), cells.to_numpy(np.float64, na_value=np.nan)))
+        told.append([f"c{place}_{code}" for code in pd.factorize(cells)[0]])
+    return [" ".join(row) for row in zip(*told, strict=True)]
+
+
+def _severity(task: Task, soft: SoftLabels, dataset: Dataset, places: NDArray[np.intp]) -> dict[str, NDArray[np.float32]]:
+    """Return how grave each feared failure were, float32[n] by its name, 0 on rows that could not be it."""
+    if not task.failures:
+        return {}
+    hard = soft.hard()
+    names = pd.Series(np.array([*soft.labels, None], dtype=object)[hard.to_numpy(np.intp)], index=hard.index)
+    found = candidates(task, task.failures, dataset, names)
+    grave = {failure.name: WEIGHT[failure.severity] for failure in task.failures}
+    return {name: np.where(places >= 0, rows[places] * grave[name], 0).astype(np.float32) for name, rows in found.items()}
+
+
+def review_queue(
+    task: Task, run: Run, dataset: Dataset, reviewer: str, kind: str = DEFAULT, limit: int = 100, kept: Opened | None = None
+) -> pd.DataFrame:
+    """Return the rows that a reviewer looks at next, best first: reason, model_label and model_probability by row id.
+
+    kind: one of QUEUES. kept: of `opened`, where the caller keeps it. Left out are test rows, rows that an audit plan drew, the
+    reviewer's own, and those that enough others labelled; a later request brings a row back to `requested`. The queue `value`
+    has a column `score` too: the weighted sum of a row's reasons.
+    """
+    check_queue(kind)
+    kept = kept or opened(task, run, dataset, kind)
+    votes, soft = kept.votes, kept.soft
+    record = open_record(task)
+    current, drawn = record.current(), record.measure_rows().index
+    if kind == "requested":
+        reasons = open_requests(record.requests(), current, reviewer)
+        reasons = reasons[open_rows(reasons.index, dataset) & ~reasons.index.isin(drawn)][:limit]
+        places = votes.ids.get_indexer(reasons.index)
+    else:
+        done = votes.ids.get_indexer(settled(current, reviewer, task.review.get("double", 0.0)).union(drawn))
+        out = np.zeros(len(votes), bool)
+        out[done[done >= 0]] = True
+        places = kept.order[~out[kept.order]][:limit]
+        reasons = pd.Series([kept.said(int(place), kind) for place in places], index=votes.ids[places], dtype="str")
+    best = np.where(places >= 0, soft.probs[places].argmax(axis=1), ABSTAIN)
+    known = (places >= 0) & soft.covered[places]  # an uncovered row has the class balance, which says nothing of it
+    table = pd.DataFrame({"reason": reasons}).rename_axis("id")
+    named = pd.Series([soft.labels[c] if k else None for c, k in zip(best, known, strict=True)], index=table.index, dtype="str")
+    table = table.assign(model_label=named, model_probability=np.where(known, soft.probs[places].max(axis=1), np.nan))
+    return table if kept.valued is None else table.assign(score=kept.valued.rows.score(kept.valued.weights)[places])
+
+
+def newest_queue(task: Task, dataset: Dataset, reviewer: str, kind: str, limit: int) -> pd.DataFrame:
+    """Return the queue of the newest run that labelled the rows."""
+    check_queue(kind)
+    return review_queue(task, find_run(task, holding="soft_labels.parquet"), dataset, reviewer, kind, limit)
