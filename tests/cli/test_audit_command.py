@@ -44,13 +44,12 @@ def test_promises_and_descriptions_are_shown_apart(task):
     before = typed(task.folder)
     assert "No row is answered yet, so nothing is promised." in before.output and "nothing is labelled yet" in before.output
     rows = task.dataset()[0]
-    ids = typed(task.folder, "--json")
-    assert json.loads(ids.output)["progress"]["open"] > 0
-    from workbench.project.reviewing import audit_queue
-
-    queue = audit_queue(task, rows, "ann", plan)
-    said = [Decision(row, "label", "ann", task.labels[rows.gold[row]], purpose="measure", plan=plan) for row in queue.index]
-    decide(task, rows, said)
+    queue = json.loads(typed(task.folder, "--next", 50, "--reviewer", "ann", "--json").output)
+    assert len(queue) == json.loads(typed(task.folder, "--json").output)["progress"]["open"]
+    assert f"{queue[0]['row']}  {queue[0]['text']}" in typed(task.folder, "audit-1", "--next", 1).output
+    ids = [line["row"] for line in queue]
+    decide(task, rows, [Decision(i, "label", "ann", task.labels[rows.gold[i]], purpose="measure", plan=plan) for i in ids])
+    assert typed(task.folder, "--next", 5, "--reviewer", "ann").output == "no row of the plan is left to decide\n"
     output = typed(task.folder, "audit-1").output
     promise, description = output.split("descriptions of the labelled draws: no promises")
     assert "of these labels are wrong, at 95% confidence" in promise and "each at 95%" in promise

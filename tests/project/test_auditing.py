@@ -258,8 +258,8 @@ def test_a_row_edited_after_it_was_drawn_counts_as_wrong(task, rows):
     found = audit_report(task)
     assert found["promise"]["errors"] == plan.draws["row"].isin([edited, gone]).sum()
     assert found["notes"] == [
-        "1 drawn rows are gone from the data: they count as wrong.",
-        "1 drawn rows are edited since: they count as wrong.",
+        "Drawn rows that are gone from the data, and count as wrong: 1.",
+        "Drawn rows that are edited since they were drawn, and count as wrong: 1.",
     ]
 
 
@@ -317,7 +317,7 @@ def test_what_is_missing_until_a_promise_is_said_in_words():
         "60 rows answered).",
         "Label 8 more draws, each without an error, to reach the target of 5.0%.",
         "The plan has 2 draws left, too few for that: mend labels, or make a larger plan.",
-        "1 draws before the last answered one are not answered and count as wrong: answer them.",
+        "Draws before the last answered one that are not answered, and count as wrong: 1.",
     ]
     assert promise_in_words({**about, "rows": 70, "draws": 70, "bound": 0.049, "more": 0})[1:] == [
         "The target of 5.0% is reached."

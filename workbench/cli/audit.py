@@ -11,6 +11,7 @@ import click
 
 from workbench.cli.show import notes, show_table
 from workbench.io.files import plain
+from workbench.io.names import shortened
 from workbench.tables import WorkbenchError
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ _GROUPS = {
 @click.option("--seed", type=int, help="With plan: another one draws other rows. Default: 0.")
 @click.option("--name", help="With plan: what it is called.")
 @click.option("--weekly", type=int, metavar="N", help="Draw N rows of those that no weekly plan knew, and show the series.")
+@click.option("--next", "upcoming", type=int, metavar="N", help="Show the next N rows of a plan that a reviewer is to decide.")
+@click.option("--reviewer", help="With --next: who decides. Default: who is logged in.")
 @click.option("--dry-run", is_flag=True, help="Show a plan without keeping it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def audit_command(task: Path, what: str | None, weekly: int | None, dry_run: bool, as_json: bool, **asked: Any) -> None:
     """Show what an audit promises of the labels so far; with `plan`, draw the rows of a new one.
 
-    The rows are decided on the Review page or with `workbench review`.
+    The rows are decided on the Review page, or listed with --next and decided with `workbench review`.
     """
     from workbench.project.task import load_task
 
@@ -58,6 +61,8 @@ def audit_command(task: Path, what: str | None, weekly: int | None, dry_run: boo
         _weekly(loaded, weekly, not dry_run, as_json)
     elif what == "plan":
         _plan(loaded, given, not dry_run, as_json)
+    elif asked["upcoming"] is not None:
+        _next(loaded, what, asked["upcoming"], asked["reviewer"], as_json)
     else:
         _report(loaded, what, as_json)
 
@@ -100,6 +105,25 @@ def _planned(made: Planned) -> None:
         False: "this plan was kept before",
     }
     click.echo(f"plan {made.name} ({plan.id[:8]}): {said[made.new]}")
+
+
+def _next(task: Task, wanted: str | None, limit: int, reviewer: str | None, as_json: bool) -> None:
+    """Print the rows that a reviewer is to decide, as they read, and nothing of their labels."""
+    from workbench.project import reviewing
+    from workbench.project.audit_report import find_plan
+
+    dataset, plan = task.dataset()[0], str(find_plan(task, wanted)["id"])
+    queue = reviewing.audit_queue(task, dataset, reviewer or reviewing.default_reviewer(), plan)[:limit]
+    texts = dataset.take(dataset.ids.get_indexer(queue.index)).texts()
+    lines = [{"plan": plan, "row": str(row), "text": text} for row, text in zip(queue.index, texts, strict=True)]
+    if as_json:
+        click.echo(json.dumps(lines, indent=2))
+        return
+    for line in lines:
+        click.secho(line["row"], bold=True, nl=False)
+        click.echo(f"  {shortened(' '.join(line['text'].split()), 150)}")
+    if not lines:
+        click.echo("no row of the plan is left to decide")
 
 
 def _report(task: Task, wanted: str | None, as_json: bool) -> None:

@@ -116,7 +116,7 @@ def promise_in_words(found: Mapping[str, Any]) -> list[str]:
     if found["more"] > found["left"]:
         said.append(f"The plan has {found['left']:,} draws left, too few for that: mend labels, or make a larger plan.")
     if found["open"]:
-        said.append(f"{found['open']:,} draws before the last answered one are not answered and count as wrong: answer them.")
+        said.append(f"Draws before the last answered one that are not answered, and count as wrong: {found['open']:,}.")
     return said
 
 
@@ -128,8 +128,8 @@ def _progress(task: Task, dataset: Dataset, plan: AuditPlan, found: pd.DataFrame
     here = left[left["row"].isin(dataset.ids)]
     edited = int((here["shown"] != fingerprints(task, dataset, here["row"].tolist())).sum())
     counts = {"rows": len(first), **{name: int((states == name).sum()) for name in (LABELLED, UNSURE, DISPUTED, OPEN)}}
-    gone = {"gone from the data": len(left) - len(here), "edited since": edited}
-    return counts, [f"{n:,} drawn rows are {what}: they count as wrong." for what, n in gone.items() if n]
+    gone = {"gone from the data": len(left) - len(here), "edited since they were drawn": edited}
+    return counts, [f"Drawn rows that are {what}, and count as wrong: {n:,}." for what, n in gone.items() if n]
 
 
 def _run(task: Task, plan: AuditPlan) -> tuple[Run | None, list[str]]:
