@@ -1,7 +1,7 @@
 """A process that answers typed rows, so that a page need not load models: JSON lines over its standard input and output.
 
-It starts with the first question and ends after ten idle minutes, or with the process that asks: its input closes then. After a
-crash, or an answer that took too long, the next question starts another.
+It starts with the first question, or when `ready` expects one, and ends after ten idle minutes, or with the process that asks:
+its input closes then. After a crash, or an answer that took too long, the next question starts another.
 """
 
 from __future__ import annotations

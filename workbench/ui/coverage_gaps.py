@@ -36,7 +36,7 @@ def _classes(classes: pd.DataFrame) -> None:
         shown["gold found"] = (classes["found"] / classes["n_gold"].where(classes["n_gold"] > 0)).map(percent)
         shown["n"] = classes["n_gold"].map(count)
     shown.index = pd.Index(classes["class"], name="class")
-    _table(shown, "Votes by class")
+    st.html(figures.table(shown, "Votes by class", at_most=_SHOWN))
     st.caption(
         "Rows: with a vote for the class. Contested: another class is voted too. Of n valid rows whose gold it is, "
         "covered: any function votes; found: one votes for it."
@@ -51,13 +51,8 @@ def _slices(slices: pd.DataFrame) -> None:
     shown = pd.DataFrame({"rows": slices["n"].map(count), "covered": slices["label_coverage"].map(percent)})
     shown = shown.assign(uncovered=slices["uncovered"].map(count), conflict=slices["conflict"].map(percent))
     shown.index = pd.Index(slices["slice"], name="slice")
-    _table(shown, "Coverage by slice")
+    st.html(figures.table(shown, "Coverage by slice", at_most=_SHOWN))
     st.caption("Choose a slice above to see the rows of it that no function votes on.")
-
-
-def _table(shown: pd.DataFrame, alt: str) -> None:
-    html = figures.table(shown, alt)
-    st.html(figures.scrolling(html, alt) if len(shown) > _SHOWN else html)
 
 
 def _gap(page: Looked) -> None:

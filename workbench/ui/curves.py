@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 
-from workbench.ui.label_model_charts import GOLD, LEARNED, QUIET, Spec
-
-
-def _ink() -> str:
-    return "#d3d8d9" if st.context.theme.type == "dark" else "#30373b"
-
-
-def _axis(**settings: Any) -> Spec:
-    return {"labelColor": _ink(), "titleColor": _ink(), "titleFontWeight": "normal", **settings}
-
-
-def _number(field: str, **settings: Any) -> Spec:
-    return {"field": field, "type": "quantitative", **settings}
-
-
-def _values(table: pd.DataFrame) -> Spec:
-    return {"values": json.loads(table.to_json(orient="records"))}  # NaN becomes null
+from workbench.ui.label_model_charts import GOLD, LEARNED, QUIET, Spec, ink, quantity, styled_axis, values_of
 
 
 def accuracy_curve(table: pd.DataFrame, told: int, chosen: float, kept: str, title: str, form: str) -> Spec:
@@ -36,13 +18,13 @@ def accuracy_curve(table: pd.DataFrame, told: int, chosen: float, kept: str, tit
     high, and where something is believed too, expected. told: fewest rows on which an accuracy is drawn.
     """
     measured = table[table["n"] >= told]
-    x = _number(kept, title=title, axis=_axis(format=form, tickCount=6, grid=False), scale={"nice": False})
-    tips = [_number("threshold", format=".2f"), _number(kept, format=form, title=title)]
-    tips += [_number("accuracy", format=".1%", title="measured"), _number("n", format=",d", title="valid rows")]
+    x = quantity(kept, title=title, axis=styled_axis(format=form, tickCount=6, grid=False), scale={"nice": False})
+    tips = [quantity("threshold", format=".2f"), quantity(kept, format=form, title=title)]
+    tips += [quantity("accuracy", format=".1%", title="measured"), quantity("n", format=",d", title="valid rows")]
     layers = []
     if len(measured):
         band = {"x": x, "y": _right("low"), "y2": {"field": "high"}}
-        layers.append({"data": _values(measured), "mark": {"type": "area", "color": GOLD, "opacity": 0.16}, "encoding": band})
+        layers.append({"data": values_of(measured), "mark": {"type": "area", "color": GOLD, "opacity": 0.16}, "encoding": band})
         layers.append(_line(measured, x, "accuracy", GOLD, [1, 0], tips))
         layers.append(_name(measured, x, "low", "measured on valid", GOLD, align="right", dx=-6, dy=12))
     if "expected" in table:
@@ -51,18 +33,18 @@ def accuracy_curve(table: pd.DataFrame, told: int, chosen: float, kept: str, tit
     at = table[table["threshold"] <= chosen + 1e-9].tail(1)
     column = "accuracy" if at.index.isin(measured.index).all() or "expected" not in table else "expected"
     mark = {"type": "point", "filled": True, "size": 110, "opacity": 1, "color": GOLD if column == "accuracy" else LEARNED}
-    layers.append({"data": _values(at), "mark": mark, "encoding": {"x": x, "y": _right(column), "tooltip": tips}})
+    layers.append({"data": values_of(at), "mark": mark, "encoding": {"x": x, "y": _right(column), "tooltip": tips}})
     return {"height": 260, "layer": layers}
 
 
 def _right(column: str) -> Spec:
-    return _number(column, title="right", axis=_axis(format="%", tickCount=5), scale={"zero": False, "nice": True})
+    return quantity(column, title="right", axis=styled_axis(format="%", tickCount=5), scale={"zero": False, "nice": True})
 
 
 def _line(table: pd.DataFrame, x: Spec, column: str, colour: str, dash: list[int], tips: list[Spec]) -> Spec:
     mark = {"type": "line", "color": colour, "strokeWidth": 2, "strokeDash": dash, "point": {"size": 12, "opacity": 0}}
-    encoding = {"x": x, "y": _right(column), "order": _number("threshold"), "tooltip": tips}
-    return {"data": _values(table), "mark": mark, "encoding": encoding}
+    encoding = {"x": x, "y": _right(column), "order": quantity("threshold"), "tooltip": tips}
+    return {"data": values_of(table), "mark": mark, "encoding": encoding}
 
 
 def _name(table: pd.DataFrame, x: Spec, column: str, name: str, colour: str, **place: Any) -> Spec:
@@ -70,30 +52,30 @@ def _name(table: pd.DataFrame, x: Spec, column: str, name: str, colour: str, **p
     along = table[str(x["field"])].to_numpy(float)
     middle = table.iloc[[int(np.abs(along - (along.max() + along.min()) / 2).argmin())]]
     mark = {"type": "text", "text": name, "fontSize": 12, "fontWeight": 600, "color": colour, **place}
-    return {"data": _values(middle), "mark": mark, "encoding": {"x": x, "y": _right(column)}}
+    return {"data": values_of(middle), "mark": mark, "encoding": {"x": x, "y": _right(column)}}
 
 
 def loss_curve(history: pd.DataFrame, best: int | None) -> Spec:
     """Return the loss at each epoch; history: epoch, rows (`taught` or `held out`), loss; best: the epoch that is marked."""
     colours = {"domain": ["held out", "taught"], "range": [GOLD, QUIET]}
     encoding = {
-        "x": _number("epoch", title="epoch", axis=_axis(format="d", tickMinStep=1, grid=False)),
-        "y": _number("loss", title="loss", scale={"zero": False}, axis=_axis(tickCount=5)),
+        "x": quantity("epoch", title="epoch", axis=styled_axis(format="d", tickMinStep=1, grid=False)),
+        "y": quantity("loss", title="loss", scale={"zero": False}, axis=styled_axis(tickCount=5)),
         "color": {"field": "rows", "type": "nominal", "scale": colours, "legend": None},
     }
     names = {"type": "text", "align": "right", "dy": -9, "fontSize": 12, "fontWeight": 600}
-    tips = [{"field": "rows", "type": "nominal"}, _number("epoch"), _number("loss", format=".4f")]
+    tips = [{"field": "rows", "type": "nominal"}, quantity("epoch"), quantity("loss", format=".4f")]
     layers: list[Spec] = [
-        {"data": _values(history), "mark": {"type": "line", "point": {"size": 28}}, "encoding": encoding | {"tooltip": tips}},
+        {"data": values_of(history), "mark": {"type": "line", "point": {"size": 28}}, "encoding": encoding | {"tooltip": tips}},
         {
-            "data": _values(history.groupby("rows", sort=False).tail(1)),
+            "data": values_of(history.groupby("rows", sort=False).tail(1)),
             "mark": names,
             "encoding": encoding | {"text": {"field": "rows", "type": "nominal"}},
         },
     ]
     if best is not None:
         at = history[(history["epoch"] == best) & (history["rows"] == "held out")]
-        layers.append({"data": _values(at), "mark": {"type": "point", "size": 160, "strokeWidth": 2}, "encoding": encoding})
+        layers.append({"data": values_of(at), "mark": {"type": "point", "size": 160, "strokeWidth": 2}, "encoding": encoding})
     return {"height": 240, "layer": layers}
 
 
@@ -102,19 +84,19 @@ def probability_bars(table: pd.DataFrame, colours: Mapping[str, str]) -> Spec:
     data = table.rename_axis("class").reset_index().melt("class", var_name="by", value_name="p")
     data = data.assign(text=data["p"].map("{:.1%}".format))
     by = [str(name) for name in table.columns]
-    names = _axis(labelLimit=200, labelOverlap=False, ticks=False, domain=False)
+    names = styled_axis(labelLimit=200, labelOverlap=False, ticks=False, domain=False)
     scale = {"domain": by, "range": [colours[name] for name in by]}
     encoding = {
         "y": {"field": "class", "type": "nominal", "sort": [str(name) for name in table.index], "title": None, "axis": names},
         "yOffset": {"field": "by", "type": "nominal", "sort": by},
-        "x": _number("p", title=None, axis=None, scale={"domain": [0, 1.12]}),
+        "x": quantity("p", title=None, axis=None, scale={"domain": [0, 1.12]}),
     }
-    tips = [*({"field": name, "type": "nominal"} for name in ("class", "by")), _number("p", format=".2%")]
+    tips = [*({"field": name, "type": "nominal"} for name in ("class", "by")), quantity("p", format=".2%")]
     bars = {"color": {"field": "by", "type": "nominal", "scale": scale, "legend": None}, "tooltip": tips}
-    words = {"type": "text", "align": "left", "dx": 5, "fontSize": 12, "color": _ink()}
+    words = {"type": "text", "align": "left", "dx": 5, "fontSize": 12, "color": ink()}
     return {
         "height": len(table) * (16 * len(by) + 8),
-        "data": _values(data),
+        "data": values_of(data),
         "layer": [
             {"mark": {"type": "bar", "height": 10}, "encoding": encoding | bars},
             {"mark": words, "encoding": encoding | {"text": {"field": "text", "type": "nominal"}}},

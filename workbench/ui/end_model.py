@@ -118,8 +118,7 @@ def _scores(run: Run, dataset: Dataset) -> None:
         },
         index=table.index,
     )
-    html = figures.table(shown, "Scores by class on valid rows with gold")
-    st.html(html if len(shown) <= _LINES else figures.scrolling(html, "Scores by class"))
+    st.html(figures.table(shown, "Scores by class on valid rows with gold", at_most=_LINES))
     st.caption(
         "Found: of the rows of the class, those answered so (recall). Right: of those answered so, those of it (precision)."
     )

@@ -12,8 +12,11 @@ import pandas as pd
 from workbench.ui.wording import count, figure, interval, percent
 
 
-def table(frame: pd.DataFrame, alt: str, words: Sequence[str] = ()) -> str:
-    """Return a frame of texts as a table: its named index on the left, its columns right-aligned, those named in words left."""
+def table(frame: pd.DataFrame, alt: str, words: Sequence[str] = (), at_most: int | None = None) -> str:
+    """Return a frame of texts as a table: its named index on the left, its columns right-aligned, those named in words left.
+
+    at_most: with more lines than these it scrolls, by the keyboard too.
+    """
     kinds = [' class="words"' if name in words else "" for name in frame.columns]
     cells = zip(("", *kinds), (frame.index.name, *frame.columns), strict=True)
     head = "".join(f'<th scope="col"{kind}>{escape(str(name))}</th>' for kind, name in cells)
@@ -21,11 +24,9 @@ def table(frame: pd.DataFrame, alt: str, words: Sequence[str] = ()) -> str:
         _line(str(name), [f"<td{kind}>{escape(str(cell))}</td>" for kind, cell in zip(kinds, cells, strict=True)])
         for name, *cells in frame.itertuples()
     ]
-    return _table(alt, head, lines)
-
-
-def scrolling(html: str, alt: str) -> str:
-    """Return HTML in a frame of limited height, which the keyboard can reach and scroll."""
+    html = _table(alt, head, lines)
+    if at_most is None or len(lines) <= at_most:
+        return html
     return f'<div class="wb-scroll" tabindex="0" role="region" aria-label="{escape(alt)}">{html}</div>'
 
 

@@ -27,31 +27,31 @@ def draw(spec: Spec, alt: str) -> None:
     st.vega_lite_chart(spec=spec, alt=alt)
 
 
-def _ink() -> str:
+def ink() -> str:
     """Return the colour of text on the ground of now."""
     return "#d3d8d9" if st.context.theme.type == "dark" else "#30373b"
 
 
-def _axis(**settings: Any) -> Spec:
-    return {"labelColor": _ink(), "titleColor": _ink(), "titleFontWeight": "normal", **settings}
+def styled_axis(**settings: Any) -> Spec:
+    return {"labelColor": ink(), "titleColor": ink(), "titleFontWeight": "normal", **settings}
 
 
 def _names(order: Sequence[str]) -> Spec:
     """Return the axis of names, in this order, none left out."""
-    axis = _axis(labelLimit=260, labelOverlap=False, ticks=False, domain=False, labelFontSize=12)
+    axis = styled_axis(labelLimit=260, labelOverlap=False, ticks=False, domain=False, labelFontSize=12)
     return {"field": "name", "type": "nominal", "sort": list(order), "title": None, "axis": axis}
 
 
-def _number(field: str, **settings: Any) -> Spec:
+def quantity(field: str, **settings: Any) -> Spec:
     return {"field": field, "type": "quantitative", **settings}
 
 
 def _text(field: str = "text", **settings: Any) -> tuple[Spec, Spec]:
     """Return the mark and the channel of words beside a dot or bar."""
-    return {"type": "text", "align": "left", "fontSize": 11, "color": _ink(), **settings}, {"field": field, "type": "nominal"}
+    return {"type": "text", "align": "left", "fontSize": 11, "color": ink(), **settings}, {"field": field, "type": "nominal"}
 
 
-def _values(table: pd.DataFrame) -> Spec:
+def values_of(table: pd.DataFrame) -> Spec:
     return {"values": json.loads(table.to_json(orient="records", double_precision=15))}  # NaN becomes null
 
 
@@ -66,7 +66,7 @@ def dots(
     data = _long(table, series)
     counted = (data["series"] == list(series)[-1]) & data["n"].notna()
     data = data.assign(end=data["high"].fillna(data["value"]), text=[f"n {n:,.0f}" for n in data["n"].fillna(0)])
-    x = {"title": title, "axis": _axis(grid=True, **_SHARES), "scale": {"zero": zero}}
+    x = {"title": title, "axis": styled_axis(grid=True, **_SHARES), "scale": {"zero": zero}}
     colours = {"domain": list(series), "range": [colour for *_, colour in series.values()]}
     where = {
         "y": _names(list(table.index)),
@@ -74,22 +74,22 @@ def dots(
     }
     coloured = {**where, "color": {"field": "series", "type": "nominal", "scale": colours, "legend": None}}
     told = [{"field": "name", "type": "nominal", "title": " "}, {"field": "series", "type": "nominal", "title": "figure"}]
-    told += [_number(name, format=".1%") for name in ("value", "low", "high")]
+    told += [quantity(name, format=".1%") for name in ("value", "low", "high")]
     words, text = _text(dx=5)
     return {
         "height": {"step": step / len(series)},
         "layer": [
             {
-                "data": _values(data),
+                "data": values_of(data),
                 "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.55},
-                "encoding": {**coloured, "x": _number("low", **x), "x2": {"field": "high"}},
+                "encoding": {**coloured, "x": quantity("low", **x), "x2": {"field": "high"}},
             },
             {
-                "data": _values(data),
+                "data": values_of(data),
                 "mark": {"type": "point", "filled": True, "size": 55, "opacity": 1},
-                "encoding": {**coloured, "x": _number("value", **x), "tooltip": told},
+                "encoding": {**coloured, "x": quantity("value", **x), "tooltip": told},
             },
-            {"data": _values(data[counted]), "mark": words, "encoding": {**where, "x": _number("end", **x), "text": text}},
+            {"data": values_of(data[counted]), "mark": words, "encoding": {**where, "x": quantity("end", **x), "text": text}},
         ],
     }
 
@@ -107,13 +107,13 @@ def _long(table: pd.DataFrame, series: Mapping[str, tuple[str, str, str]]) -> pd
 def reliability(table: pd.DataFrame) -> Spec:
     """Return accuracy against confidence: where both are equal the dots lie on the line."""
     low = max(0.0, min(float(table["confidence"].min()), float(table["accuracy_low"].min())) - 0.05)
-    shared = {"scale": {"domain": [low, 1.02], "nice": False}, "axis": _axis(**_SHARES)}
-    x = {"x": _number("confidence", title="mean confidence of the model", **shared)}
+    shared = {"scale": {"domain": [low, 1.02], "nice": False}, "axis": styled_axis(**_SHARES)}
+    x = {"x": quantity("confidence", title="mean confidence of the model", **shared)}
     y = {"title": "share of valid rows it is right on", **shared}
-    told = [_number(name, format=".1%") for name in ("confidence", "accuracy", "accuracy_low", "accuracy_high")]
+    told = [quantity(name, format=".1%") for name in ("confidence", "accuracy", "accuracy_low", "accuracy_high")]
     words, text = _text(dx=7, dy=4)
-    data = _values(table.assign(text=[f"n {n:,.0f}" for n in table["n"]]))
-    line = {"x": _number("at"), "y": _number("at")}
+    data = values_of(table.assign(text=[f"n {n:,.0f}" for n in table["n"]]))
+    line = {"x": quantity("at"), "y": quantity("at")}
     return {
         "height": 320,
         "layer": [
@@ -121,14 +121,14 @@ def reliability(table: pd.DataFrame) -> Spec:
             {
                 "data": data,
                 "mark": {"type": "rule", "color": GOLD, "strokeWidth": 2, "opacity": 0.55},
-                "encoding": {**x, "y": _number("accuracy_low", **y), "y2": {"field": "accuracy_high"}},
+                "encoding": {**x, "y": quantity("accuracy_low", **y), "y2": {"field": "accuracy_high"}},
             },
             {
                 "data": data,
                 "mark": {"type": "point", "filled": True, "size": 60, "color": GOLD, "opacity": 1},
-                "encoding": {**x, "y": _number("accuracy", **y), "tooltip": [*told, _number("n", format=",d")]},
+                "encoding": {**x, "y": quantity("accuracy", **y), "tooltip": [*told, quantity("n", format=",d")]},
             },
-            {"data": data, "mark": words, "encoding": {**x, "y": _number("accuracy", **y), "text": text}},
+            {"data": data, "mark": words, "encoding": {**x, "y": quantity("accuracy", **y), "text": text}},
         ],
     }
 
@@ -136,15 +136,15 @@ def reliability(table: pd.DataFrame) -> Spec:
 def histogram(table: pd.DataFrame, threshold: float) -> Spec:
     """Return how many rows have which confidence; those under the threshold stand out."""
     data = table.assign(under=table["high"] <= threshold + 1e-9)
-    told = [_number("low", format=".0%"), _number("high", format=".0%"), _number("n", format=",d")]
+    told = [quantity("low", format=".0%"), quantity("high", format=".0%"), quantity("n", format=",d")]
     return {
         "height": 220,
-        "data": _values(data),
+        "data": values_of(data),
         "mark": {"type": "bar", "binSpacing": 1},
         "encoding": {
-            "x": _number("low", bin="binned", axis=_axis(**_SHARES), title="confidence of the model"),
+            "x": quantity("low", bin="binned", axis=styled_axis(**_SHARES), title="confidence of the model"),
             "x2": {"field": "high"},
-            "y": _number("n", title="covered rows", axis=_axis(tickCount=4, format=",d")),
+            "y": quantity("n", title="covered rows", axis=styled_axis(tickCount=4, format=",d")),
             "color": {"condition": {"test": "datum.under", "value": GOLD}, "value": LEARNED},
             "tooltip": told,
         },
@@ -154,9 +154,9 @@ def histogram(table: pd.DataFrame, threshold: float) -> Spec:
 def convergence(history: Sequence[float], tol: float | None) -> Spec:
     """Return the largest change of a probability at each iteration, on a logarithmic axis, and where it may stop."""
     points = [{"iteration": i, "change": change} for i, change in enumerate(history, 1) if change > 0]  # no log of 0
-    axis = _axis(format="~g", tickCount=5)
-    y = {"y": _number("change", scale={"type": "log"}, axis=axis, title="largest change")}
-    x = {"x": _number("iteration", axis=_axis(format="d", tickMinStep=1), title="iteration")}
+    axis = styled_axis(format="~g", tickCount=5)
+    y = {"y": quantity("change", scale={"type": "log"}, axis=axis, title="largest change")}
+    x = {"x": quantity("iteration", axis=styled_axis(format="d", tickMinStep=1), title="iteration")}
     dot = {"size": 30, "color": LEARNED}
     layers = [{"data": {"values": points}, "mark": {"type": "line", "color": LEARNED, "point": dot}, "encoding": {**x, **y}}]
     if tol is not None:
@@ -177,25 +177,25 @@ def waterfall(lines: pd.DataFrame, first: str, second: str, log_odds: float) -> 
         kind = "sum" if place == len(lines) else "for" if bar["adds"] >= 0 else "against"
         bars.append({**bar, "name": name, "kind": kind, "text": f"{bar['adds']:+.2f}", "end": max(bar["before"], bar["after"])})
     y = {"y": _names([bar["name"] for bar in bars])}
-    x = {"title": f"← {second}  ·  log odds  ·  {first} →", "axis": _axis(tickCount=6)}
+    x = {"title": f"← {second}  ·  log odds  ·  {first} →", "axis": styled_axis(tickCount=6)}
     colours = {"domain": ["for", "against", "sum"], "range": [LEARNED, GOLD, QUIET]}
-    told = [{"field": "name", "type": "nominal"}, _number("adds", format="+.3f")]
+    told = [{"field": "name", "type": "nominal"}, quantity("adds", format="+.3f")]
     words, text = _text(dx=5)
     return {
         "height": {"step": 24},
         "data": {"values": bars},
         "layer": [
-            {"data": {"values": [{"at": 0}]}, "mark": {"type": "rule", "color": QUIET}, "encoding": {"x": _number("at", **x)}},
+            {"data": {"values": [{"at": 0}]}, "mark": {"type": "rule", "color": QUIET}, "encoding": {"x": quantity("at", **x)}},
             {
                 "mark": {"type": "bar", "height": 14},
                 "encoding": {
                     **y,
-                    "x": _number("before", **x),
+                    "x": quantity("before", **x),
                     "x2": {"field": "after"},
                     "color": {"field": "kind", "type": "nominal", "scale": colours, "legend": None},
-                    "tooltip": [*told, _number("after", format="+.3f", title="sum so far")],
+                    "tooltip": [*told, quantity("after", format="+.3f", title="sum so far")],
                 },
             },
-            {"mark": words, "encoding": {**y, "x": _number("end", **x), "text": text}},
+            {"mark": words, "encoding": {**y, "x": quantity("end", **x), "text": text}},
         ],
     }

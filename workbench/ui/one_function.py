@@ -185,8 +185,7 @@ def _slices(task: Task, run: Run, name: str) -> None:
 
 
 def _table(lines: pd.DataFrame, alt: str) -> None:
-    html = figures.table(lines, alt)
-    st.html(figures.scrolling(html, alt) if len(lines) > _LONG else html, width=_WIDE)
+    st.html(figures.table(lines, alt, at_most=_LONG), width=_WIDE)
 
 
 def _earlier(name: str, runs: list[Run]) -> None:

@@ -107,8 +107,7 @@ def _slices(diagnosis: dict[str, Any]) -> None:
         shown["votes right"] = table["accuracy"].map(percent)
         shown["95 % interval"] = [interval(low, high) for low, high in zip(table["low"], table["high"], strict=True)]
         shown["n"] = table["n_gold"].map(count)
-    drawn = figures.table(shown, "Votes by slice")
-    st.html(drawn if len(shown) <= _SLICES else figures.scrolling(drawn, "Votes by slice"))
+    st.html(figures.table(shown, "Votes by slice", at_most=_SLICES))
     if "accuracy" in table:
         st.caption("Votes right: the mean share of a row's votes that equal its gold, on n covered valid rows.")
 

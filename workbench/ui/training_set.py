@@ -143,8 +143,7 @@ def _balance(rows: Candidates, chosen: Chosen) -> None:
         },
         index=table.index,
     )
-    html = figures.table(shown, "Rows by class before and after the filters")
-    st.html(html if len(shown) <= _LINES else figures.scrolling(html, "Rows by class"))
+    st.html(figures.table(shown, "Rows by class before and after the filters", at_most=_LINES))
     ties = training_set.without_label(rows, chosen.kept)
     more = f" {ties:,} kept rows have no label: their classes tie, or nobody votes." if ties else ""
     st.caption(f"Before: without the filters by confidence, agreement and review.{more}")
