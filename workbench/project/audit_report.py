@@ -75,7 +75,7 @@ def audit_report(task: Task, wanted: str | None = None) -> dict[str, Any]:
             "itself, and that of the best, picked afterwards, does not."
         )
     whole = np.ones(len(plan.draws), bool)
-    answered = (found["state"] != OPEN).to_numpy()
+    answered = ((found["state"] != OPEN) & found["asked"]).to_numpy()
     unsure = description(plan, np.asarray(found["state"] != LABELLED, np.float64), answered)
     progress, left_out = _progress(task, dataset, plan, found)
     return {
@@ -213,7 +213,7 @@ def _failures(
         return []
     labels = plan.draws.drop_duplicates("row").set_index("row")["label"]
     masks = candidates(task, failures, rows, labels)
-    known = (found["state"] == LABELLED).to_numpy()
+    known = ((found["state"] == LABELLED) & found["asked"]).to_numpy()
     lines = []
     for one in failures:
         here = _on_draws(masks[one.name], distinct, at) & known

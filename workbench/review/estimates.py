@@ -38,7 +38,8 @@ def measured(plan: AuditPlan, current: pd.DataFrame) -> pd.DataFrame:
 def answers(plan: AuditPlan, current: pd.DataFrame) -> pd.DataFrame:
     """Return `state` (one of STATES) and `truth` (the resolved label, missing where there is none) of every draw.
 
-    here: whether somebody answered it under this plan, not merely under another that drew the same row.
+    asked: whether the draw has had its turn: up to the last row answered under this plan, and what is answered right behind. A
+    row that is drawn again later, or was answered under another plan, is no sign that anybody got there.
     """
     said = measured(plan, current)
     resolved = resolve(said)
@@ -46,8 +47,11 @@ def answers(plan: AuditPlan, current: pd.DataFrame) -> pd.DataFrame:
     truth = resolved["label"].reindex(rows).to_numpy(object)
     settled, differ, asked = pd.notna(truth), rows.isin(resolved.index), rows.isin(said["row"])
     state = np.select([settled, differ, asked], [LABELLED, DISPUTED, UNSURE], OPEN)
-    here = rows.isin(said["row"][said["plan"] == plan.id])
-    table = {"state": state, "truth": pd.Series(truth, index=plan.draws.index, dtype="str"), "here": here}
+    here = np.flatnonzero(rows.isin(said["row"][said["plan"] == plan.id]) & ~rows.duplicated())
+    upto = int(here[-1]) + 1 if len(here) else 0
+    behind = np.flatnonzero(state[upto:] == OPEN)
+    turn = np.arange(len(rows)) < (upto + behind[0] if len(behind) else len(rows))
+    table = {"state": state, "truth": pd.Series(truth, index=plan.draws.index, dtype="str"), "asked": turn}
     return pd.DataFrame(table, index=plan.draws.index)
 
 
@@ -55,11 +59,11 @@ def promise(plan: AuditPlan, found: pd.DataFrame, target: float, confidence: flo
     """Return what is promised of the whole label set: at most `bound` of its labels are wrong.
 
     found: of `answers`. The bound is that of weighted errors in the order of the plan (stats.error_bound). draws: how many it
-    rests on, up to the last that was asked; open: those of them not answered, errors: those that are wrong or count as it.
+    rests on, those that were asked; open: those of them not answered, errors: those that are wrong or count as it.
     rows: distinct rows of them that were answered. more: draws without an error from here to the target, None where no number
     is known; left: draws after those. least: the fewest answered rows that could prove the target at all.
     """
-    upto = _asked(plan, found)
+    upto = int(found["asked"].sum())
     known = np.flatnonzero((found["state"] != OPEN).to_numpy()[:upto])
     wrong = _counts_wrong(plan, found)[:upto]
     loss, largest = plan.weights[:upto] * wrong, max(1.0, float(plan.stratum_weights.max()))
@@ -75,18 +79,6 @@ def promise(plan: AuditPlan, found: pd.DataFrame, target: float, confidence: flo
         "left": len(plan.draws) - upto,
         "least": rows_to_promise(target, confidence, fixed=True),
     }
-
-
-def _asked(plan: AuditPlan, found: pd.DataFrame) -> int:
-    """Return how many draws have been asked: up to the last row answered under this plan, and what is answered right behind.
-
-    A row that is drawn again later, or was answered under another plan, is no sign that anybody got there.
-    """
-    first = ~plan.draws["row"].duplicated().to_numpy()
-    asked = np.flatnonzero(first & found["here"].to_numpy())
-    upto = int(asked[-1]) + 1 if len(asked) else 0
-    behind = np.flatnonzero((found["state"] == OPEN).to_numpy()[upto:])
-    return upto + int(behind[0]) if len(behind) else len(found)
 
 
 def _counts_wrong(plan: AuditPlan, found: pd.DataFrame) -> Floats:
@@ -124,11 +116,11 @@ def description(plan: AuditPlan, wrong: Floats, here: Mask, confidence: float = 
 def described(
     plan: AuditPlan, found: pd.DataFrame, groups: Mapping[str, Mask], labels: pd.Series[Any] | None = None
 ) -> list[dict[str, Any]]:
-    """Return `description` of every group of draws, with its name; draws that nobody labelled are left out.
+    """Return `description` of every group of draws, with its name; draws not asked or not labelled are left out.
 
     groups: bool[draws]. labels: other labels to judge than those of the set, by position, missing where a row has none.
     """
     judged = plan.draws["label"] if labels is None else labels
-    known = ((found["state"] == LABELLED) & judged.notna()).to_numpy(np.bool_)
+    known = ((found["state"] == LABELLED) & found["asked"] & judged.notna()).to_numpy(np.bool_)
     wrong = np.asarray(found["truth"] != judged, np.float64)
     return [{"name": name, **description(plan, wrong, mask & known)} for name, mask in groups.items()]
