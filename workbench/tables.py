@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 ABSTAIN: Final = -1
 SPLITS: Final = ("train", "valid", "test")
-_HASHED: Final = 100_000  # rows at a time
+_HASHED: Final = 100_000  # rows at a time, for each cell becomes a Python object first
 _set: Final = object.__setattr__  # fills a frozen table while it is built
 
 
@@ -45,9 +45,8 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
 
 def _check_names(what: str, names: Iterable[str]) -> tuple[str, ...]:
     checked = tuple(names)
-    for name in checked:
-        if not isinstance(name, str) or not name.strip():
-            _fail(f"{what} {name!r} is not a non-empty string")
+    for name in [name for name in checked if not isinstance(name, str) or not name.strip()]:
+        _fail(f"{what} {name!r} is not a non-empty string")
     _check_unique(what, pd.Index(checked, dtype=object))
     return checked
 
@@ -156,9 +155,9 @@ class Dataset:
         """uint64[n]: a hash of each row's id and cells (an array in a cell as it prints), the same in every process."""
         mixed = [name for name in self.frame.columns if pd.api.types.is_object_dtype(self.frame[name])]
         frame = self.frame.assign(**{name: self.frame[name].map(repr) for name in mixed})  # pandas hashes no list, and 1 as "1"
-        # A step at a time, for each cell becomes a Python object first. Only categorized are missing cells hashed as such.
         steps = (frame.iloc[at : at + _HASHED] for at in range(0, max(len(frame), 1), _HASHED))
-        return _read_only(np.concatenate([pd.util.hash_pandas_object(s, categorize=bool(s.isna().any(axis=None))) for s in steps]))
+        gaps = ((step, bool(step.isna().any(axis=None))) for step in steps)  # categorized, missing cells have a hash of their own
+        return _read_only(np.concatenate([pd.util.hash_pandas_object(step, categorize=gap) for step, gap in gaps]))
 
 
 def describe_votes(labels: Sequence[str]) -> str:
@@ -314,7 +313,8 @@ class PatternCounts:
         """Return the counts of both sets of rows together; functions and labels must be the same."""
         if (self.lfs, self.labels) != (other.lfs, other.labels):
             _fail(f"pattern counts of {self.lfs} and {other.lfs} do not merge; functions and labels must be the same")
-        return self._count(self, *map(np.concatenate, ((self.patterns, other.patterns), (self.counts, other.counts))))
+        counts = np.concatenate([self.counts, other.counts])
+        return self._count(self, np.concatenate([self.patterns, other.patterns]), counts)
 
     @classmethod
     def _count(cls, of: VoteMatrix | PatternCounts, votes: NDArray[np.int16], weights: NDArray[np.int64]) -> PatternCounts:
