@@ -32,6 +32,7 @@ COMMANDS = {
     "explain": "explain",
     "disagreement": "disagreement",
     "errors": "audit_findings",
+    "gaps": "audit_findings",
     "predict": "results",
     "review": "review",
     "audit": "audit",

@@ -88,3 +88,49 @@ def _pairs(confusions: pd.DataFrame) -> None:
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): cell for name, cell in line.items()} for line in table.to_dict("records")]
+
+
+@click.command("gaps")
+@TASK
+@click.option("--run", "run_id", help="Id of the run. Default: the newest with votes.")
+@click.option("--guess/--no-guess", default=True, help="Whether the run's end model guesses the classes of rows without votes.")
+@JSON
+def gaps_command(task: Path, run_id: str | None, guess: bool, as_json: bool) -> None:
+    """Group the rows that no function votes on, and propose a rule for each group, with its precision and what it adds.
+
+    Rows of train and valid are looked at; precision is that on rows whose class is known.
+    """
+    from workbench.project.gaps import gaps_of_run
+    from workbench.project.rule_saving import toml_text
+    from workbench.project.runs import find_run
+    from workbench.project.task import load_task
+
+    loaded = load_task(task)
+    run = find_run(loaded, run_id, holding="votes.parquet")
+    found = gaps_of_run(loaded, loaded.dataset()[0], run, guess=guess)
+    if as_json:
+        facts = {"rows": found.rows, "uncovered": found.uncovered, "grouped": found.grouped, "notes": found.notes}
+        click.echo(json.dumps(plain({"run": run.id, **facts, "groups": _records(found.groups)}), indent=2))
+        return
+    notes(found.notes)
+    click.echo(f"no function votes on {found.uncovered:,} of {found.rows:,} rows of train and valid")
+    for place, line in enumerate(_records(found.groups), start=1):
+        click.secho(f"\ngroup {place}: {line['size']:,} rows ({line['share']:.0%})", bold=True, nl=False)
+        where = f"; many in {', '.join(line['slices'])}" if line["slices"] else ""
+        click.echo(
+            f", with {', '.join(f'“{term}”' for term in line['terms'][:6])}{where}; such as {', '.join(line['examples'])}"
+        )
+        click.echo(_rule_said(line))
+        if line["rule"] is not None:
+            click.echo(toml_text(line["rule"]).rstrip())
+
+
+def _rule_said(line: dict[str, Any]) -> str:
+    if line["rule"] is None:
+        return "no word in them tells one class; review a few, then try again"
+    right = "precision unknown: no row with known class holds a word of it"
+    if line["told_by"] == "truth":
+        right = "precision unknown: the rows with known class chose it"
+    elif line["n"] == line["n"]:
+        right = f"right on {line['right']:.0f} of {line['n']:.0f} rows with known class [{line['low']:.2f}, {line['high']:.2f}]"
+    return f"a rule for {line['label']} (says the {line['told_by']}) adds {line['gain']:,} rows; {right}"

@@ -10,8 +10,14 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_SIZES: Final = (2, 3, 4, 6, 8, 11, 15)  # numbers of groups that are tried
+_FEWEST: Final = 15  # rows a group has on average at least
+_LOOKED_AT: Final = 1_500  # rows on which groupings are compared
+_DIMENSIONS: Final = 50
+_TERMS: Final = 2_000  # telling terms by which rows are grouped
 
 
 def terms_of(text: str) -> set[str]:
@@ -61,3 +67,59 @@ def _counted(rows: Iterable[Collection[str]]) -> Counter[str]:
     for terms in rows:
         counts.update(terms)
     return counts
+
+
+def gap_clusters(uncovered: Sequence[Collection[str]], covered: Sequence[Collection[str]], seed: int = 0) -> NDArray[np.int64]:
+    """int64[n]: the group of each uncovered row, 0 the largest, -1 of a row without a term that is more frequent there.
+
+    uncovered, covered: the terms of each row. Terms are weighed by tf-idf and by their log-odds of `gap_terms`, so that what
+    all rows say alike, such as greetings, makes no group; then 50 directions (truncated singular value decomposition) and
+    k-means; of the numbers of groups the one with the highest mean silhouette on a sample of rows (Rousseeuw, J. Comput. Appl.
+    Math. 20, 1987, p. 53).
+    """
+    from sklearn.cluster import MiniBatchKMeans
+    from sklearn.metrics import silhouette_score
+
+    places, told = _directions(uncovered, covered, seed)
+    points = places[told]
+    look = np.random.default_rng(seed).permutation(len(points))[:_LOOKED_AT]
+    best, found = -np.inf, np.zeros(len(points), np.int64)
+    distinct = len(np.unique(points[look].round(9), axis=0))
+    for k in _SIZES:
+        if k * _FEWEST > len(points) or k > distinct:
+            break
+        groups = MiniBatchKMeans(k, n_init=3, batch_size=2048, random_state=seed).fit(points).labels_
+        if len(np.unique(groups[look])) > 1 and (value := silhouette_score(points[look], groups[look])) > best:
+            best, found = value, groups
+    rank = np.empty(found.max(initial=-1) + 1, np.int64)
+    rank[np.argsort(-np.bincount(found), kind="stable")] = np.arange(len(rank))
+    answer = np.full(len(uncovered), -1)
+    answer[told] = rank[found]
+    return answer
+
+
+def _directions(
+    uncovered: Sequence[Collection[str]], covered: Sequence[Collection[str]], seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """float64[n, d]: rows as unit vectors, and which of them hold a term that tells them from covered ones."""
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.preprocessing import normalize
+
+    terms = gap_terms(uncovered, covered, fewest=3, top=_TERMS)
+    weights = dict(zip(terms["term"], terms["log_odds"], strict=True))
+    pairs = [term for term in weights if any(word in weights for word in term.split() if word != term)]
+    for term in pairs:  # says again what its word says, and parts rows by what happens to stand beside it
+        del weights[term]
+    if len(weights) < 2:
+        told = np.array([not weights.keys().isdisjoint(row) for row in uncovered], bool)
+        return told[:, None].astype(float), told
+
+    def analyzer(row: Collection[str]) -> list[str]:
+        return [term for term in weights if term in row]  # one order in every process
+
+    vectorizer = TfidfVectorizer(analyzer=analyzer, sublinear_tf=True)
+    table = vectorizer.fit_transform(uncovered)
+    table = table.multiply([weights[term] for term in vectorizer.get_feature_names_out()]).tocsr()
+    size = min(_DIMENSIONS, table.shape[1] - 1, max(len(uncovered) - 1, 1))
+    return np.asarray(normalize(TruncatedSVD(size, random_state=seed).fit_transform(table))), np.diff(table.indptr) > 0
