@@ -22,7 +22,12 @@ _SHOWN = 20  # disputed rows: more would scroll the rest away
 
 @click.command("review")
 @click.argument("task", type=click.Path(path_type=Path))
-@click.option("--decide", multiple=True, metavar="ID=CLASS", help="Label a row; give it again for more.")
+@click.option(
+    "--decide",
+    multiple=True,
+    metavar="ID=CLASS",
+    help="Label a row, with --queue one that it showed.",
+)
 @click.option("--adjudicate", is_flag=True, help="What --decide says wins over the other reviewers.")
 @click.option("--undo", is_flag=True, help="Undo the reviewer's newest decision that stands.")
 @click.option("--reviewer", help="Who decides. Default: who is logged in.")
@@ -59,12 +64,15 @@ def review_command(task: Path, as_json: bool, **asked: Any) -> None:
 def _write(task: Task, dataset: Dataset, reviewer: str, asked: dict[str, Any]) -> bool:
     """Do what was asked that writes, import first and export last, and say it; return whether anything was."""
     from workbench.project import reviewing
+    from workbench.project.queues import shown_because
 
     if asked["source"] is not None:
         new, of = reviewing.import_decisions(task, dataset, asked["source"])
         click.echo(f"stored from {asked['source']}: {new:,} new of {of:,} entries", err=True)
     if asked["decide"]:
-        reviewing.decide_in_words(task, dataset, asked["decide"], reviewer, asked["adjudicate"])
+        kind = asked["kind"]
+        shown = (lambda rows: shown_because(task, dataset, kind, rows)) if kind else (lambda rows: {})
+        reviewing.decide_in_words(task, dataset, asked["decide"], reviewer, asked["adjudicate"], shown)
         click.echo(f"stored for {reviewer}: {', '.join(asked['decide'])}", err=True)
     if asked["undo"]:
         undone = reviewing.open_record(task).undo(reviewer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from workbench.review.value import Opinion, Rows, best_first, check_weights
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix
 from workbench.text.duplicates import fold
 
-__all__ = ["DEFAULT", "QUEUES", "Opened", "newest_queue", "opened", "ranking", "review_queue"]
+__all__ = ["DEFAULT", "QUEUES", "Opened", "newest_queue", "opened", "ranking", "review_queue", "shown_because"]
 
 _ASKED: Final = 10_000  # rows of which a second model is asked, drawn by chance where there are more: a few seconds
 _SHARES: Final = np.linspace(0, 1, 11)[1:-1]
@@ -154,3 +154,14 @@ def newest_queue(task: Task, dataset: Dataset, reviewer: str, kind: str, limit: 
     """Return the queue of the newest run that labelled the rows."""
     check_queue(kind)
     return review_queue(task, find_run(task, holding="soft_labels.parquet"), dataset, reviewer, kind, limit)
+
+
+def shown_because(task: Task, dataset: Dataset, kind: str, ids: Sequence[str]) -> dict[str, str]:
+    """Return why some rows stand in a queue of the newest run, by row id; rows that do not stand there are left out."""
+    check_queue(kind)
+    kept = opened(task, find_run(task, holding="soft_labels.parquet"), dataset, kind)
+    inside = set(kept.order.tolist()) if kind != "requested" else set()
+    places = {
+        row: int(place) for row, place in zip(ids, kept.votes.ids.get_indexer(pd.Index(list(ids), dtype="str")), strict=True)
+    }
+    return {row: kept.said(place, kind) for row, place in places.items() if place in inside}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -312,19 +312,28 @@ def audit_queue(task: Task, dataset: Dataset, reviewer: str, plan: str) -> pd.Da
     return pd.DataFrame({"reason": pd.Series(words, index=left, dtype="str")}).rename_axis("id")
 
 
-def decide_in_words(task: Task, dataset: Dataset, said: Iterable[str], reviewer: str, adjudicate: bool = False) -> int:
+def decide_in_words(
+    task: Task,
+    dataset: Dataset,
+    said: Iterable[str],
+    reviewer: str,
+    adjudicate: bool = False,
+    shown: Callable[[list[str]], Mapping[str, str]] = lambda rows: {},
+) -> int:
     """Store labels given as `ID=CLASS`, all or none, and return how many are new; adjudicate: they win over other reviewers.
 
-    A row that an audit plan drew is decided under that plan.
+    A row that an audit plan drew is decided under that plan. shown: returns why rows were shown, by row id.
     """
     record = open_record(task)
     drawn = record.measure_rows()
     decisions = []
+    said = list(said)
+    reasons = shown([words.rpartition("=")[0] for words in said])
     for words in said:
         row, sign, label = words.rpartition("=")
         if not sign:
             raise WorkbenchError(f"{words!r} is no decision; write the row's id, = and a class, as {words}={task.labels[0]}")
         plan = drawn.get(row)
-        purpose, reason = "anchor" if plan is None else "measure", ADJUDICATION if adjudicate else ""
+        purpose, reason = "anchor" if plan is None else "measure", ADJUDICATION if adjudicate else reasons.get(row, "")
         decisions.append(Decision(row, "label", reviewer, label, purpose=purpose, plan=plan, reason=reason))
     return decide(task, dataset, decisions, record)

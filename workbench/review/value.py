@@ -22,7 +22,7 @@ from workbench.tables import ABSTAIN, SoftLabels, VoteMatrix, WorkbenchError, di
 Floats = NDArray[np.float64]
 
 #: What each reason counts for, and two shares: of uncovered rows in the list, as a part of their share in the data, and of rows
-#: drawn from all. Chosen on the valid rows of five data sets (benchmarks/queue.py): conflict adds nothing to ambiguity there.
+#: drawn from all. Chosen on the valid rows of five data sets (benchmarks/queues.py): conflict adds nothing to ambiguity there.
 WEIGHTS: Final[dict[str, float]] = {
     "conflict": 0.0,
     "ambiguity": 1.0,
