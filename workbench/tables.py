@@ -156,7 +156,7 @@ class Dataset:
         mixed = [name for name in self.frame.columns if pd.api.types.is_object_dtype(self.frame[name])]
         frame = self.frame.assign(**{name: self.frame[name].map(repr) for name in mixed})  # pandas hashes no list, and 1 as "1"
         steps = (frame.iloc[at : at + _HASHED] for at in range(0, max(len(frame), 1), _HASHED))
-        gaps = ((step, bool(step.isna().any(axis=None))) for step in steps)  # categorized, missing cells have a hash of their own
+        gaps = ((step, bool(step.isna().any(axis=None))) for step in steps)  # categorized, missing cells hash as such
         return _read_only(np.concatenate([pd.util.hash_pandas_object(step, categorize=gap) for step, gap in gaps]))
 
 
