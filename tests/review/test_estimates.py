@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from workbench.review.decision import ADJUDICATION, FIELDS, Decision
 from workbench.review.estimates import answers, described, promise, stratum_promises
-from workbench.review.plan import AuditPlan
+from workbench.review.plan import AuditPlan, draw, probabilities
 from workbench.stats import clopper_pearson_upper, error_bound, hajek, wilson_interval
 
 PLAN = "p" * 32
@@ -172,3 +172,25 @@ def test_an_answer_that_proves_right_never_harms_a_promise(said, data):
         assert after["bound"] <= before["bound"] + 1e-12
         gone = promise(plan, answered(plan, *kept), 0.05)  # undone
         assert gone["bound"] >= before["bound"] - 1e-12
+
+
+@pytest.mark.slow
+def test_the_promises_of_drawn_plans_are_true_at_every_look():
+    """400 plans of four strata, drawn and answered as `workbench audit` does: the bound is above the truth at every draw."""
+    rng = np.random.default_rng(0)
+    sizes, rates = np.array([1000, 600, 300, 100]), np.array([0.01, 0.03, 0.06, 0.3])
+    strata = pd.Series(np.repeat(list("abcd"), sizes), index=[f"r{i}" for i in range(sizes.sum())])
+    wrong = rng.random(len(strata)) < np.repeat(rates, sizes)
+    truth = pd.Series(np.where(wrong, "spam", "ham"), index=strata.index)
+    chances, _ = probabilities(sizes, rates, np.zeros(4, bool), 200, "neyman", 0)
+    table = pd.DataFrame({"name": list("abcd"), "rows": sizes, "probability": chances}).rename_axis("stratum")
+    held, held_last = 0, np.zeros(4)
+    for seed in range(400):
+        draws = draw(strata, pd.Series(chances, index=list("abcd")), 200, seed, "0" * 64).assign(label="ham", shown="s")
+        plan = AuditPlan({}, "0" * 64, "run 1", table, draws)
+        found = pd.DataFrame({"state": "labelled", "truth": truth[draws["row"]].to_numpy(), "asked": True}, index=draws.index)
+        held += promise(plan, found, 0.05)["bound"] >= wrong.mean()  # the smallest of all looks
+        rate = pd.Series(wrong).groupby(strata.to_numpy()).mean().to_numpy()
+        held_last += np.array([line["bound"] for line in stratum_promises(plan, found)]) >= rate
+    least = 0.95 - 2 * np.sqrt(0.95 * 0.05 / 400)
+    assert held / 400 >= least and (held_last / 400 >= least).all()

@@ -200,3 +200,12 @@ def test_a_row_that_a_plan_drew_is_no_anchor(record):
     with pytest.raises(WorkbenchError, match=f"row '{other}' cannot measure"):
         record.decide([Decision(other, "label", "ann", "ham", purpose="measure", plan=plan.id)])
     assert record.decide([Decision(row, "label", "ann", "ham", purpose="measure", plan=plan.id)]) == 1
+
+
+def test_a_plan_that_cannot_be_written_whole_is_not_written_at_all(record):
+    record.decide([Decision("r0", "label", "ann", "ham")])
+    plan = small_plan()
+    plan.draws.loc[11, "label"] = None
+    with pytest.raises(WorkbenchError, match="nothing of this call was stored"):
+        record.add_audit(plan, "first")
+    assert record.plans().empty and record.measure_rows().empty
