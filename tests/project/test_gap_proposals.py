@@ -51,11 +51,11 @@ KINDS = [
 ]  # fmt: skip
 
 
-def write(folder, text="text", kinds=KINDS):
+def write(folder, text="text", kinds=KINDS, rows=1):
     folder.mkdir()
     lines = [f"id,{text},hour,gold,split"]
-    for split, n in (("train", 160), ("valid", 40), ("test", 40)):
-        for i in range(n):
+    for split, n in (("train", 160), ("valid", 32), ("test", 40)):
+        for i in range(rows * n):
             words, gold, hour = kinds[i % 4]
             noise = f" {('one', 'two', 'three', 'four', 'five')[i // 4 % 5]}" if text == "text" else ""
             lines.append(f"{split}{i},{words}{noise},{hour},{'' if split == 'train' else gold},{split}")
@@ -80,12 +80,12 @@ def found_in(folder, **settings):
 
 def test_groups_are_named_sized_and_get_a_rule_that_is_measured(folder):
     found = found_in(folder)
-    assert (found.rows, found.uncovered, found.grouped) == (200, 100, 100), "test rows are not looked at"
+    assert (found.rows, found.uncovered, found.grouped) == (192, 96, 96), "test rows are not looked at"
     wallet = next(line for line in found.groups.to_dict("records") if "lost" in line["terms"])
-    assert wallet["size"] == 50 and wallet["share"] == 0.5 and wallet["slices"] == ["night"]
+    assert wallet["size"] == 48 and wallet["share"] == 0.5 and wallet["slices"] == ["night"]
     assert wallet["rule"] == {"name": "says_wallet", "kind": "keyword", "label": "spam", "words": ["wallet"]}
-    assert (wallet["told_by"], wallet["label"], wallet["gain"]) == ("label model", "spam", 50)
-    assert (wallet["right"], wallet["n"], wallet["precision"]) == (20, 20, 1.0) and 0.8 < wallet["low"] < wallet["high"] == 1
+    assert (wallet["told_by"], wallet["label"], wallet["gain"]) == ("label model", "spam", 48)
+    assert (wallet["right"], wallet["n"], wallet["precision"]) == (16, 16, 1.0) and 0.8 < wallet["low"] < wallet["high"] == 1
     assert len(wallet["examples"]) == 3 and all(int(re.sub(r"\D", "", row)) % 4 == 2 for row in wallet["examples"])
 
 
@@ -103,8 +103,7 @@ def test_rows_that_an_audit_drew_are_nobodys_hint(folder, tmp_path):
     decide(task, task.dataset()[0], [Decision("train2", "label", "ann", "ham", purpose="measure", plan=plan)])
     assert found_in(folder).groups.equals(before)
     decide(task, task.dataset()[0], [Decision("train6", "label", "ann", "ham")])
-    wallet = next(line for line in found_in(folder).groups.to_dict("records") if "lost" in line["terms"])
-    assert (wallet["right"], wallet["n"]) == (20, 21), "what a reviewer said of another row counts"
+    assert not found_in(folder).groups["n"].equals(before["n"]), "what a reviewer said of another row counts"
 
 
 def test_the_same_rows_give_the_same_groups_and_another_seed_may_not(folder):
@@ -122,18 +121,19 @@ def test_the_end_model_guesses_where_nobody_votes(tmp_path):
     assert found_in(folder, guess=False).notes[-1].startswith("No end model guesses the classes of these rows")
 
 
-def test_without_any_model_known_rows_choose_and_measure_nothing(tmp_path):
-    folder = write(tmp_path / "mails")
+def test_without_any_model_half_of_the_known_rows_choose_and_the_others_measure(tmp_path):
+    folder = write(tmp_path / "mails", rows=4)
     run(load_task(folder), until="apply")
     found = found_in(folder)
     garden = next(line for line in found.groups.to_dict("records") if "garden" in line["terms"])
-    assert (garden["label"], garden["told_by"]) == ("ham", "truth") and pd.isna(garden["precision"]) and garden["gain"] == 50
-    assert "nothing is left to measure them on" in found.notes[-1]
+    assert (garden["label"], garden["told_by"]) == ("ham", "truth") and garden["gain"] == 192
+    assert garden["right"] == garden["n"] and 10 <= garden["n"] <= 22
+    assert "No model guesses classes" in found.notes[-1]
 
 
 def test_a_task_without_text_gets_lookups(tmp_path):
     kinds = [(kind.replace(" ", "_"), gold, hour) for kind, gold, hour in KINDS]
-    folder = write(tmp_path / "mails", "kind_of", kinds)
+    folder = write(tmp_path / "mails", "kind_of", kinds, rows=4)
     (folder / "task.toml").write_text(TASK.replace('gold = "gold"', 'gold = "gold"\ntext = []'))
     rule = '[[rule]]\nname = "{0}"\nkind = "lookup"\ncolumn = "kind_of"\nvalues = ["{0}"]\nlabel = "{1}"\n'
     (folder / "rules.toml").write_text(rule.format("win_a_wallet", "spam") + rule.format("my_car_is_red", "ham"))
@@ -147,9 +147,9 @@ def test_a_task_without_text_gets_lookups(tmp_path):
 def test_proposed_rules_can_be_saved_as_they_are_printed(folder, tmp_path):
     shown = CliRunner().invoke(main, ["gaps", str(folder)])
     assert shown.exit_code == 0, shown.output
-    assert "no function votes on 100 of 200 rows of train and valid" in shown.output
+    assert "no function votes on 96 of 192 rows of train and valid" in shown.output
     assert (
-        "a rule for spam (says the label model) adds 50 rows; right on 20 of 20 rows with known class [0.84, 1.00]"
+        "a rule for spam (says the label model) adds 48 rows; right on 16 of 16 rows with known class [0.81, 1.00]"
         in shown.output
     )
     rule = shown.output[shown.output.index("[[rule]]") :].split("\n\n")[0].split("\ngroup")[0]
@@ -157,7 +157,7 @@ def test_proposed_rules_can_be_saved_as_they_are_printed(folder, tmp_path):
     (saved,) = load_rules(tmp_path / "rules.toml", labels=("ham", "spam"), text=("text",))
     assert saved.name == "says_wallet"
     found = json.loads(CliRunner().invoke(main, ["gaps", str(folder), "--no-guess", "--json"]).stdout)
-    assert found["uncovered"] == 100 and [line["rule"] is None for line in found["groups"]].count(False) == 1
+    assert found["uncovered"] == 96 and [line["rule"] is None for line in found["groups"]].count(False) == 1
 
 
 def test_rows_alike_are_grouped_and_what_everybody_says_makes_no_group():

@@ -127,10 +127,8 @@ def gaps_command(task: Path, run_id: str | None, guess: bool, as_json: bool) -> 
 
 def _rule_said(line: dict[str, Any]) -> str:
     if line["rule"] is None:
-        return "no word in them tells one class; review a few, then try again"
-    right = "precision unknown: no row with known class holds a word of it"
-    if line["told_by"] == "truth":
-        right = "precision unknown: the rows with known class chose it"
-    elif line["n"] == line["n"]:
+        return "no words in them tell one class well enough; review a few, then try again"
+    right = "precision unknown: no row with known class, that did not choose it, holds a word of it"
+    if line["n"] == line["n"]:
         right = f"right on {line['right']:.0f} of {line['n']:.0f} rows with known class [{line['low']:.2f}, {line['high']:.2f}]"
     return f"a rule for {line['label']} (says the {line['told_by']}) adds {line['gain']:,} rows; {right}"

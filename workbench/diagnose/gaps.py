@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _SIZES: Final = (2, 3, 4, 6, 8, 11, 15)  # numbers of groups that are tried
 _FEWEST: Final = 15  # rows a group has on average at least
-_LOOKED_AT: Final = 1_500  # rows on which groupings are compared
+_LOOKED_AT: Final = 1_000  # rows on which groupings are compared
 _DIMENSIONS: Final = 50
-_TERMS: Final = 2_000  # telling terms by which rows are grouped
+_TERMS: Final = 1_000  # telling terms by which rows are grouped
 
 
 def terms_of(text: str) -> set[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -25,13 +24,14 @@ from workbench.tables import ABSTAIN, Dataset
 
 UNCOVERED: Final = 20_000  # rows without a vote that are grouped
 _COVERED: Final = 5_000  # rows with a vote they are compared with
-_BESIDE: Final = 2_000  # of these, with each group
+_BESIDE: Final = 1_500  # rows of a group, and of covered ones, whose terms are compared
 _GUESSED: Final = 4_000  # rows without a vote whose class the end model guesses
 _VALUES: Final = 50  # distinct values up to which a column of a task without text is looked at
 _CANDIDATES: Final = 150  # terms of a group of which a rule is made
 _WORDS: Final = 6  # of a rule
 _FEWEST: Final = 5  # rows with a guess that hold a word of a rule
-_LIKELY: Final = 0.7  # mean guessed probability of the class on these rows
+_KNOWN: Final = 10  # rows with known class that hold a word before they tell its class
+_LIKELY: Final = 0.7  # mean probability of the class on these rows
 _TOLD: Final = 8
 _COLUMNS: Final = [
     "size", "share", "terms", "slices", "examples", "label", "told_by", "rule", "gain", "right", "n", "precision",
@@ -59,35 +59,44 @@ class Gaps:
 
 @dataclass(frozen=True, eq=False)
 class _Sight:
-    """The rows that are read. terms: of those. holding: the rows of each term that as many hold as a rule needs. sources: the
-    column and value a term stands for, in a task without text.
+    """The rows that are read. terms: of those. sources: the column and value a term stands for, in a task without text.
 
-    guesses: float64[n, k], nan where there is none; by: who made them, of uncovered and of covered rows.
+    guesses: float64[n, k], nan where there is none; by: who made them, of uncovered and of covered rows. choosing: every second
+    row with known class, which may choose words; the others measure.
     """
 
     ground: Ground
     terms: Mapping[int, Collection[str]]
-    holding: Mapping[str, Sequence[int]]
     sources: Mapping[str, tuple[str, str]]
     guesses: NDArray[np.float64]
     by: tuple[str, str]
+    choosing: NDArray[np.bool_]
 
 
 def gaps_of_run(task: Task, dataset: Dataset, run: Run, *, guess: bool = True, seed: int = 0) -> Gaps:
     """Group the rows that no function votes on, and propose a rule for each group.
 
-    The class of a rule is guessed without truth: by the label model where functions vote, by the end model of the run
-    elsewhere, so that the rows with known class measure the rule honestly. guess: whether the end model is asked, which takes
-    seconds. Rows that an audit plan drew are not looked at: who writes rules on them would measure nothing.
+    The class of a word is that of the rows with known class, every second of which may choose; where fewer than ten of them
+    hold it, the label model guesses where functions vote, and the end model of the run elsewhere. The rows that did not choose
+    measure the rule. guess: whether the end model is asked, which takes seconds. What an audit plan measured is not looked at:
+    who writes rules by it has nothing left to measure with.
     """
     ground = ground_of(task, dataset, run.votes(), run.about["functions"], anchors(task, dataset), seed=seed)
     bare = np.flatnonzero(ground.uncovered[: ground.counted])
     here, there = bare[:UNCOVERED], np.flatnonzero(~ground.uncovered)[:_COVERED]
     terms, sources = _terms(ground, np.concatenate([here, there]))
-    sight = _Sight(ground, terms, _holding(terms), sources, *_guesses(task, run, ground, here if guess else here[:0]))
+    choosing = np.zeros(len(ground.data), bool)
+    choosing[np.flatnonzero(ground.known != ABSTAIN)[::2]] = True
+    sight = _Sight(ground, terms, sources, *_guesses(task, run, ground, here if guess else here[:0]), choosing)
     groups = gap_clusters([terms[row] for row in here.tolist()], [terms[row] for row in there.tolist()], seed)
     masks = {name: mask[dataset.ids.get_indexer(ground.data.ids)] for name, mask in slice_masks(task.slices, dataset).items()}
-    lines = [_group(sight, here[groups == group], there, masks, len(here)) for group in np.unique(groups[groups >= 0]).tolist()]
+    members = [here[groups == group] for group in np.unique(groups[groups >= 0]).tolist()]
+    named = [_told(sight, rows, there) for rows in members]
+    holding = _holding(sight, set().union(*named))
+    lines = [
+        _group(sight, rows, words, masks, len(here)) | _proposed(sight, rows, {word: holding[word] for word in words})
+        for rows, words in zip(members, named, strict=True)
+    ]
     scale = ground.total / max(ground.counted, 1)
     table = pd.DataFrame(lines, columns=_COLUMNS)
     table["gain"] = (table["gain"].astype(float) * scale).round().astype("Int64")
@@ -100,23 +109,13 @@ def _terms(ground: Ground, rows: NDArray[np.intp]) -> tuple[dict[int, Collection
     """Return the terms of some rows: words and pairs of words, or in a task without text the values of its columns."""
     frame = ground.data.frame.iloc[rows]
     if ground.data.text:
-        texts = frame[list(ground.data.text)].astype(str).agg("\n".join, axis=1).tolist()
+        texts = ground.data.take(rows).texts()
         return {row: terms_of(text) for row, text in zip(rows.tolist(), texts, strict=True)}, {}
     few = [str(name) for name in frame if frame[name].map(str).nunique() <= _VALUES]
     sources = {f"{name} is {value}": (name, str(value)) for name in few for value in frame[name].dropna().unique().tolist()}
     lines: Any = zip(*(frame[name].tolist() for name in few), strict=True) if few else [()] * len(rows)
     held = [{f"{name} is {value}" for name, value in zip(few, cells, strict=True)} & sources.keys() for cells in lines]
     return dict(zip(rows.tolist(), held, strict=True)), sources
-
-
-def _holding(terms: Mapping[int, Collection[str]]) -> dict[str, list[int]]:
-    counts = Counter(chain.from_iterable(terms.values()))
-    holding: dict[str, list[int]] = {term: [] for term, n in counts.items() if n >= _FEWEST}
-    for row, held in terms.items():
-        for term in held:
-            if term in holding:
-                holding[term].append(row)
-    return holding
 
 
 def _guesses(task: Task, run: Run, ground: Ground, rows: NDArray[np.intp]) -> tuple[NDArray[np.float64], tuple[str, str]]:
@@ -140,21 +139,31 @@ def _guesses(task: Task, run: Run, ground: Ground, rows: NDArray[np.intp]) -> tu
     return found, ("end model" if end_model else "", "label model" if label_model else "")
 
 
+def _told(sight: _Sight, rows: NDArray[np.intp], covered: NDArray[np.intp]) -> list[str]:
+    """Return the terms that tell a group from covered rows, the most telling first."""
+    inside, beside = ([sight.terms[row] for row in some[:_BESIDE].tolist()] for some in (rows, covered))
+    return gap_terms(inside, beside, fewest=3, top=_CANDIDATES)["term"].tolist()
+
+
+def _holding(sight: _Sight, terms: set[str]) -> dict[str, list[int]]:
+    """Return the rows read that hold each term."""
+    holding: dict[str, list[int]] = {term: [] for term in terms}
+    for row, held in sight.terms.items():
+        for term in terms.intersection(held):
+            holding[term].append(row)
+    return holding
+
+
 def _group(
-    sight: _Sight, rows: NDArray[np.intp], covered: NDArray[np.intp], masks: Mapping[str, NDArray[np.bool_]], of: int
+    sight: _Sight, rows: NDArray[np.intp], terms: Sequence[str], masks: Mapping[str, NDArray[np.bool_]], of: int
 ) -> dict[str, Any]:
-    """Return a group as it is shown."""
-    inside = [sight.terms[row] for row in rows.tolist()]
-    terms = gap_terms(inside, [sight.terms[row] for row in covered[:_BESIDE].tolist()], fewest=3, top=_CANDIDATES)[
-        "term"
-    ].tolist()
-    named = {term: row for term in terms[:_TOLD] for row in rows[::-1].tolist() if term in sight.terms[row]}
-    examples = list(dict.fromkeys([*named.values(), *rows.tolist()]))[:3]
+    """Return what a group is, as it is shown; its examples hold its first terms."""
+    first = [next((row for row in rows.tolist() if term in sight.terms[row]), -1) for term in terms[:_TOLD]]
+    examples = list(dict.fromkeys([*(row for row in first if row >= 0), *rows.tolist()]))[:3]
     return {
         **{"size": len(rows), "share": len(rows) / max(of, 1), "terms": terms[:_TOLD]},
         "slices": _slices(sight.ground, rows, masks),
         "examples": [str(sight.ground.data.ids[row]) for row in examples],
-        **_proposed(sight, rows, terms),
     }
 
 
@@ -171,38 +180,55 @@ def _slices(ground: Ground, rows: NDArray[np.intp], masks: Mapping[str, NDArray[
     return [names[place] for place in order[:3].tolist() if p[place] * len(names) <= 0.01]
 
 
-def _proposed(sight: _Sight, rows: NDArray[np.intp], terms: Sequence[str]) -> dict[str, Any]:
-    """Return the rule that covers most of a group: of the words that tell one class, those that add rows, one by one."""
-    ground, nothing = sight.ground, dict.fromkeys(_COLUMNS[5:])
-    holding = {term: sight.holding[term] for term in terms if term in sight.holding}
-    by_truth = not np.isfinite(sight.guesses).any()
-    told = np.eye(len(ground.data.labels))[ground.known] if by_truth else sight.guesses
-    known = (ground.known != ABSTAIN) if by_truth else np.isfinite(told[:, 0])
-    likely = {term: told[held][known[held]] for term, held in holding.items()}
-    best: tuple[list[str], int, set[int]] = [], 0, set()
-    for label in range(len(ground.data.labels)):
-        good = [term for term in holding if len(likely[term]) >= _FEWEST and likely[term][:, label].mean() >= _LIKELY]
+def _proposed(sight: _Sight, rows: NDArray[np.intp], holding: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+    """Return the rule that covers most of a group: of the words that tell one class, those that add rows, one by one.
+
+    holding: the rows of each candidate, the most telling first.
+    """
+    likely = {term: _likely(sight, np.array(held, dtype=np.intp)) for term, held in holding.items()}
+    covers = []
+    for label in range(len(sight.ground.data.labels)):
+        good = [term for term, (shares, _) in likely.items() if shares[label] >= _LIKELY]
         words, covered = _cover(good, holding, set(rows.tolist()), sight.sources)
-        best = (words, label, covered) if len(covered) > len(best[2]) else best
-    words, label, _ = best
-    if not words:
-        return nothing
+        covers += [(words, label, len(covered))] if words else []
+    for words, label, _ in sorted(covers, key=lambda cover: -cover[2]):
+        found = _measured(sight, words, label, [likely[word][1] for word in words])
+        if found["high"] is None or found["high"] >= _LIKELY:
+            return found
+    return dict.fromkeys(_COLUMNS[5:])
+
+
+def _measured(sight: _Sight, words: list[str], label: int, told_by: list[str]) -> dict[str, Any]:
+    """Return a rule of some words and what it does; told_by: who says the class of each word."""
+    ground = sight.ground
     column = sight.sources[words[0]][0] if sight.sources else None
     finds = [sight.sources[word][1] for word in words] if sight.sources else words
     rule = rule_of("lookup" if sight.sources else "keyword", finds, ground.data.labels[label], column=column)
     tried = try_rule(ground, rule)
     voted = tried.rows["all"]
-    truth = ground.known[voted]
-    n, right = int((truth != ABSTAIN).sum()), int((truth == label).sum())
-    votes = Counter(
-        chain.from_iterable([int(ground.uncovered[row])] * int(known[row]) for word in words for row in holding[word])
-    )
-    told_by = "truth" if by_truth else sight.by[0] if votes[1] > votes[0] and sight.by[0] else sight.by[1]
-    found = {"label": ground.data.labels[label], "told_by": told_by, "rule": rule, "gain": tried.counts["new"]}
-    if by_truth or not n:
-        return nothing | found
-    low, high = wilson_interval(right, n)
-    return found | {"right": right, "n": n, "precision": right / n, "low": float(low), "high": float(high)}
+    measuring = (ground.known != ABSTAIN) & ~(sight.choosing & ("truth" in told_by))
+    truth = ground.known[voted][measuring[voted]]
+    right, n = int((truth == label).sum()), len(truth)
+    low, high = (float(end) for end in wilson_interval(right, n))
+    figures = {"right": right, "n": n, "precision": right / n, "low": low, "high": high} if n else {}
+    about = {"label": ground.data.labels[label], "told_by": Counter(told_by).most_common(1)[0][0], "rule": rule}
+    return dict.fromkeys(_COLUMNS[5:]) | about | {"gain": tried.counts["new"]} | figures
+
+
+def _likely(sight: _Sight, rows: NDArray[np.intp]) -> tuple[NDArray[np.float64], str]:
+    """Return how likely each class is on the rows that hold a term, and who says it; of too few rows nothing is likely.
+
+    What models guess weighs as five rows with known class, and tells alone where fewer than ten may choose.
+    """
+    ground, k = sight.ground, len(sight.ground.data.labels)
+    known, guessed = rows[sight.choosing[rows]], rows[np.isfinite(sight.guesses[rows, 0])]
+    guess = sight.guesses[guessed].mean(axis=0) if len(guessed) >= _FEWEST else None
+    if len(known) >= _KNOWN:
+        right = np.eye(k)[ground.known[known]].sum(axis=0)
+        return (right if guess is None else right + _FEWEST * guess) / (len(known) + _FEWEST * (guess is not None)), "truth"
+    if guess is None:
+        return np.zeros(k), ""
+    return guess, sight.by[int(2 * ground.uncovered[guessed].sum() < len(guessed))]
 
 
 def _cover(
@@ -242,7 +268,7 @@ def _notes(sight: _Sight, rest: int, uncovered: int, grouped: int) -> list[str]:
     if rest:
         notes.append(f"{rest:,} rows hold no term that is more frequent there than in rows with votes, and are in no group.")
     if not any(sight.by):
-        notes.append("No model guesses classes: rows with known class choose the words, so nothing is left to measure them on.")
+        notes.append("No model guesses classes: only words that twenty rows with known class hold can become a rule.")
     elif not sight.by[0]:
         notes.append(
             "No end model guesses the classes of these rows; the label model tells what words mean where functions vote."
