@@ -47,10 +47,10 @@ def main() -> None:
         task = load_task(Path(folder) / "data" / "tickets")
         dataset, _ = task.dataset()
         done = run(task, until="fit")
-    votes, hard, data = done.votes(), done.soft_labels().hard(), task.visible(dataset)
+        votes, hard, answers = done.votes(), done.soft_labels().hard(), task.train_truth(dataset)
+    data = task.visible(dataset)
     masks = {f"slice {name}": mask for name, mask in slice_masks(task.slices, dataset).items()}
     valid = dataset.gold.where(dataset.split == "valid", ABSTAIN)
-    answers = task.train_truth(dataset)
     rows = np.flatnonzero(((answers != ABSTAIN) & (hard != ABSTAIN)).to_numpy())
     audited = valid.copy()
     drawn = np.random.default_rng(0).choice(rows, 400, replace=False)
