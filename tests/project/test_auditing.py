@@ -132,11 +132,12 @@ rule = {kind = "keyword", words = ["crashes"]}
         ({"split": "trian"}, "no split 'trian'; did you mean 'train'"),
         ({"allocation": "equal"}, "no allocation 'equal'; they are 'minimum', 'proportional', 'neyman'"),
         ({"promise": 0.001}, r"no number of rows promises at most 0.10%.*--rows N draws rows all the same"),
-        ({"promise": 1.5}, "the target is 1.5; it must be between 0 and 1"),
+        ({"promise": 5.0}, "promise is 5.0; it is a share of the labels above 0 and below 1, such as 0.05"),
+        ({"half_width": 0.5}, "half_width is 0.5; it is a share of the labels above 0 and below 0.5"),
         ({"name": "plan"}, "a plan cannot be named 'plan'"),
         ({"minimum": -1}, "minimum is -1"),
     ],
-    ids=["no row", "two sizes", "split", "allocation", "promise out of reach", "promise", "name", "minimum"],
+    ids=["no row", "two sizes", "split", "allocation", "promise out of reach", "promise", "half width", "name", "minimum"],
 )
 def test_a_question_that_makes_no_sense_is_refused(task, rows, asked, message):
     with pytest.raises(WorkbenchError, match=message):

@@ -215,7 +215,8 @@ def _weekly(task: Task, rows: int, store: bool, as_json: bool) -> None:
         for batch in series["batches"]
     ]  # fmt: skip
     columns = ("batch", "day", "labels", "answered rows", "wrong", "share [95 % interval]", "of the error budget")
-    show_table(f"weekly batches; tolerated are {series['tolerated']:.1%} wrong labels", columns, lines)
+    if lines:
+        show_table(f"weekly batches; tolerated are {series['tolerated']:.1%} wrong labels", columns, lines)
     together = series["all"]
     if together["batches"]:
         click.echo(

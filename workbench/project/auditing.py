@@ -65,6 +65,9 @@ class Asked:
             raise WorkbenchError(f"{' and '.join(given)} are given; one of them says how many rows are drawn")
         if self.rows is not None and not 1 <= self.rows <= _MOST:
             raise WorkbenchError(f"{self.rows:,} rows cannot be drawn; give 1 to {_MOST:,}")
+        for name, value, most in (("half_width", self.half_width, 0.5), ("promise", self.promise, 1)):
+            if value is not None and not 0 < value < most:
+                raise WorkbenchError(f"{name} is {value}; it is a share of the labels above 0 and below {most}, such as 0.05")
         if self.minimum < 0 or self.seed < 0:
             raise WorkbenchError(f"minimum is {self.minimum} and seed {self.seed}; both are 0 or more")
         if self.split not in SPLITS:
