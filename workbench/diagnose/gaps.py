@@ -122,4 +122,6 @@ def _directions(
     table = vectorizer.fit_transform(uncovered)
     table = table.multiply([weights[term] for term in vectorizer.get_feature_names_out()]).tocsr()
     size = min(_DIMENSIONS, table.shape[1] - 1, max(len(uncovered) - 1, 1))
-    return np.asarray(normalize(TruncatedSVD(size, random_state=seed).fit_transform(table))), np.diff(table.indptr) > 0
+    with np.errstate(invalid="ignore"):  # where all rows are alike, it divides 0 by 0 for a figure that nobody asks for
+        points = TruncatedSVD(size, random_state=seed).fit_transform(table)
+    return np.asarray(normalize(points)), np.diff(table.indptr) > 0

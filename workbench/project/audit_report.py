@@ -32,7 +32,7 @@ from workbench.review.plan import AuditPlan, label_set_fingerprint
 from workbench.spec import slice_masks
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
-__all__ = ["audit_report", "find_plan", "promise_in_words", "weekly_series"]
+__all__ = ["audit_plans", "audit_report", "find_plan", "promise_in_words", "promise_so_far", "weekly_series"]
 
 _MOST: Final = 100_000  # draws above which no number is named
 
@@ -51,6 +51,20 @@ def find_plan(task: Task, wanted: str | None = None) -> pd.Series[Any]:
         names = plans["name"].tolist()
         raise WorkbenchError(f"{few} {wanted!r}{did_you_mean(wanted, names)}; there are {listed(names[-12:])}")
     return fits.iloc[0]
+
+
+def audit_plans(task: Task) -> dict[str, str]:
+    """Return the names of the audit plans of a task by id, the newest first."""
+    plans = open_record(task).plans()
+    kept = plans[plans["run"].notna()][::-1]
+    return dict(zip(kept["id"], kept["name"], strict=True))
+
+
+def promise_so_far(task: Task, plan: str) -> list[str]:
+    """Return in words what the answers of an audit plan promise by now."""
+    record = open_record(task)
+    audit = record.audit(plan)
+    return promise_in_words(promise(audit, answers(audit, record.current()), float(audit.settings["target"])))
 
 
 def audit_report(task: Task, wanted: str | None = None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from workbench.project.card import answers
 from workbench.project.queues import Opened, review_queue
-from workbench.project.reviewing import decide, fingerprints, open_record
+from workbench.project.reviewing import audit_queue, decide, fingerprints, open_record
 from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.review.decision import Decision, Refused
@@ -44,15 +44,19 @@ def take_in(
     reviewer: str,
     entries: Sequence[Mapping[str, Any]],
     soft: SoftLabels | None = None,
+    plan: str = "",
 ) -> TakenIn:
     """Store the entries of a page in their order; those that are stored already are not stored twice.
 
     An entry is {id, row, kind} with label, shown, seconds, ... or undoes. One about a row that is gone or was edited since it
-    was shown, or that the record refuses, is left out with a notice, so that the page can go on. Raises WorkbenchError where
-    the record cannot be written; then nothing is settled, and the page sends all again.
+    was shown, or that the record refuses, is left out with a notice, so that the page can go on. What an audit plan drew is
+    measured, under `plan` where that drew it. Raises WorkbenchError where the record cannot be written; then nothing is
+    settled, and the page sends all again.
     """
     taken = TakenIn([str(entry["id"]) for entry in entries])
     wanted = _as_decisions(task, dataset, reviewer, entries, taken)
+    drawn = record.measure_rows().to_dict() | (dict.fromkeys(record.audit(plan).rows, plan) if plan else {})
+    wanted = [replace(one, purpose="measure", plan=drawn[one.row]) if one.row in drawn else one for one in wanted]
     models = answers(soft, [one.row for one in wanted])
     wanted = [_with_model(one, model) for one, model in zip(wanted, models, strict=True)]
     while wanted:
@@ -149,3 +153,10 @@ def head_of_queue(task: Task, run: Run, dataset: Dataset, kind: str, kept: Opene
     listed[kept.order] = True
     done = int(listed[places[places >= 0]].sum())
     return Queue(reasons, done, len(kept.order) - done)
+
+
+def head_of_audit(task: Task, dataset: Dataset, plan: str, claims: Claims, reviewer: str) -> Queue:
+    """Return the next rows of an audit plan, in its order, held for a reviewer, and how far they are."""
+    table = audit_queue(task, dataset, reviewer, plan)
+    reasons: dict[str, str] = {row: table["reason"][row] for row in claims.hand_out(table.index, reviewer, _HANDED)}
+    return Queue(reasons, len(open_record(task).audit(plan).rows) - len(table), len(table))

@@ -59,7 +59,7 @@ def promise(plan: AuditPlan, found: pd.DataFrame, target: float, confidence: flo
     """Return what is promised of the whole label set: at most `bound` of its labels are wrong.
 
     found: of `answers`. The bound is that of weighted errors in the order of the plan (stats.error_bound). draws: how many it
-    rests on, those that were asked; open: those of them not answered, errors: those that are wrong or count as it.
+    rests on, those that were asked; bounds: after each of them; open: those of them not answered, errors: those that are wrong or count as it.
     rows: distinct rows of them that were answered. more: draws without an error from here to the target, None where no number
     is known; left: draws after those. least: the fewest answered rows that could prove the target at all.
     """
@@ -67,8 +67,10 @@ def promise(plan: AuditPlan, found: pd.DataFrame, target: float, confidence: flo
     known = np.flatnonzero((found["state"] != OPEN).to_numpy()[:upto])
     wrong = _counts_wrong(plan, found)[:upto]
     loss, largest = plan.weights[:upto] * wrong, max(1.0, float(plan.stratum_weights.max()))
+    bounds = error_bound(loss, largest, confidence).tolist()
     return {
-        "bound": float(error_bound(loss, largest, confidence)[-1]) if upto else 1.0,
+        "bound": bounds[-1] if upto else 1.0,
+        "bounds": bounds,
         "confidence": confidence,
         "target": target,
         "draws": upto,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -100,5 +100,32 @@ def probability_bars(table: pd.DataFrame, colours: Mapping[str, str]) -> Spec:
         "layer": [
             {"mark": {"type": "bar", "height": 10}, "encoding": encoding | bars},
             {"mark": words, "encoding": encoding | {"text": {"field": "text", "type": "nominal"}}},
+        ],
+    }
+
+
+def bound_path(bounds: Sequence[float], target: float) -> Spec:
+    """Return the promised share of wrong labels after each draw, and the target it is to reach."""
+    values = [{"draw": place, "bound": bound} for place, bound in enumerate(bounds, 1)]
+    last = len(bounds)
+    x = quantity("draw", title="draws answered", axis=styled_axis(format="d", tickMinStep=1, grid=False))
+    top = {"domain": [0, min(1.0, max(4 * target, 1.5 * bounds[-1]))], "clamp": True}
+    y = quantity("bound", title="at most wrong", axis=styled_axis(format="%", tickCount=5), scale=top)
+    text = {"field": "text", "type": "nominal"}
+    named = [{"draw": last, "bound": bounds[-1], "text": f"at most {bounds[-1]:.1%}"}]
+    goal = [{"draw": 1, "bound": target, "text": f"target {target:.1%}"}]
+    words = {"type": "text", "fontSize": 11, "color": ink(), "dy": -8}
+    tips = [quantity("draw", title="draws"), quantity("bound", format=".1%", title="at most wrong")]
+    line = {"type": "line", "interpolate": "step-after", "color": LEARNED, "strokeWidth": 2}
+    dot = {"type": "point", "filled": True, "size": 80, "opacity": 1, "color": LEARNED}
+    dashed = {"type": "rule", "color": QUIET, "strokeDash": [4, 4]}
+    return {
+        "height": 220,
+        "layer": [
+            {"data": {"values": values}, "mark": line, "encoding": {"x": x, "y": y, "tooltip": tips}},
+            {"data": {"values": goal}, "mark": dashed, "encoding": {"y": y}},
+            {"data": {"values": goal}, "mark": {**words, "align": "left"}, "encoding": {"x": x, "y": y, "text": text}},
+            {"data": {"values": named}, "mark": dot, "encoding": {"x": x, "y": y, "tooltip": tips}},
+            {"data": {"values": named}, "mark": {**words, "align": "right"}, "encoding": {"x": x, "y": y, "text": text}},
         ],
     }

@@ -10,12 +10,13 @@ from typing import Any, Final
 
 import streamlit as st
 
+from workbench.project.audit_report import audit_plans, promise_so_far
 from workbench.project.card import make_cards
 from workbench.project.failures import failure_modes
 from workbench.project.queues import DEFAULT, Opened
 from workbench.project.reviewing import Decision, default_reviewer, open_record
 from workbench.project.runs import Run
-from workbench.project.serving import Claims, Queue, TakenIn, head_of_queue, take_in
+from workbench.project.serving import Claims, Queue, TakenIn, head_of_audit, head_of_queue, take_in
 from workbench.project.task import Task
 from workbench.tables import Dataset, WorkbenchError
 from workbench.ui import opened
@@ -39,6 +40,10 @@ _QUEUES: Final = {
     ),
     "random": ("Drawn at random from train and valid.", "You have answered every row of train and valid."),
 }
+_AUDIT: Final = (
+    "Drawn by the audit, to measure and never to teach: decide it without knowing how it was labelled.",
+    "Every row that the audit drew is decided. The page Audit says what that proves.",
+)
 
 
 @dataclass
@@ -79,7 +84,7 @@ def show() -> None:
         _ask_name(reviewer)
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = _ask_queue()
+        kind = _ask_queue(task)
         show_votes = st.toggle(
             "Show votes before I answer",
             key="votes",
@@ -120,8 +125,15 @@ def _rename() -> None:
     st.session_state["rename"] = True
 
 
-def _ask_queue() -> str:
-    return str(st.segmented_control("Queue", list(_QUEUES), key="queue", bind="query-params", default=DEFAULT, required=True))
+def _ask_queue(task: Task) -> str:
+    offered = [*_QUEUES, "audit"] if audit_plans(task) else list(_QUEUES)
+    return str(st.segmented_control("Queue", offered, key="queue", bind="query-params", default=DEFAULT, required=True))
+
+
+def _plan(task: Task) -> str:
+    """Return the id of the audit plan whose rows are decided: the one that the URL names, else the newest."""
+    plans, asked = audit_plans(task), st.query_params.get("plan")
+    return asked if asked in plans else next(iter(plans))
 
 
 def _functions(task: Task) -> list[dict[str, Any]]:
@@ -140,16 +152,23 @@ def _work(task: Task, run: Run, reviewer: str, kind: str, show_votes: bool, func
     key = f"card {task.folder} {reviewer}"
     desk: _Desk = st.session_state.setdefault(f"desk of {key}", _Desk())
     dataset, log = opened.rows(task)[0], log_of(key)
-    kept = opened.review_order(task, run, dataset, kind)
-    of = (kind, run.id, dataset.fingerprint)
+    plan = _plan(task) if kind == "audit" else ""
+    kept = opened.review_order(task, run, dataset, "random" if plan else kind)
+    of = (kind, plan, run.id, dataset.fingerprint)
     same, error = of == desk.of, ""
     try:
-        _take(desk, task, dataset, reviewer, log, kept)
+        _take(desk, task, dataset, reviewer, log, kept, plan)
         if not same or len(desk.waiting()) < _AHEAD or time.monotonic() - desk.read_at > _FRESH:
-            desk.queue = head_of_queue(task, run, dataset, kind, kept, opened.claims(task), reviewer)
+            desk.queue = (
+                head_of_audit(task, dataset, plan, opened.claims(task), reviewer)
+                if plan
+                else head_of_queue(task, run, dataset, kind, kept, opened.claims(task), reviewer)
+            )
             desk.of, desk.read_at, desk.answered = of, time.monotonic(), set()
     except WorkbenchError as problem:
         error = str(problem)
+    if plan:
+        st.caption(plain(" ".join(promise_so_far(task, plan))))
     waiting = desk.waiting()[:_AHEAD]
     reasons = {one.row: one.reason for one in desk.said} | {row: desk.queue.reasons[row] for row in waiting}
     held = [row for row, _ in log["have"]]
@@ -168,7 +187,7 @@ def _work(task: Task, run: Run, reviewer: str, kind: str, show_votes: bool, func
             "error": error,
             "labels": task.labels,
             "modes": failure_modes(task),
-            "show": show_votes,
+            "show": show_votes and not plan,
             "cards": {row: {**card, "reason": reasons.get(row, "")} for row, card in cards.items()},
             "gone": [row for row in held if row not in cards] if not same else [],
             "saved": desk.saved,
@@ -179,11 +198,11 @@ def _work(task: Task, run: Run, reviewer: str, kind: str, show_votes: bool, func
         _offer_other_queues(task, run, dataset, kind, reviewer)
 
 
-def _take(desk: _Desk, task: Task, dataset: Dataset, reviewer: str, log: dict[str, Any], kept: Opened) -> None:
+def _take(desk: _Desk, task: Task, dataset: Dataset, reviewer: str, log: dict[str, Any], kept: Opened, plan: str) -> None:
     """Store what the card sent since the last time, and look up what now stands."""
     record = open_record(task)
     if log["n"] != desk.n:
-        desk.taken = take_in(task, dataset, record, reviewer, log["entries"], kept.soft)
+        desk.taken = take_in(task, dataset, record, reviewer, log["entries"], kept.soft, plan)
         desk.n = log["n"]
         for entry in log["entries"]:
             (desk.answered.discard if entry["kind"] == "undo" else desk.answered.add)(entry["row"])
@@ -194,7 +213,7 @@ def _take(desk: _Desk, task: Task, dataset: Dataset, reviewer: str, log: dict[st
 
 def _about_queue(desk: _Desk, kind: str, waiting: list[str]) -> dict[str, Any]:
     more = len(desk.answered & desk.queue.reasons.keys())
-    blind, ended = _QUEUES[kind]
+    blind, ended = _AUDIT if kind == "audit" else _QUEUES[kind]
     about = {"queue_name": kind, "blind": "" if kind == "requested" else blind, "ended": ended, "queue": waiting}
     return {**about, "done": desk.queue.done + more, "left": desk.queue.left - more}
 

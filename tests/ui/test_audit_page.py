@@ -1,0 +1,132 @@
+"""The page Audit: empty, planned, answered; and the rows of a plan on the page Review."""
+
+import json
+
+import pytest
+
+from workbench.project.audit_report import audit_plans, audit_report
+from workbench.project.auditing import Asked, plan_audit
+from workbench.project.reviewing import Decision, decide, fingerprints, open_record
+from workbench.project.task import load_task
+
+KINDS = ("title", "subheader", "markdown", "caption", "text", "info", "success", "warning", "error")
+FAILURES = """format = 1
+[[failure]]
+name = "gift taken for ham"
+why = "A customer misses a gift."
+severity = "high"
+owner = "Ann"
+tolerated = 0.01
+rule = { kind = "keyword", words = ["free"] }
+"""
+
+
+def said(app):
+    """Return what the page says, tables too, as Markdown shows it; fail on a traceback."""
+    assert not app.exception, app.exception[0].value
+    tables = [element.proto.body for element in app.get("html")]
+    return "\n".join([*(str(one.value) for kind in KINDS for one in getattr(app, kind)), *tables]).replace("\\", "")
+
+
+@pytest.fixture
+def planned(ran):
+    """Return the task, and the plan of twelve draws that was kept for it."""
+    task = load_task(ran)
+    return task, plan_audit(task, Asked(rows=12, name="spring")).plan
+
+
+def label(task, plan, right=True, rows=None):
+    """Decide the first rows of a plan as its labels say, or as they do not."""
+    dataset, truth = task.dataset()[0], plan.draws.drop_duplicates("row").set_index("row")["label"]
+    other = {"ham": "spam", "spam": "ham"}
+    said_ = truth if right else truth.map(other)
+    decisions = [Decision(row, "label", "ann", said_[row], purpose="measure", plan=plan.id) for row in plan.rows[slice(rows)]]
+    return decide(task, dataset, decisions)
+
+
+def test_without_a_run_the_page_says_what_to_do(open_app, toy):
+    assert "There are no labels to measure yet" in said(open_app("audit"))
+
+
+def test_without_a_plan_the_page_offers_one(open_app, ran):
+    app = open_app("audit")
+    assert "No audit is planned yet" in said(app)
+    app.button[0].click().run()
+    assert "takes 59 answered rows at the very least" in said(app)
+
+
+def test_a_plan_is_kept_once_and_named(open_app, ran):
+    app = open_app("audit", audit="new plan")
+    assert not audit_plans(load_task(ran)), "looking keeps nothing"
+    app.number_input[0].set_value(7).run()
+    app.text_input[0].set_value("summer").run()
+    next(one for one in app.button if one.label == "Draw these rows").click().run()
+    assert "Plan summer is kept" in said(app)
+    assert list(audit_plans(load_task(ran)).values()) == ["summer"]
+
+
+def test_a_plan_that_cannot_be_made_says_why(open_app, ran):
+    app = open_app("audit", audit="new plan")
+    app.selectbox(key="sized").set_value("promise").run()
+    app.number_input[0].set_value(0.1).run()
+    assert "no number of rows promises at most 0.10%" in said(app)
+
+
+def test_the_promise_is_the_commands(open_app, planned):
+    task, plan = planned
+    label(task, plan)
+    report = audit_report(task)
+    words = said(open_app("audit"))
+    assert all(sentence in words for sentence in report["promise"]["words"])
+    assert report["promise"]["bound"] < 1 and "12 rows answered" not in words
+    assert "By class" in said(open_app("audit", audit="description"))
+
+
+def test_an_answer_changes_the_bound_at_the_next_look(open_app, planned):
+    task, plan = planned
+    app = open_app("audit")
+    assert "No row is answered yet" in said(app)
+    label(task, plan, right=False, rows=1)
+    assert "1 rows answered" in said(app.run())
+
+
+def test_failures_are_listed_with_what_was_measured(open_app, ran):
+    assert "says nowhere what must not happen" in said(open_app("audit", audit="failures"))
+    (ran / "failures.toml").write_text(FAILURES, encoding="utf-8")
+    assert "gift taken for ham" in said(open_app("audit", audit="failures"))
+
+
+@pytest.mark.parametrize("view", ["errors", "gaps", "weekly"])
+def test_every_view_says_something_of_a_small_task(open_app, ran, view):
+    assert len(said(open_app("audit", audit=view))) > 200
+
+
+def test_a_weekly_batch_is_drawn_and_a_second_needs_new_labels(open_app, ran):
+    app = open_app("audit", audit="weekly")
+    draw = next(one for one in app.button if "week" in one.label)
+    assert "wait on Review" in said(draw.click().run())
+    draw = next(one for one in app.button if "week" in one.label)
+    assert "No label is new since the last batch" in said(draw.click().run())
+
+
+def test_the_rows_of_a_plan_are_decided_on_the_page_review_and_measure(open_app, planned):
+    task, plan = planned
+    app = open_app("review", reviewer="Ann", queue="audit", votes="true")
+    (card,) = app.get("bidi_component")
+    data = json.loads(card.proto.json)
+    assert data["queue"] == plan.rows and not data["show"], "in the order of the plan, and blind whatever the URL says"
+    row = plan.rows[0]
+    shown = fingerprints(task, task.dataset()[0], [row])[0]
+    entry = {"id": "1", "row": row, "kind": "label", "label": "spam", "shown": shown, "seconds": 1.0}
+    app.session_state[f"card {task.folder} Ann"] = {"log": {"n": 1, "entries": [entry], "have": [], "want": []}}
+    app.run()
+    (stored,) = open_record(task).decisions().to_dict("records")
+    assert (stored["purpose"], stored["plan"], stored["row"]) == ("measure", plan.id, row)
+    data = json.loads(app.get("bidi_component")[0].proto.json)
+    assert data["queue"] == plan.rows[1:] and data["done"] == 1
+    assert "1 rows answered" in said(app), "progress toward the bound"
+
+
+def test_without_a_plan_the_page_review_offers_no_audit(open_app, ran):
+    app = open_app("review", reviewer="Ann")
+    assert "audit" not in app.get("button_group")[0].options

@@ -1,0 +1,101 @@
+"""Where labels are wrong together, and where there are none: systematic errors, and groups of rows without a vote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from workbench.project.runs import Run
+from workbench.project.task import Task
+from workbench.tables import Dataset
+from workbench.ui import figures, opened_audit
+from workbench.ui.wording import count, interval, percent, plain
+
+_LINES: Final = 12  # longer tables scroll
+
+
+def show_errors(task: Task, run: Run, dataset: Dataset) -> None:
+    """Show the regions in which labels are wrong more often than chance explains."""
+    judged = opened_audit.errors(task, run, dataset, opened_audit.state(task))
+    for note in judged.notes:
+        st.caption(plain(note))
+    found = judged.found
+    if not found.rows:
+        return
+    if found.findings.empty:
+        st.success("No region stands out: errors look as chance would spread them.", icon=":material/check_circle:")
+    for line in found.findings.to_dict("records"):
+        _finding(line)
+    if found.more:
+        st.caption(f"{found.more:,} further regions reach the level too; `workbench errors` lists them.")
+    if len(found.confusions):
+        st.subheader("Which classes are mixed up")
+        table = found.confusions
+        rows = [f"{wrong:,} of {n:,}" for wrong, n in zip(table["errors"], table["n"], strict=True)]
+        shown = pd.DataFrame({"truly": table["truly"], "rows": rows})
+        shown["share"] = table["share"].map(percent)
+        shown["95 % interval"] = [interval(low, high) for low, high in zip(table["low"], table["high"], strict=True)]
+        shown.index = pd.Index(table["predicted"], name="labelled")
+        st.html(figures.table(shown, "Confusions by class", words=("truly",), at_most=_LINES))
+
+
+def _are(target: str) -> str:
+    """Return what the errors of a region are: wrong labels, or rows of one class that are labelled another."""
+    return f"are {plain(target)} and labelled another class" if target else "wrong"
+
+
+def _finding(line: Mapping[Any, Any]) -> None:
+    with st.container(border=True):
+        st.markdown(f"**{plain(line['region'])}**")
+        most = f"{plain(line['predicted'])} where it is {plain(line['truly'])}: {line['confused']:,} rows"
+        st.markdown(
+            f"{line['errors']:,} of {line['n']:,} {_are(line['target'])} ({percent(line['rate'])}, elsewhere "
+            f"{percent(line['rate_elsewhere'])}; q = {line['q']:.2g}). Most often {most}."
+        )
+        if line["marks"]:
+            st.caption(f"Marked by {plain(', '.join(line['marks']))}")
+        st.markdown(plain(line["next"]))
+        also = f"; nearly the same rows: {'; '.join(line['also'])}" if line["also"] else ""
+        st.caption(plain(f"Such as {', '.join(line['examples'])}{also}"))
+
+
+def show_gaps(task: Task, run: Run, dataset: Dataset) -> None:
+    """Show the groups of rows that no function votes on, each with the rule that would cover most of it."""
+    found = opened_audit.groups(task, run, dataset, opened_audit.state(task))
+    st.markdown(f"**{found.uncovered:,}** of {found.rows:,} train and valid rows have no vote.")
+    for note in found.notes:
+        st.caption(plain(note))
+    for line in found.groups.to_dict("records"):
+        with st.container(border=True):
+            names = ", ".join(line["terms"]) or "rows without common terms"
+            st.markdown(f"**{plain(names)}** · {line['size']:,} rows, {percent(line['share'])}")
+            if line["slices"]:
+                st.caption(plain(f"More than elsewhere: {', '.join(line['slices'])}"))
+            _rule(line)
+            st.caption(plain("Such as " + ", ".join(map(str, line["examples"]))))
+
+
+def _rule(line: Mapping[Any, Any]) -> None:
+    rule = line["rule"]
+    if rule is None:
+        st.caption("No word tells a class here; look at the rows, or label some.")
+        return
+    measured = "precision unknown: no row whose class is known tells"
+    if not pd.isna(line["precision"]):
+        ends = interval(line["low"], line["high"])
+        measured = f"right on {percent(line['precision'])} of n = {line['n']:.0f} rows that measure it, 95 % interval {ends}"
+    words = ", ".join(rule["words"])
+    st.markdown(
+        f"A rule for **{plain(rule['label'])}**: {plain(words)} · votes on {count(line['gain'])} rows without a vote · "
+        f"{measured}"
+    )
+    st.page_link(
+        Path(__file__).parent / "write_rule.py",
+        label="Try it on the page Write a rule",
+        icon=":material/edit_note:",
+        query_params={"task": st.query_params["task"], "kind": "keyword", "find": words, "label": rule["label"]},
+    )
