@@ -150,7 +150,7 @@ def test_an_empty_queue_says_why_and_offers_the_others(open_app, ran):
     data = given(app)
     assert data["queue"] == [] and data["ended"] == "No row is left on which functions disagree."
     offered = [button.label for button in app.button if button.label.endswith("rows")]
-    assert offered == ["Uncertain: 20 rows", "Uncovered: 4 rows", "Requested: 1 rows", "Random: 24 rows"]
+    assert offered == ["Value: 12 rows", "Uncertain: 20 rows", "Uncovered: 4 rows", "Requested: 1 rows", "Random: 24 rows"]
     app.button(key="go to requested").click().run()
     data = given(app)
     assert data["queue"] == ["train4"] and data["cards"]["train4"]["reason"] == "odd"
@@ -191,7 +191,7 @@ def test_without_a_run_the_page_says_what_to_do(open_app, toy):
     assert [link.label for link in app.get("page_link")] == ["Go to the overview"]
 
 
-@pytest.mark.parametrize("kind", ["conflict", "uncertain", "uncovered", "requested", "random"], ids=str)
+@pytest.mark.parametrize("kind", ["value", "conflict", "uncertain", "uncovered", "requested", "random"], ids=str)
 def test_every_queue_opens_from_the_url(open_app, ran, kind):
     app = open_app("review", reviewer="Ann", queue=kind)
     assert given(app)["queue_name"] == kind
