@@ -165,7 +165,7 @@ def test_keys_meant_for_others_do_nothing_and_foreign_text_is_text(open_review, 
     page.keyboard.press("1")
     page.get_by_role("button", name="ham", exact=True).click()  # the mouse works all the same
     saved(page, skipped + 2)
-    page.get_by_text("Show votes before I answer").click()
+    page.get_by_text("Show votes first").click()
     part(page, "model").wait_for()
     assert "votes=true" in page.url
 

@@ -108,7 +108,7 @@ def bound_path(bounds: Sequence[float], target: float) -> Spec:
     """Return the promised share of wrong labels after each draw, and the target it is to reach."""
     values = [{"draw": place, "bound": bound} for place, bound in enumerate(bounds, 1)]
     last = len(bounds)
-    x = quantity("draw", title="draws answered", axis=styled_axis(format="d", tickMinStep=1, grid=False))
+    x = quantity("draw", title="draws answered", axis=styled_axis(format="d", tickMinStep=1, tickCount=8, grid=False))
     top = {"domain": [0, min(1.0, max(4 * target, 1.5 * bounds[-1]))], "clamp": True}
     y = quantity("bound", title="at most wrong", axis=styled_axis(format="%", tickCount=5), scale=top)
     text = {"field": "text", "type": "nominal"}

@@ -86,9 +86,10 @@ def show() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = _ask_queue(task)
         show_votes = st.toggle(
-            "Show votes before I answer",
+            "Show votes first",
             key="votes",
             bind="query-params",
+            disabled=kind == "audit",
             help="Who sees first what functions and the model say tends to agree. After your answer you see it anyway.",
         )
         st.space("stretch")
