@@ -25,6 +25,7 @@ COMMANDS = {
     "apply": "line",
     "diagnose": "line",
     "fit": "line",
+    "refit": "refit",
     "export": "line",
     "train": "line",
     "evaluate": "results",
