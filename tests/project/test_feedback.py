@@ -98,6 +98,14 @@ def test_flipped_labels_are_counted_and_those_of_reviewed_rows_apart(task, rows)
     )
 
 
+def test_where_every_row_is_reviewed_all_flips_are_of_people(task, rows):
+    before, train = run(task, until="fit"), rows.select("train")
+    say(task, rows, train.ids, "bug")
+    found = what_changed(task, before, refit(task).after, train)
+    assert found.by_people == (before.soft_labels().hard()[train.ids] != 1).sum() and found.functions["hard_n"].any()
+    assert found.bound == {"before": None, "after": None, "described": None}
+
+
 def test_rows_picked_for_their_votes_never_judge_a_function(task, rows):
     """Of each kind of reason five rows, all called wrong: only those drawn from all rows are audited."""
     before = run(task, until="fit")

@@ -50,12 +50,11 @@ class Feedback:
     """What is other after a refit.
 
     before, after: ids of the runs. anchors: reviewed rows that taught, `before` and `after`. pair: settings, functions, flipped
-    labels (`changed` of `common`, `moves`) and scores, of `compare_runs`; its `sample` has no row that people labelled.
-    by_people: flipped labels of those rows.
-    functions: by name, those to look at first: state (`new`, `changed`, `removed` or ''), right, n, share, low, high (95 %) of
-    audited votes, learned_before, learned_after, q, differs, hard_right and hard_n (votes on other reviewed rows). bound:
-    `before` and `after`, each {plan, words, and all of `estimates.promise`} or None; described: how old answers describe labels
-    without a promise, else None.
+    labels (`changed` of `common`, `moves`) and scores, of `compare_runs`; its `sample` has no row that people labelled, unless
+    they labelled all. by_people: flipped labels of those rows. functions: by name, those to look at first: state (`new`,
+    `changed`, `removed` or ''), right, n, share, low, high (95 %) of audited votes, learned_before, learned_after, q, differs,
+    hard_right and hard_n (votes on other reviewed rows). bound: `before` and `after`, each {plan, words, and all of
+    `estimates.promise`} or None; described: how old answers describe labels without a promise, else None.
     """
 
     before: str
@@ -98,7 +97,8 @@ def refit(
 def what_changed(task: Task, before: Run, after: Run, dataset: Dataset) -> Feedback:
     """Set a refit beside the run before it; functions are judged by the record as it is now."""
     people = _labelled_by_people(after)
-    pair = compare_runs(before, after, dataset.take(~dataset.ids.isin(people)))  # people know what they changed themselves
+    others = ~dataset.ids.isin(people)  # people know what they changed themselves
+    pair = compare_runs(before, after, dataset.take(others) if others.any() else dataset)
     cut = [shortened(" ".join(text.split()), _CUT) for text in pair.sample["row"]]
     runs = {"before": before, "after": after}
     return Feedback(
@@ -287,7 +287,7 @@ def _functions_in_words(table: pd.DataFrame) -> list[str]:
             f"Look at {name}: right on {line['right']:,} of {line['n']:,} audited votes ({share}), but the label model took "
             f"it for {line['learned_before']:.0%}{now}{state}."
         )
-    return [*said, f"Of the functions named so, about {LEVEL:.0%} may be chance."]
+    return [*said, f"Of the functions named so, at most about {LEVEL:.0%} may be chance."]
 
 
 def _bound_in_words(bound: dict[str, Any]) -> list[str]:
