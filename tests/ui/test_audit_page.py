@@ -7,6 +7,7 @@ import pytest
 from workbench.project.audit_report import audit_plans, audit_report
 from workbench.project.auditing import Asked, plan_audit
 from workbench.project.reviewing import Decision, decide, fingerprints, open_record
+from workbench.project.steps.run import run
 from workbench.project.task import load_task
 
 KINDS = ("title", "subheader", "markdown", "caption", "text", "info", "success", "warning", "error")
@@ -130,3 +131,12 @@ def test_the_rows_of_a_plan_are_decided_on_the_page_review_and_measure(open_app,
 def test_without_a_plan_the_page_review_offers_no_audit(open_app, ran):
     app = open_app("review", reviewer="Ann")
     assert "audit" not in app.get("button_group")[0].options
+
+
+def test_after_a_refit_the_page_says_what_it_changed(open_app, ran):
+    assert "There is one fit so far" in said(open_app("audit", audit="feedback"))
+    task = load_task(ran)
+    decide(task, task.dataset()[0], [Decision("train0", "label", "ann", "ham", reason="Drawn at random.")])
+    run(task, until="fit")
+    words = said(open_app("audit", audit="feedback"))
+    assert "Learned from 1 reviewed rows, 0 before." in words and "Before: no promise." in words

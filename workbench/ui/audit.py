@@ -13,13 +13,22 @@ from workbench.project.audit_report import audit_plans
 from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.tables import Dataset
-from workbench.ui import audit_findings, audit_plan, figures, opened_audit
+from workbench.ui import audit_feedback, audit_findings, audit_plan, figures, opened_audit
 from workbench.ui.curves import bound_path
 from workbench.ui.frame import chosen_run, chosen_task, rows_beside
 from workbench.ui.label_model_charts import draw
 from workbench.ui.wording import ago, count, interval, percent, plain
 
-_VIEWS: Final = ("promise", "description", "errors", "gaps", "failures", "weekly", "new plan")  # as the URL names them
+_VIEWS: Final = (
+    "promise",
+    "description",
+    "errors",
+    "gaps",
+    "failures",
+    "feedback",
+    "weekly",
+    "new plan",
+)  # as the URL names them
 _GROUPS: Final = {
     "classes": ("By class that the labels say", "class"),
     "strata": ("By stratum", "stratum"),
@@ -55,6 +64,8 @@ def show() -> None:
             audit_findings.show_gaps(task, run, dataset)
         case "failures":
             _failures(task, dataset, _report(task, run))
+        case "feedback":
+            audit_feedback.show(task, run, dataset)
         case "weekly":
             audit_plan.show_weekly(task)
         case "new plan":

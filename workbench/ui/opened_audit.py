@@ -9,6 +9,7 @@ import streamlit as st
 
 from workbench.project import audit_report, gaps, reviewing, systematic
 from workbench.project.failures import failures_table
+from workbench.project.feedback import Feedback, what_changed
 from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.tables import Dataset
@@ -60,3 +61,9 @@ def groups(task: Task, run: Run, dataset: Dataset, now: State) -> gaps.Gaps:
 def failures(task: Task, dataset: Dataset) -> pd.DataFrame:
     """Return the failure modes of a task and how many rows could be one."""
     return failures_table(task, dataset)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Comparing with the fit before", hash_funcs=_KEYS)
+def feedback(task: Task, before: Run, after: Run, dataset: Dataset, now: State) -> Feedback:
+    """Return what a fit changed against the one before it."""
+    return what_changed(task, before, after, dataset)
