@@ -121,6 +121,12 @@ def test_a_run_from_before_the_record_asks_for_another_once_rows_are_reviewed(ta
     assert new_decisions(task, rows, None) == 1
 
 
+def test_what_was_taken_back_is_no_new_decision(task, rows):
+    decide(task, rows, [label("000"), label("003")])
+    open_record(task).undo("ann")
+    assert new_decisions(task, rows, None) == 1, "one stands, of three entries"
+
+
 def test_an_unsure_row_asks_for_no_run(task, rows):
     decide(task, rows, [Decision("000", "unsure", "ann")])
     assert new_decisions(task, rows, {"entries": 0, "fingerprint": ""}) == 0

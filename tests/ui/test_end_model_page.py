@@ -229,3 +229,11 @@ print(sorted({{"torch", "spacy", "snorkel", "sklearn", "transformers", "sentence
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[]", done.stderr[-2000:]
+
+
+def test_answers_older_than_the_rules_say_so(open_app, trained):
+    assert "older than" not in words(clean(open_app("end_model")))
+    rules = trained / "rules.toml"
+    rules.write_text(rules.read_text().replace('words = ["free"]', 'words = ["free", "gratis"]'))
+    app = clean(open_app("end_model"))
+    assert "older than: changed function says_free." in words(app) and not app.button(key="again").disabled

@@ -251,3 +251,10 @@ print(sorted(heavy & sys.modules.keys()))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[]", done.stderr[-2000:]
+
+
+def test_a_fit_that_is_older_than_the_functions_says_so(open_app, ran):
+    assert "older than" not in said(open_app("label_model"))
+    file = ran / "task.toml"
+    file.write_text(file.read_text().replace("[data]", 'disabled = ["says_free"]\n\n[data]'))
+    assert "older than: switched off function says_free." in said(open_app("label_model"))

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from workbench.project import jobs
+from workbench.project.steps.run import run
+from workbench.project.task import load_task
 from workbench.ui import training_set as page
 
 
@@ -133,3 +135,17 @@ def test_rows_that_changed_since_the_run_ask_for_another(open_app, ran):
 
 def test_without_a_task_the_page_leads_to_opening_a_file(open_app):
     assert "There is no task in" in words(clean(open_app("training_set")))
+
+
+def test_labels_that_are_older_than_the_rules_say_so_and_offer_a_run(open_app, ran, monkeypatch):
+    assert "older than" not in words(clean(open_app("training_set")))
+    with (ran / "rules.toml").open("a") as file:
+        file.write('\n[[rule]]\nname = "says_see"\nkind = "keyword"\nwords = ["see"]\nlabel = "ham"\n')
+    run(load_task(ran), until="diagnose")
+    app = clean(open_app("training_set"))
+    labelled = next(folder.parent.name for folder in ran.glob("runs/*/soft_labels.parquet"))
+    assert f"These labels are of run {labelled}, older than: new function says_see." in words(app)
+    started = []
+    monkeypatch.setattr(jobs, "start", lambda folder, until: started.append((folder.name, until)) or True)
+    app.button(key="again").click().run()
+    assert started == [("toy", "fit")]

@@ -136,7 +136,7 @@ def test_a_rule_is_saved_where_the_command_reads_it(page, ran, monkeypatch):
     started = []
     monkeypatch.setattr(jobs, "start", lambda folder, until: started.append((folder.name, until)) or True)
     app = clean(app.button(key="apply").click().run())
-    assert started == [("toy", "diagnose")]
+    assert started == [("toy", "fit")]
     assert figures(typed(app, "see"))["New rows"] == "0", "the saved rule counts, though no run asked it yet"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -94,6 +94,17 @@ def _models(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def steps_since(task: Task, run: Run, dataset: Dataset, found: dict[str, Any]) -> list[str]:
     """Return what to do because functions, rows or settings are other now than when a run was made; found: the catalogue."""
     steps = [f"Mend {error['file']}, which cannot be loaded: {error['error']}" for error in found["errors"]]
+    news = news_since(task, run, dataset, found)
+    return [*steps, f"Run again, for the figures below are older: {'; '.join(news)}."] if news else steps
+
+
+def news_since(
+    task: Task, run: Run, dataset: Dataset, found: dict[str, Any], settings: Collection[str] | None = None
+) -> list[str]:
+    """Return in words what is other now than when a run was made.
+
+    found: the catalogue. settings: the tables of task.toml that count, by default all that a run keeps.
+    """
     since = changes(run.about["functions"], found)
     words = []
     for kind in ("new", "changed", "switched off", "removed"):
@@ -103,14 +114,13 @@ def steps_since(task: Task, run: Run, dataset: Dataset, found: dict[str, Any]) -
             words.append(f"{kind} function{'s' * (len(names) > 1)} {', '.join(names[:_NAMED])}{more}")
     if dataset.fingerprint != run.about["data"]:
         words.append("other rows")
-    if any(getattr(task, table) != settings for table, settings in run.about["settings"].items()):
+    then = run.about["settings"]
+    if any(getattr(task, table) != then[table] for table in then if settings is None or table in settings):
         words.append("other settings")
     decisions = new_decisions(task, dataset, run.about.get("review"))
     if decisions:
         words.append(f"{decisions:,} new decision{'s' * (decisions > 1)} of reviewers")
-    if words:
-        steps.append(f"Run again, for the figures below are older: {'; '.join(words)}.")
-    return steps
+    return words
 
 
 def next_steps(

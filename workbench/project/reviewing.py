@@ -246,15 +246,16 @@ def with_reviewed_gold(dataset: Dataset, found: Reviewed) -> tuple[Dataset, list
 
 
 def new_decisions(task: Task, dataset: Dataset, since: Mapping[str, Any] | None) -> int:
-    """Return how many entries the record has gained since a run, where they change what a run would learn, else 0.
+    """Return how many decisions that stand were made since a run, where they change what a run would learn, else 0.
 
-    since: the `review` of its run.json; None of a run that knew no record.
+    It is 1 where some were only taken back. since: the `review` of its run.json; None of a run that knew no record.
     """
     before = since or {"entries": 0, "fingerprint": ""}
-    if open_record(task).version()[0] == before["entries"]:
+    record = open_record(task)
+    if record.version()[0] == before["entries"] or reviewed(task, dataset).facts["fingerprint"] == before["fingerprint"]:
         return 0
-    found = reviewed(task, dataset).facts
-    return max(found["entries"] - before["entries"], 1) if found["fingerprint"] != before["fingerprint"] else 0
+    current = record.current()
+    return max(int(((current.index > before["entries"]) & (current["purpose"] == "anchor")).sum()), 1)
 
 
 def anchors(task: Task, dataset: Dataset) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from workbench.tables import Dataset
 from workbench.ui import figures, opened, opened_end_model, running, try_row
 from workbench.ui import label_model_charts as charts
 from workbench.ui.curves import accuracy_curve, loss_curve
-from workbench.ui.frame import chosen_run, chosen_task, rows_beside
+from workbench.ui.frame import chosen_run, chosen_task, rows_beside, say_if_older
 from workbench.ui.wording import ago, count, figure, interval, percent, plain
 
 _VIEWS: Final = ("Scores", "Try it", "Differences", "Confidence", "Training")  # as the URL names them
@@ -43,6 +43,7 @@ def show() -> None:
         return
     dataset = rows_beside(task, run)
     st.caption(f"Run {plain(run.id)}, {ago(run.about['finished'])}")
+    say_if_older(task, run, dataset, "answers", until="evaluate")
     view = st.segmented_control(
         "View", _VIEWS, default=_VIEWS[0], required=True, key="end", bind="query-params", label_visibility="collapsed"
     )

@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from workbench.project.overview import newest
+from workbench.project.overview import newest, news_since
 from workbench.project.runs import Run, find_run, list_runs
 from workbench.project.task import Task, find_tasks, load_task
 from workbench.tables import Dataset, WorkbenchError
@@ -142,6 +142,26 @@ def rows_beside(task: Task, run: Run) -> Dataset:
     if dataset.fingerprint != run.about["data"]:
         st.warning("The rows changed after this run; rows that are gone are left out.", icon=":material/warning:")
     return dataset
+
+
+def say_if_older(task: Task, run: Run, dataset: Dataset, what: str = "labels", until: str = "fit") -> None:
+    """Warn where functions, rows, settings or decisions are newer than the newest run of a page, and offer to run again.
+
+    what, until: what of the run is shown, and the stage that makes it. A run that the user chose is older on purpose.
+    """
+    if "run" in st.query_params:
+        return
+    tables = ("apply", "label_model", "end_model")[: 2 if until == "fit" else 3]
+    try:
+        news = news_since(task, run, dataset, opened.described(task), tables)
+    except WorkbenchError as error:
+        st.warning(f"Mend what cannot be read: {plain(str(error))}", icon=":material/warning:")
+        return
+    if news:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            said = f"These {what} are of run {run.id}, older than: {'; '.join(news)}."
+            st.warning(plain(said), icon=":material/warning:", width=680)
+            running.start_button(task.folder, key="again", until=until)
 
 
 def _no_task(title: str) -> None:

@@ -23,7 +23,7 @@ from workbench.project.task import Task
 from workbench.tables import Dataset
 from workbench.ui import figures, one_row, opened, opened_model, running, two_runs
 from workbench.ui import label_model_charts as charts
-from workbench.ui.frame import chosen_run, chosen_task, rows_beside
+from workbench.ui.frame import chosen_run, chosen_task, rows_beside, say_if_older
 from workbench.ui.wording import ago, count, figure, interval, percent, plain
 
 _VIEWS: Final = ("models", "functions", "classes", "certainty", "row", "runs")  # as the URL names them
@@ -47,6 +47,7 @@ def show() -> None:
         return
     st.markdown(_about(run))
     dataset = rows_beside(task, run)
+    say_if_older(task, run, dataset)
     _doubts(opened_model.learned(run).get("doubts", []))
     view = st.segmented_control(
         "View",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,11 +29,12 @@ def is_running(task: Path) -> bool:
     return jobs.state(task).status == "running"
 
 
-def start_button(task: Path, label: str = "Run", key: str = "start") -> None:
-    """Offer to start the line, unless a job is under way."""
+def start_button(task: Path, label: str = "Run", key: str = "start", until: str = "evaluate") -> None:
+    """Offer to start the line, to end after the stage `until`, unless a job is under way."""
     # The click starts the job before the whole page is drawn again: only then does `watch` get its timer.
     busy = is_running(task)
-    st.button(label, type="primary", icon=":material/play_arrow:", on_click=start, args=(task,), key=key, disabled=busy)
+    start_it = partial(start, task, until=until)
+    st.button(label, type="primary", icon=":material/play_arrow:", on_click=start_it, key=key, disabled=busy)
 
 
 def start(task: Path, **settings: Any) -> None:

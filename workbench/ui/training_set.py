@@ -16,7 +16,7 @@ from workbench.project.training_set import FORMATS, Candidates, Chosen, Filters
 from workbench.ui import figures, opened, running
 from workbench.ui import label_model_charts as charts
 from workbench.ui.curves import accuracy_curve
-from workbench.ui.frame import chosen_run, chosen_task
+from workbench.ui.frame import chosen_run, chosen_task, say_if_older
 from workbench.ui.wording import count, interval, percent, plain
 
 _PAGE: Final = 100
@@ -37,6 +37,7 @@ def show() -> None:
         st.warning(f"The rows changed after run {run.id}, so it has no labels for them. Run again.", icon=":material/warning:")
         _run_first(task)
         return
+    say_if_older(task, run, dataset)
     rows = opened.candidates(task, run, dataset)
     st.caption(f"What exactly do you hand on? The rows of run {run.id} that pass the filters, with their labels.")
     settings = _ask(task, rows)

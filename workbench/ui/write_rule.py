@@ -361,7 +361,7 @@ def _saved(task: Task) -> None:
 
 
 def _apply(task: Task) -> None:
-    running.start(task.folder, until="diagnose")
+    running.start(task.folder, until="fit")
     st.rerun()  # the whole page: the sidebar watches the job
 
 
