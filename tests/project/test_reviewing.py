@@ -27,6 +27,7 @@ from workbench.project.reviewing import (
     status,
     with_reviewed_gold,
 )
+from workbench.project.serving import Claims, head_of_queue
 from workbench.project.steps import evaluate
 from workbench.project.steps.fit import fit_label_model
 from workbench.project.steps.run import run
@@ -119,6 +120,15 @@ def test_a_run_from_before_the_record_asks_for_another_once_rows_are_reviewed(ta
     assert new_decisions(task, rows, None) == 0
     decide(task, rows, [label("000")])
     assert new_decisions(task, rows, None) == 1
+
+
+def test_answered_requests_count_as_done(task, rows):
+    made = run(task, until="fit")
+    request(task, ["000", "003", "010", TEST], "look")
+    decide(task, rows, [label("003")])
+    kept = opened(task, made, rows, "requested")
+    head = head_of_queue(task, made, rows, "requested", kept, Claims(), "ann")
+    assert (head.done, head.left, list(head.reasons)) == (1, 2, ["000", "010"]), "a test row never stands there"
 
 
 def test_what_was_taken_back_is_no_new_decision(task, rows):

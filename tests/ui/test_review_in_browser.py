@@ -18,7 +18,7 @@ NASTY = '<img src="http://rows.example.org/a.png" onerror="alert(1)"> **win** ![
 def tasks(_ran_once, tmp_path_factory):
     """Return a folder of tasks, one for each test that shares a server."""
     folder = tmp_path_factory.mktemp("shared") / "data"
-    for name in ("ten", "pairs", "keys", "classes"):
+    for name in ("ten", "pairs", "keys", "classes", "long"):
         shutil.copytree(_ran_once, folder / name)
     many = folder / "classes" / "task.toml"
     more = ", ".join(f'"class_{letter}"' for letter in "abcdefghij")
@@ -27,6 +27,8 @@ def tasks(_ran_once, tmp_path_factory):
     for row in ("train0", "train6", "valid0", "valid6"):  # whichever of them comes first
         rows = folder / "keys" / "rows.csv"
         rows.write_text(rows.read_text().replace(f'{row},"win a free car"', f'{row},"{quoted}"'))
+    rows = folder / "long" / "rows.csv"
+    rows.write_text(rows.read_text().replace('train6,"win a free car"', f'train6,"{"a long story " * 400}"'))
     return folder
 
 
@@ -192,3 +194,28 @@ def test_many_classes_are_found_by_typing_and_an_answer_can_be_changed(open_revi
     page.keyboard.press("Escape")
     assert part(page, "row").text_content() != f"row {row}"
     assert not pd.isna(record(tasks / "classes").decisions()["seconds"].iloc[0])
+
+
+def test_after_a_long_text_the_card_is_small_again(open_review, server):
+    page = open_review(server, "long", "Ann")
+    heights = []
+    for _ in range(20):
+        heights.append(part(page, "text").evaluate("text => text.offsetHeight"))
+        press(page, "1")
+    tall = heights.index(max(heights))
+    assert max(heights) > 2 * heights[0] and tall + 3 < len(heights)
+    assert heights[tall + 1] == max(heights) and heights[tall + 3] == heights[0], "no button moves at once, but soon"
+
+
+def test_what_is_taken_back_is_said_to_be_unanswered(open_review, server):
+    page = open_review(server, "long", "Bo")
+    [row] = press(page, "1")
+    page.keyboard.press("z")
+    assert part(page, "before_text").text_content() == "Taken back."
+    assert part(page, "leave_text").text_content() == "Leave it unanswered"
+    press(page, "1")
+    part(page, "past").get_by_role("button").first.click()
+    assert part(page, "leave_text").text_content() == "Leave as it was"
+    page.keyboard.press("z")
+    assert part(page, "row").text_content() == f"row {row}"
+    assert part(page, "before_text").text_content() == "Taken back.", "also where that row was open"

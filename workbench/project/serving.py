@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.project.card import answers
-from workbench.project.queues import Opened, review_queue
+from workbench.project.queues import Opened, open_rows, review_queue
 from workbench.project.reviewing import audit_queue, decide, fingerprints, open_record
 from workbench.project.runs import Run
 from workbench.project.task import Task
@@ -142,11 +142,13 @@ def head_of_queue(task: Task, run: Run, dataset: Dataset, kind: str, kept: Opene
 
     kept: what `opened` of queues.py returns for the kind.
     """
-    table = review_queue(task, run, dataset, reviewer, kind, _LOOKED_AT, kept)
+    requested = kind == "requested"  # its queue is no ranking of a run, so that it is counted whole
+    table = review_queue(task, run, dataset, reviewer, kind, len(dataset) if requested else _LOOKED_AT, kept)
     reasons: dict[str, str] = {row: table["reason"][row] for row in claims.hand_out(table.index, reviewer, _HANDED)}
-    if kind == "requested":
-        return Queue(reasons, 0, len(table))
     record = open_record(task)
+    if requested:
+        asked = pd.Index(record.requested()).difference(record.measure_rows().index)
+        return Queue(reasons, int(open_rows(asked, dataset).sum()) - len(table), len(table))
     gone = settled(record.current(), reviewer, task.review.get("double", 0.0)).union(record.measure_rows().index)
     places = kept.votes.ids.get_indexer(gone)
     listed = np.zeros(len(kept.votes), bool)

@@ -143,6 +143,10 @@ class Record:
         table = pd.DataFrame(self._read(_waiting()), columns=["row", "reason", "reviewer", "time", "after"])
         return table.astype({**dict.fromkeys(table.columns, "str"), "after": "int64"})
 
+    def requested(self) -> list[str]:
+        """Return every row that was ever requested, answered or not."""
+        return [row for (row,) in self._read(sa.select(REQUESTS.c.row).distinct())]
+
     def add_plan(self, name: str, rows: Iterable[str], id: str | None = None) -> str:
         """Keep a list of rows as an audit plan, and return its id; they measure, and train nothing from now on."""
         drawn = list(dict.fromkeys(rows))

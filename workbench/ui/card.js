@@ -3,6 +3,7 @@
 const STATES = new Map(); // by session, task and reviewer: they outlive the element they are drawn in
 const VIEWS = new WeakMap(); // by element
 const GUARD = 400; // ms in which keys do nothing after the card changed by itself: nobody labels a row unseen
+const STEADY = 3; // cards for which the room of a long text is kept
 const LISTED = 100; // classes listed at once
 const LOADING = "Loading the next rows.";
 const TYPING =
@@ -54,7 +55,7 @@ class View {
       undo: () => this.undoLast(),
       other: () => this.openSearch(),
       retry: () => this.state.send(),
-      leave: () => this.do(() => this.state.leave(), "Left as it was."),
+      leave: () => this.do(() => this.state.leave(), this.said() ? "Left as it was." : "Left unanswered."),
     };
   }
 
@@ -89,6 +90,10 @@ class View {
 
   again() {
     return this.state.front.includes(this.state.current);
+  }
+
+  said() {
+    return this.state.standing().find((entry) => entry.row === this.state.current);
   }
 
   answer(kind, label = null) {
@@ -133,7 +138,8 @@ class View {
   draw() {
     const { state } = this;
     const { data, card } = state;
-    const drawn = [state.current, card?.seen, data.show, data.labels, this.again(), state.ended(), data.blind].join("\n");
+    const said = this.said()?.id;
+    const drawn = [state.current, card?.seen, said, data.show, data.labels, this.again(), state.ended(), data.blind].join("\n");
     if (drawn !== this.drawn) {
       this.drawn = drawn;
       this.drawCard(card);
@@ -149,18 +155,20 @@ class View {
 
   drawCard(card) {
     const { state } = this;
-    const said = state.standing().find((entry) => entry.row === state.current);
+    const said = this.said();
     this.failure.value = said?.failure_mode ?? "";
     this.note.value = said?.note ?? "";
     this.text.scrollTop = 0;
     const pieces = card ? card.text : [[state.ended() ? state.data.ended : LOADING, false]];
     this.text.replaceChildren(...pieces.map(([piece, found]) => make(found ? "mark" : "span", piece)));
     this.text.hidden = Boolean(card) && card.text.length === 0;
-    this.tallest = Math.max(this.tallest ?? 0, this.text.offsetHeight);
-    this.text.style.minHeight = `${this.tallest}px`; // so that buttons stay where they are from row to row
+    this.text.style.minHeight = "";
+    this.heights = [...(this.heights ?? []), this.text.offsetHeight].slice(-STEADY);
+    this.text.style.minHeight = `${Math.max(...this.heights)}px`; // so that buttons stay where they are from row to row
     this.row.textContent = card ? `row ${state.current}` : "";
     this.before.hidden = !(card && this.again());
-    this.before_text.textContent = said ? `You said ${said.label ?? said.kind}. A new answer replaces it.` : "Open again.";
+    this.before_text.textContent = said ? `You said ${said.label ?? said.kind}. A new answer replaces it.` : "Taken back.";
+    this.leave_text.textContent = said ? "Leave as it was" : "Leave it unanswered";
     const open = Boolean(card) && (state.data.show || Boolean(said));
     this.why.textContent = !card ? "" : (!open && state.data.blind) || card.reason;
     const fields = card ? card.fields.filter(([, , , isVote]) => open || !isVote) : [];
