@@ -11,7 +11,7 @@ from workbench.apply import apply_lfs
 from workbench.lfs import load_rules
 from workbench.lfs.examples import failed_examples
 from workbench.project.scaffold import constants, literal, task_toml, toml_value
-from workbench.project.steps.new import new_task
+from workbench.project.steps.new import guess_gold, new_task
 from workbench.project.task import load_task
 from workbench.tables import WorkbenchError
 
@@ -221,3 +221,17 @@ def test_what_is_hardly_meant_is_noted(tmp_path: Path, columns: dict[str, object
     content = "body,label\n" + "".join(f"some text {i},{('a', 'b')[i % 2] if i < 4 else ''}\n" for i in range(40))
     notes = new_task(tmp_path / "mail", save(tmp_path, content), **columns)  # type: ignore[arg-type]
     assert any(re.search(note, one) for one in notes), notes
+
+
+@pytest.mark.parametrize(
+    ("columns", "guess"),
+    [
+        ({"text": ["a b", "c d"], "Topic": ["mail", "bill"]}, "Topic"),
+        ({"text": ["a b", "c d"], "label": ["one", "one"]}, None),
+        ({"intent": ["I want my money back, and I want it now please", "hello"], "gold": ["x", None]}, None),
+        ({"label": [f"class {i}" for i in range(30)]}, None),
+    ],
+    ids=["a usual name", "one class", "long or one", "too many"],
+)
+def test_gold_is_guessed_by_name_and_values(columns: dict[str, list[str]], guess: str | None) -> None:
+    assert guess_gold(pd.DataFrame(columns)) == guess

@@ -78,7 +78,7 @@ def test_without_a_task_every_page_leads_to_opening_a_file(open_app):
         app = clean(open_app(page))
         assert "There is no task in" in words(app)
         assert any("Open a file" in link.label for link in app.get("page_link"))
-    assert "one row a text or case" in words(clean(open_app("open_file")))
+    assert "each row is one text or one case" in words(clean(open_app("open_file")))
 
 
 def test_an_unknown_task_in_the_url_is_said_and_another_shown(open_app, toy):
@@ -167,6 +167,14 @@ def test_the_task_is_made_where_the_app_finds_it(open_app, table, tmp_path):
     assert (tmp_path / "data" / "my_mails" / "task.toml").exists()
     assert app.selectbox(key="task").value == "my_mails" and app.query_params["task"] == "my_mails"
     assert open_app(task="my_mails").title[0].value == r"my\_mails"
+
+
+def test_a_task_without_classes_is_refused_beside_their_field(open_app, tmp_path):
+    (tmp_path / "mails.csv").write_text("text\nhello there\nfree money now\n")
+    app = open_app("open_file", file=str(tmp_path / "mails.csv"))
+    app.button(key="make").click().run()
+    [error] = clean(app).error
+    assert error.value == "Fill in Classes\\, or choose the column that holds them under Gold\\."
 
 
 def test_a_name_that_is_taken_is_refused_in_words(open_app, table, toy):

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from workbench.project.steps.new import guess_text, new_task, preview
+from workbench.project.steps.new import guess_gold, guess_text, new_task, preview
 from workbench.tables import WorkbenchError
 from workbench.ui.frame import data_folder
 from workbench.ui.wording import plain
@@ -32,7 +32,8 @@ def show() -> None:
     source = _pick()
     if source is None:
         st.info(
-            "Give a table with one row a text or case. Nothing is changed before you make the task.", icon=":material/info:"
+            "Give a table in which each row is one text or one case. Nothing is changed before you make the task.",
+            icon=":material/info:",
         )
         return
     reading = _reading_options()
@@ -94,10 +95,10 @@ def _columns(source: Path, frame: pd.DataFrame, reading: dict[str, str]) -> None
     names = [str(name) for name in frame.columns]
     key = f"{source} {names}"
 
-    def pick(label: str, placeholder: str, *guesses: str, help_: str | None = None) -> str | None:
-        """Ask for one column; one that bears a usual name is proposed."""
-        guess = next((names.index(name) for name in guesses if name in names), None)
-        return st.selectbox(label, names, index=guess, key=f"{label} {key}", placeholder=placeholder, help=help_)
+    def pick(label: str, placeholder: str, guess: str | None, help_: str | None = None) -> str | None:
+        """Ask for one column, and propose one where the file has it."""
+        place = names.index(guess) if guess in names else None
+        return st.selectbox(label, names, index=place, key=f"{label} {key}", placeholder=placeholder, help=help_)
 
     left, right = st.columns(2, gap="large")
     with left:
@@ -106,7 +107,7 @@ def _columns(source: Path, frame: pd.DataFrame, reading: dict[str, str]) -> None
         text = st.multiselect(
             "Text columns", names, proposed, key=f"text {key}", placeholder="the column with the longest text", help=note
         )
-        gold = pick("Gold: the known class", "none", "gold", "label", help_="An empty cell is unknown.")
+        gold = pick("Gold: the known class", "none", guess_gold(frame), help_="An empty cell is unknown.")
     with right:
         id_ = pick("Row id", "made from the content", "id")
         split = pick("Split: train, valid or test", "drawn by content" if gold else "all rows train", "split")
@@ -115,13 +116,14 @@ def _columns(source: Path, frame: pd.DataFrame, reading: dict[str, str]) -> None
     classes = st.text_input(
         "Classes, with commas", key=f"labels {key}", placeholder="those found in the gold column" if gold else "ham, spam"
     )
+    beside = st.container()
     name = st.text_input("Name of the task", value=_slug(source.stem), key=f"name {key}")
     labels = [label.strip() for label in (classes or "").split(",") if label.strip()]
     columns = {"text": text or None, "gold": gold, "id": id_, "split": split, **reading}
     if st.button(
         "Make the task", type="primary", key="make", on_click=_make, args=(source, _slug(name or ""), labels, columns)
     ):
-        st.error(plain(st.session_state.pop("refused", "")), icon=":material/error:")
+        beside.error(plain(st.session_state.pop("refused", "")), icon=":material/error:")
 
 
 def _found_classes(gold: pd.Series[Any]) -> None:
@@ -139,10 +141,13 @@ def _make(source: Path, name: str, labels: list[str], columns: dict[str, Any]) -
     if not name:
         st.session_state["refused"] = "The task has no name; a name of letters, digits, _ and - becomes its folder."
         return
+    if not labels and columns["gold"] is None:
+        st.session_state["refused"] = "Fill in Classes, or choose the column that holds them under Gold."
+        return
     try:
         notes = new_task(data_folder() / name, source, labels=labels or None, **columns)
     except WorkbenchError as error:
-        st.session_state["refused"] = str(error)
+        st.session_state["refused"] = str(error).removeprefix(f"{source}: ")
         return
     st.session_state["task"] = name
     st.session_state["made"] = (name, notes)

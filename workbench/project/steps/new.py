@@ -24,6 +24,8 @@ from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 _SHARES: Final = {"train": 0.7, "valid": 0.1, "test": 0.2}
 _ABSTAINS: Final = "nothing of the kind"
 _SAMPLE: Final = 5000
+_GOLD_NAMES: Final = ("gold", "label", "labels", "class", "target", "topic", "category", "intent", "sentiment", "truth", "y")
+_SHORT: Final = 40  # characters of a class name at most, where it is guessed
 _ANSWER_NAMES: Final = ("label", "labels", "class", "gold", "target", "split")
 
 
@@ -149,6 +151,17 @@ def guess_text(frame: pd.DataFrame, roles: Sequence[str]) -> tuple[list[str], li
     lengths = {name: float(frame[name].str.len().fillna(0).mean()) for name in strings}
     longest = max(lengths, key=lambda name: lengths[name])
     return [longest], [f"text column: {longest!r}, the longest with {lengths[longest]:,.0f} characters on average"]
+
+
+def guess_gold(frame: pd.DataFrame) -> str | None:
+    """Return the first column that is named as known classes are, and that holds a few short values, or None."""
+    for name in frame.columns:
+        cells = frame[name].dropna().astype("str")
+        values = [cell for cell in cells.unique() if cell]
+        few = 2 <= len(values) <= max(20, len(frame) // 10)
+        if str(name).casefold() in _GOLD_NAMES and few and max(map(len, values)) <= _SHORT:
+            return str(name)
+    return None
 
 
 class Example(NamedTuple):
