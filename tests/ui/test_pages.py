@@ -136,6 +136,12 @@ def test_a_run_under_way_shows_how_far_it_is_on_every_page(open_app, toy):
         app = clean(open_app())
         assert app.progress[0].text == "Step 5 of 6: training the end model, 5 of 20"
         assert app.button(key="start").disabled
+        (folder / "progress").write_text('{"stage": "apply", "step": 0, "steps": 6, "done": 12, "total": 144}\n')
+        said = "Step 1 of 6: functions vote on the rows, 12 of 144 votes, one a row and function"
+        assert clean(open_app()).progress[0].text == said
+        (folder / "progress").unlink()
+        assert clean(open_app()).progress[0].text == "Starting: reading rows and functions"
+        (folder / "progress").write_text('{"stage": "train", "step": 4, "steps": 6, "done": 5, "total": 20}\n')
         assert [button.label for button in app.button] == ["Run", "Cancel"]
         assert clean(open_app("functions")).sidebar.progress[0].text.startswith("Step 5 of 6")
 

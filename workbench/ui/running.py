@@ -22,6 +22,7 @@ _STAGES: Final = {
     "train": "training the end model",
     "evaluate": "scoring, and training the ceiling",
 }
+_UNITS: Final = {"apply": " votes, one a row and function"}
 
 
 def is_running(task: Path) -> bool:
@@ -73,8 +74,9 @@ def watch(task: Path) -> None:
     job = jobs.state(task)
     if job.status != "running":
         st.rerun()
-    counted = f", {job.done:,} of {job.total:,}" if job.total > 1 else ""
-    stage = f"Step {job.step + 1} of {job.steps}: {_STAGES.get(job.stage, job.stage)}{counted}"
+    counted = f", {job.done:,} of {job.total:,}{_UNITS.get(job.stage, '')}" if job.total > 1 else ""
+    step = f"Step {job.step + 1} of {job.steps}: " if job.stage else "Starting: "  # how many there are is not said yet
+    stage = f"{step}{_STAGES.get(job.stage, job.stage)}{counted}"
     st.progress(job.share, text=stage)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Cancel", on_click=jobs.cancel, args=(task,), key=f"cancel {task.name}", icon=":material/stop:")

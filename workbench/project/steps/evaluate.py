@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,13 @@ def evaluate(
         else:
             soft = fitted[name] if name in fitted else fit_label_model(task, name, dataset, votes)[0]
             answers[name] = soft.take(held_out)
-    report("evaluate", len(names), len(names) + 1, "ceiling")
     end_model = fitted["end_model"]
-    ceiling = end_model if isinstance(end_model, str) else train_ceiling(task, dataset)
+
+    def on_ceiling(_done: int, _total: int, said: str) -> None:
+        report("evaluate", len(names), len(names) + 1, f"ceiling: {said}")
+
+    on_ceiling(0, 0, "reading the rows")
+    ceiling = end_model if isinstance(end_model, str) else train_ceiling(task, dataset, on_ceiling)
     for name, model in (("end_model", end_model), ("ceiling", ceiling)):
         answers[name] = model if isinstance(model, str) else model.predict_proba(dataset.take(held_out))
     for name, answer in answers.items():
@@ -98,12 +103,15 @@ def skip_reason(name: str, votes: VoteMatrix) -> str | None:
     return None
 
 
-def train_ceiling(task: Task, dataset: Dataset) -> Any:
-    """Return the same end model trained on the train rows whose gold is known, or in words why there is no ceiling."""
+def train_ceiling(task: Task, dataset: Dataset, progress: Callable[[int, int, str], None] | None = None) -> Any:
+    """Return the same end model trained on the train rows whose gold is known, or in words why there is no ceiling.
+
+    progress: as for `train`.
+    """
     gold = SoftLabels.from_hard(dataset.ids, dataset.labels, task.train_truth(dataset))
     if not gold.covered.any():
         return "the train split has no gold to train a ceiling on"
-    return train(task, dataset.take(gold.covered), gold.take(gold.covered))
+    return train(task, dataset.take(gold.covered), gold.take(gold.covered), progress)
 
 
 def gap_recovered(answers: Answers, dataset: Dataset) -> dict[str, Any]:

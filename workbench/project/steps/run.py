@@ -93,6 +93,7 @@ def run(
 def _train(folder: Path, task: Task, dataset: Dataset, soft: SoftLabels, report: Report) -> Any:
     """Train and keep the end model on the rows that models learn from; return it, or in words why there is none."""
     taught = training_rows(dataset)
+    report("train", 0, 0, "reading the rows")  # encoding them takes longer than an epoch
     end_model = train(
         task, dataset.take(taught), soft.take(taught), lambda done, total, text: report("train", done, total, text)
     )
