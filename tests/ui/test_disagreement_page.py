@@ -143,6 +143,9 @@ def test_rows_are_sent_to_review_once(open_app, disputed):
     waiting = open_record(load_task(disputed)).requests()
     assert sorted(waiting["row"]) == ["train0", "train6"]
     assert set(waiting["reason"]) == {"promises and says_car disagree"}
+    assert [link.label for link in app.get("page_link")] == ["Review them"]
+    assert not [button for button in app.button if button.key == "send"], "sent, so not offered again"
+    app = open_app("disagreement", a="promises", b="says_car")
     app.button(key="send").click().run()
     assert "wait for review already" in words(clean(app))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import streamlit as st
@@ -93,9 +94,16 @@ def show_rows(page: Looked, rows: Rows, what: str, reason: str, first: Sequence[
 
 def _send_button(page: Looked, rows: Rows, reason: str) -> None:
     ids = disagreement.to_review(page.sight, rows)
-    said, failed = st.session_state.pop("sent", ("", False))
-    if said:
-        (st.error if failed else st.success)(plain(said), icon=f":material/{'error' if failed else 'check_circle'}:")
+    refused, sent = st.session_state.pop("not sent", ""), st.session_state.setdefault("sent", {})
+    if refused:
+        st.error(plain(refused), icon=":material/error:")
+    if said := sent.get((page.task.folder, reason, *ids)):
+        st.success(plain(said), icon=":material/check_circle:", width=360)
+        st.page_link(
+            Path(__file__).parent / "review.py", label="Review them", icon=":material/fact_check:",
+            query_params={"task": page.task.folder.name, "queue": "requested"},
+        )  # fmt: skip
+        return
     if not ids:
         st.caption("The gold of all of them is known: there is nothing to review.")
         return
@@ -110,10 +118,10 @@ def _send(task: Task, ids: list[str], reason: str) -> None:
     try:
         new = request(task, ids, reason)
     except WorkbenchError as error:
-        st.session_state["sent"] = (str(error), True)
+        st.session_state["not sent"] = str(error)
         return
     said = f"Sent {len(ids):,} rows to review, {new:,} of them new." if new else "They wait for review already."
-    st.session_state["sent"] = (said, False)
+    st.session_state["sent"][task.folder, reason, *ids] = said
 
 
 def dark() -> bool:
