@@ -8,6 +8,8 @@ import tomllib
 import pytest
 
 from workbench.project import jobs
+from workbench.project.steps.run import run
+from workbench.project.task import load_task
 from workbench.ui import write_rule
 
 
@@ -137,6 +139,10 @@ def test_a_rule_is_saved_where_the_command_reads_it(page, ran, monkeypatch):
     monkeypatch.setattr(jobs, "start", lambda folder, until: started.append((folder.name, until)) or True)
     app = clean(app.button(key="apply").click().run())
     assert started == [("toy", "fit")]
+    run(load_task(ran), until="apply")
+    app = clean(app.run())
+    assert "Saved says_see at rules.toml:17, and applied." in said(app)
+    assert not [button for button in app.button if button.key == "apply"]
     assert figures(typed(app, "see"))["New rows"] == "0", "the saved rule counts, though no run asked it yet"
 
 
@@ -145,6 +151,23 @@ def test_a_rule_that_was_saved_is_said_of_its_task_alone(page, ran):
     app = clean(keep(typed(page, "see")).button(key="save").click().run())
     app = clean(app.selectbox(key="task").set_value("other").run())
     assert "Saved" not in said(app) and not [button for button in app.button if button.key == "apply"]
+
+
+def test_words_that_tell_nothing_are_not_said_to(open_app, toy):
+    text = "\n".join(line if "id,text" in line else ",".join([*line.rsplit(",", 2)[:1], "", line.rsplit(",", 1)[1]])
+                     for line in (toy / "rows.csv").read_text().splitlines())  # fmt: skip
+    (toy / "rows.csv").write_text(text + "\n")
+    (toy / "rules.toml").unlink()
+    app = clean(open_app("write_rule", label="spam"))
+    assert "Frequent words" in said(app) and "Frequent in rows without votes" in said(app)
+    assert "apart" not in said(app) and [button.label for button in app.button if str(button.key).startswith("word")]
+
+
+def test_a_name_of_other_signs_is_refused_with_one_that_would_do(page, ran):
+    app = keep(typed(page, "see"))
+    app.text_input(key="name").set_value("hopes and wishes!").run()
+    app = clean(app.button(key="save").click().run())
+    assert "'hopes and wishes!' holds more than letters, digits and _; call the rule 'hopes_and_wishes'" in said(app)
 
 
 def test_a_name_that_is_taken_is_said_and_nothing_is_written(page, ran):

@@ -48,13 +48,17 @@ def told(rule: Rule, name: str = "", reason: str = "", tags: Collection[str] = (
 
 
 def save_rule(task: Task, rule: Mapping[str, Any]) -> str:
-    """Write a rule into the task's rules.toml and return its place; a name that any function has is refused.
+    """Write a rule into the task's rules.toml and return its place; a name that any function has is refused, and one of other
+    signs than letters, digits and _, for files and commands bear it.
 
     What stands in the file stays as it is, also what others save at the same time.
     """
     name = rule.get("name", "")
     if not isinstance(name, str) or not name.strip():
         raise WorkbenchError("the rule has no name; a few words joined by _ tell it from the others")
+    if not re.fullmatch(r"\w+", name):
+        clean = "_".join(re.findall(r"\w+", name)) or proposed_name(rule, ())
+        raise WorkbenchError(f"the name {name!r} holds more than letters, digits and _; call the rule {clean!r}")
     if rule["kind"] != "phrase":  # whose process has made it already, to try it
         make_rule(rule, task.folder, task.labels, task.data["text"], where=f"rule {name!r}", place="draft")
     places = {one["name"]: one["place"] for one in catalogue(task)["functions"]}

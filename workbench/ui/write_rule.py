@@ -13,6 +13,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from workbench.project.overview import newest
 from workbench.project.phrases import expect_phrases
 from workbench.project.rule_draft import Ground, Precision, Tried, columns_for, refusal, rule_of, try_rule, words_in
 from workbench.project.rule_rows import Part, Row, proposed_examples, rows_of, with_examples
@@ -264,17 +265,23 @@ def _suggest(ground: Ground, label: str, column: str | None, wide: bool) -> None
         "known": ("In rows of known class", "Right of n rows with the word, by valid gold and by reviewers."),
         "uncovered": ("In rows without votes", "Right of n rows with the word that have votes, by what most of these say."),
     }
-    st.header(f"Words that tell {plain(label)} apart")
+    told = any(len(table) and table["n"].any() for table in found.values())
+    st.header(f"Words that tell {plain(label)} apart" if told else "Frequent words")
     places = st.columns(2, gap="large") if wide else [st.container(), st.container()]
     for (kind, (title, help_)), place in zip(titles.items(), places, strict=True):
         with place:
+            if kind == "uncovered" and len(found[kind]) and not found[kind]["n"].any():  # nothing tells classes apart there
+                title, help_ = "Frequent in rows without votes", "They say nothing of a class: no such row has votes or gold."
             st.markdown(f"**{title}**", help=help_)
             _words(found[kind], kind)
 
 
 def _words(table: pd.DataFrame, kind: str) -> None:
     if table.empty:
-        said = {"known": "No row of this class is known well enough.", "uncovered": "Nothing stands out in these rows."}
+        said = {
+            "known": "No word is surely more frequent in its known rows than in others; more gold or reviews may show some.",
+            "uncovered": "Nothing stands out in these rows.",
+        }
         st.caption(said[kind])
     with st.container(horizontal=True, gap="xsmall"):
         for word, line in table.iterrows():
@@ -351,8 +358,11 @@ def _saved(task: Task) -> None:
     if folder != task.folder:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.success(f"Saved {plain(name)} at {plain(place)}.", icon=":material/check_circle:", width=420)
-        if not running.is_running(task.folder):
+        last = newest(task, "votes.parquet")
+        applied = last is not None and name in last.about["functions"]
+        said = f"Saved {name} at {place}{', and applied' if applied else ''}."
+        st.success(plain(said), icon=":material/check_circle:", width=420)
+        if not applied and not running.is_running(task.folder):
             st.button("Apply it", on_click=_apply, args=(task,), key="apply", icon=":material/play_arrow:")
         st.page_link(
             Path(__file__).parent / "functions.py", label="See it among the functions", icon=":material/rule:",
