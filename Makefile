@@ -2,6 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# pip is quiet for minutes
+INSTALLING := "Installing the workbench with PyTorch, spaCy and Streamlit into $(VENV): up to 2.5 GB, more where PyTorch comes with CUDA; once, some minutes."
 export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
 
 .PHONY: app test test-all check bench clean
@@ -28,10 +30,12 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.app: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo $(INSTALLING)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo $(INSTALLING)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $(VENV)/.app $@
 

@@ -48,3 +48,9 @@ def test_a_checkout_run_by_streamlit_itself_has_the_same_settings():
 def test_the_files_the_app_is_made_of_are_there():
     for file in (launch.PAGES / name for name in ("icon.svg", "theme.toml", "style.css", "app.py")):
         assert file.is_file()
+
+
+def test_an_install_of_minutes_says_what_it_does():
+    lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+    pips = [place for place, line in enumerate(lines) if "pip install --quiet" in line]
+    assert len(pips) == 2 and all("echo $(INSTALLING)" in lines[place - 1] for place in pips)

@@ -79,7 +79,7 @@ def test_a_pair_in_the_url_shows_its_rows_with_both_votes(open_app, disputed):
 
 def test_without_conflicts_the_page_says_so_and_shows_who_agrees_on_demand(open_app, ran):
     app = clean(open_app("disagreement"))
-    assert "None of the 1 pairs that meet disagrees in this run" in words(app) and not app.dataframe
+    assert "The one pair that meets agrees in this run" in words(app) and not app.dataframe
     app.toggle(key="conflicts").set_value(False).run()
     table = clean(app).dataframe[0].value
     assert table[["a", "b", "disagree", "both"]].to_numpy().tolist() == [["promises", "says_free", 0, 8]]

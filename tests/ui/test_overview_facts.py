@@ -146,5 +146,7 @@ def test_rows_are_to_be_reviewed_until_some_were(ran):
     run = newest(load_task(ran), "diagnosis.json")
     asked = next_steps(run, run.diagnosis(), run.metrics())
     assert any(step.startswith("Review some rows") for step in asked)
+    agreed = {**run.diagnosis(), "summary": {**run.diagnosis()["summary"], "conflict": 0.0}}
+    assert "Review some rows: what people say of random ones" in next_steps(run, agreed, run.metrics())[-1]
     reviewed = dataclasses.replace(run, about={**run.about, "review": {"anchors": 3}})
     assert not any(step.startswith("Review") for step in next_steps(reviewed, run.diagnosis(), run.metrics()))

@@ -116,7 +116,7 @@ def test_a_failed_run_shows_why_and_what_it_said(open_app, toy):
 
 
 def test_a_run_that_cannot_be_started_says_why(open_app, toy, monkeypatch):
-    def refuse(task):
+    def refuse(task, until):
         raise PermissionError(13, "Permission denied", "runs/.job")
 
     app = open_app()
@@ -170,6 +170,7 @@ def test_the_task_is_made_where_the_app_finds_it(open_app, table, tmp_path):
     app.button(key="make").click().run()
     assert "Made the task my_mails" in plain_words(clean(app))
     assert "workbench run" in app.code[0].value
+    assert [link.label for link in app.get("page_link")] == ["Write your first rule", r"Go to my\_mails"]
     assert (tmp_path / "data" / "my_mails" / "task.toml").exists()
     assert app.selectbox(key="task").value == "my_mails" and app.query_params["task"] == "my_mails"
     assert open_app(task="my_mails").title[0].value == r"my\_mails"

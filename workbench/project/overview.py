@@ -149,10 +149,9 @@ def next_steps(
         )
     done = not steps
     if not run.about.get("review", {}).get("anchors"):
-        steps.append(
-            f"Review some rows: on {diagnosis['summary']['conflict']:.1%} functions contradict each other, and what people "
-            "say of random ones tells the label model how sure it may be."
-        )
+        conflict = diagnosis["summary"]["conflict"]
+        why = f"on {conflict:.1%} functions contradict each other, and " if conflict else ""
+        steps.append(f"Review some rows: {why}what people say of random ones tells the label model how sure it may be.")
     if done and (run.folder / "export").exists():
         steps.append(
             f"Use the training set in runs/{run.id}/export of the task's folder, or label a new file with `workbench predict`."

@@ -83,7 +83,7 @@ def _pairs(page: Looked) -> None:
             _pair_table(page, shown.head(_LISTED))
             more = f", the first {_LISTED:,} of them here" if len(shown) > _LISTED else ""
             said = f"{differing:,} of {len(table):,} pairs that meet disagree somewhere{more}."
-            st.caption(f"{said} Select one, by its box or Shift+Space, to see its rows.")
+            st.caption(said)
     _pair_rows(page)
 
 
@@ -91,7 +91,8 @@ def _no_pair(page: Looked, table: pd.DataFrame) -> str:
     where = "here; take a filter away" if any(page.asked) else "in this run"
     if table.empty:
         return f"No two functions vote on a common row {where}. Functions that look at the same rows can check each other."
-    return f"None of the {len(table):,} pairs that meet disagrees {where}. Switch off “Conflicts only” to see where they agree."
+    none = f"None of the {len(table):,} pairs that meet disagrees" if len(table) > 1 else "The one pair that meets agrees"
+    return f"{none} {where}. Switch off “Conflicts only” to see where they agree."
 
 
 def _heatmap(page: Looked, table: pd.DataFrame) -> None:
@@ -188,7 +189,7 @@ def _picked_row(key: str, names: Sequence[tuple[str, str]]) -> None:
 def _pair_rows(page: Looked) -> None:
     a, b = (st.query_params.get(name) for name in ("a", "b"))
     if a not in page.sight.votes.lfs or b not in page.sight.votes.lfs or a is None or b is None or a == b:
-        st.caption("Select a pair, in the heatmap or in the table, to see the rows behind it.")
+        st.caption("Select a pair, in the heatmap or by its box in the table (Shift+Space), to see the rows behind it.")
         return
     st.header(f"{plain(a)} and {plain(b)}")
     rows = disagreement.pair_rows(page.sight, page.asked, a, b, page.conflicts)

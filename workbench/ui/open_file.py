@@ -158,9 +158,18 @@ def _made(name: str, notes: list[str]) -> None:
     st.success(f"Made the task {plain(name)} in {plain(str(folder))}.", icon=":material/check_circle:")
     for note in notes:
         st.text(note)
-    st.markdown("It has a first function and a first rule to replace. Next, in a terminal, or with Run on the overview:")
+    st.markdown(
+        "Next, write your first rule. The two functions that the task begins with are examples, which show what a file of them "
+        "looks like and know nothing of your classes: replace them, or switch them off once rules of yours vote."
+    )
+    with st.container(horizontal=True):
+        for page, label, icon in (
+            ("write_rule", "Write your first rule", "edit_note"),
+            ("overview", f"Go to {name}", "dashboard"),
+        ):
+            st.page_link(Path(__file__).parent / f"{page}.py", label=plain(label), icon=f":material/{icon}:")
+    st.caption("In a terminal:")
     st.code(f"workbench check {folder}\nworkbench run {folder}", language=None)
-    st.page_link(Path(__file__).parent / "overview.py", label=f"Go to {plain(name)}", icon=":material/dashboard:")
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def _votes(diagnosis: dict[str, Any]) -> None:
     for warning in warnings[:_WARNINGS]:
         st.warning(plain(warning), icon=":material/warning:")
     if len(warnings) > _WARNINGS:
-        with st.expander(f"{len(warnings) - _WARNINGS:,} more warnings"):
+        with st.expander(f"{len(warnings) - _WARNINGS:,} more warning{'s' * (len(warnings) > _WARNINGS + 1)}"):
             for warning in warnings[_WARNINGS:]:
                 st.text(warning)
 
