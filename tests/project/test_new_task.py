@@ -213,7 +213,10 @@ def test_a_new_task_shows_how_to_have_workers(tmp_path: Path) -> None:
     ("columns", "note"),
     [
         ({"labels": ["a", "b"]}, "columns 'label' stay among the features; .*--gold"),
-        ({"gold": "label"}, "of 4 known classes stand in train, where they score nothing and teach the ceiling alone"),
+        (
+            {"gold": "label", "split": {"train": 0.7, "valid": 0.1, "test": 0.2}},
+            "of 4 known classes stand in train, where they score nothing and teach the ceiling alone",
+        ),
     ],
     ids=["gold not named", "few known classes"],
 )
@@ -235,3 +238,20 @@ def test_what_is_hardly_meant_is_noted(tmp_path: Path, columns: dict[str, object
 )
 def test_gold_is_guessed_by_name_and_values(columns: dict[str, list[str]], guess: str | None) -> None:
     assert guess_gold(pd.DataFrame(columns)) == guess
+
+
+def test_scarce_gold_is_kept_for_valid_and_test(tmp_path: Path) -> None:
+    rows = "text,topic\n" + "".join(f"mail {i % 40},{('ham', 'spam')[i % 2] if i < 24 else ''}\n" for i in range(60))
+    new_task(tmp_path / "mail", save(tmp_path, rows), gold="topic")
+    assert 'split = {valid = 0.5, test = 0.5, without_gold = "train"}' in (tmp_path / "mail" / "task.toml").read_text()
+    dataset, _ = load_task(tmp_path / "mail").dataset()
+    assert set(dataset.split[dataset.gold != -1]) == {"valid", "test"}
+    assert dataset.split.groupby(dataset.frame["text"]).nunique().max() == 1, "copies stay together"
+    assert (dataset.split == "train").sum() == 16, "of 60 rows, 24 with gold and 20 with the text of one"
+
+
+@pytest.mark.parametrize(("gold", "rest"), [(None, "train"), ("topic", "trian")], ids=["no gold column", "no such split"])
+def test_shares_of_rows_with_gold_need_gold_and_a_split_for_the_others(tmp_path: Path, gold: str | None, rest: str) -> None:
+    split = {"valid": 0.5, "test": 0.5, "without_gold": rest}
+    with pytest.raises(WorkbenchError, match=rf"`without_gold` among the split shares is '{rest}'; it takes one of"):
+        new_task(tmp_path / "mail", save(tmp_path), labels=["ham", "spam"], gold=gold, split=split)  # type: ignore[arg-type]

@@ -17,7 +17,8 @@ from workbench.io.names import did_you_mean, listed
 from workbench.io.readers import check_columns, read_frame
 from workbench.tables import ABSTAIN, SPLITS, Dataset, WorkbenchError
 
-Split = str | Mapping[str, float] | None
+Split = str | Mapping[str, float | str] | None
+_REST: Final = "without_gold"  # among shares: the split of the rows that have no gold
 _ID_DIGITS: Final = 16
 
 
@@ -89,6 +90,7 @@ def dataset_from_frame(
 
     split: a column, or shares such as {"train": 0.7, "valid": 0.1, "test": 0.2}: each row is drawn by the hash of its content
     with case and white space folded, so that rows of equal text share a split; None puts all rows in train.
+    With `"without_gold": "train"` among the shares they are those of the rows whose content has gold, and the others train.
     """
     warnings: list[str] = []
     texts = _one_or_more(text)
@@ -108,12 +110,14 @@ def dataset_from_frame(
         raise WorkbenchError("no column is left to learn from: all are id, split or gold; name a text column, or add one")
     ids = _content_ids(_content(features, texts)) if id is None else _given_ids(frame[id], id)
     index = pd.Index(ids, dtype="str", name="id")
+    found = None if gold is None else _gold(frame[gold], gold, list(labels), index)
+    known = None if found is None else (found != ABSTAIN).to_numpy()
     dataset = Dataset(
         frame=features.set_axis(index, axis=0),
         labels=tuple(labels),
         text=texts,
-        split=pd.Series(_splits(frame, split, features, texts), index=index),
-        gold=None if gold is None else _gold(frame[gold], gold, list(labels), index),
+        split=pd.Series(_splits(frame, split, features, texts, known), index=index),
+        gold=found,
     )
     return dataset, warnings
 
@@ -202,7 +206,9 @@ def _given_ids(column: pd.Series[Any], name: str) -> pd.Series[Any]:
     raise AssertionError("an id that is empty or stands twice was found above")
 
 
-def _splits(frame: pd.DataFrame, split: Split, features: pd.DataFrame, texts: tuple[str, ...]) -> NDArray[Any]:
+def _splits(
+    frame: pd.DataFrame, split: Split, features: pd.DataFrame, texts: tuple[str, ...], known: NDArray[np.bool_] | None
+) -> NDArray[Any]:
     """Return train, valid or test a row, as the column says or as the hash of the content draws."""
     if split is None:
         return np.full(len(frame), "train", dtype=object)
@@ -214,12 +220,20 @@ def _splits(frame: pd.DataFrame, split: Split, features: pd.DataFrame, texts: tu
                 f"{did_you_mean(value, SPLITS)}"
             )
         return frame[split].to_numpy(dtype=object)
-    names = check_shares(split)
+    shares: dict[str, Any] = dict(split)
+    rest = shares.pop(_REST, None)
+    if rest is not None and (known is None or rest not in SPLITS):
+        raise WorkbenchError(f"`{_REST}` among the split shares is {rest!r}; it takes one of {listed(SPLITS)}, and known gold")
+    names = check_shares(shares)
     # 53 bits of the hash make a uniform number in [0, 1); the folded text is hashed, so that mere case does not split copies.
     content = _content(features, texts, fold=True)
     uniform = np.array([int.from_bytes(digest[8:16], "big") >> 11 for digest in content]) / 2.0**53
-    edges = np.cumsum([split[name] for name in names])[:-1]
-    return np.array(names, dtype=object)[np.searchsorted(edges, uniform, side="right")]
+    edges = np.cumsum([shares[name] for name in names])[:-1]
+    drawn = np.array(names, dtype=object)[np.searchsorted(edges, uniform, side="right")]
+    if rest is None or known is None:
+        return drawn
+    told = {key for key, has in zip(content, known, strict=True) if has}  # copies of a text share a split
+    return np.where([key in told for key in content], drawn, rest)
 
 
 def check_shares(shares: Mapping[str, float]) -> list[str]:

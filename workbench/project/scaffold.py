@@ -15,7 +15,8 @@ _COMMENTS: Final = {
     "id": "column with the row id; without it ids are made from the content",
     "text": "text columns; [] where the rows are only numbers and categories",
     "gold": "column with class names where somebody knows them, empty where not; it scores, label models do not learn from it",
-    "split": "column saying train, valid or test; or shares, drawn by content so that copies of a text share a split",
+    "split": "column saying train, valid or test; or shares, drawn by content so that copies of a text share a split, "
+    "of all rows or, with `without_gold`, of those with gold",
     "encoding": "encoding of the file",
     "delimiter": "what separates the cells",
     "model": "generative, majority_vote, weighted_vote, triplet, dawid_skene or snorkel; further keys are its settings",

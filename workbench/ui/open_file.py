@@ -12,7 +12,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from workbench.project.steps.new import guess_gold, guess_text, new_task, preview
+from workbench.project.steps.new import default_split, guess_gold, guess_text, new_task, preview
 from workbench.tables import WorkbenchError
 from workbench.ui.frame import data_folder
 from workbench.ui.wording import plain
@@ -112,7 +112,13 @@ def _columns(source: Path, frame: pd.DataFrame, reading: dict[str, str]) -> None
         id_ = pick("Row id", "made from the content", "id")
         split = pick("Split: train, valid or test", "drawn by content" if gold else "all rows train", "split")
     if gold:
-        _found_classes(_read(source, gold, reading)[0][gold])
+        cells = _read(source, gold, reading)[0][gold]
+        _found_classes(cells)
+        if split is None:
+            shares = default_split(cells)
+            scarce = "Rows with gold are drawn into valid and test, half each, and the others train"
+            every = "All rows are drawn into train, valid and test, 70, 10 and 20 %"
+            st.caption(f"{scarce if 'without_gold' in (shares or ()) else every}; rows of equal text stay together.")
     classes = st.text_input(
         "Classes, with commas", key=f"labels {key}", placeholder="those found in the gold column" if gold else "ham, spam"
     )

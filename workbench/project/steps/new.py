@@ -21,7 +21,13 @@ from workbench.project.scaffold import first_function, first_rules, literal, tas
 from workbench.stats import wilson_interval
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
-_SHARES: Final = {"train": 0.7, "valid": 0.1, "test": 0.2}
+_SHARES: Final[dict[str, float | str]] = {"train": 0.7, "valid": 0.1, "test": 0.2}
+_FEW: Final[dict[str, float | str]] = {
+    "valid": 0.5,
+    "test": 0.5,
+    "without_gold": "train",
+}  # where gold is scarce, none is spent on train
+_MOST: Final = 0.6  # share of rows with gold above which gold is not scarce
 _ABSTAINS: Final = "nothing of the kind"
 _SAMPLE: Final = 5000
 _GOLD_NAMES: Final = ("gold", "label", "labels", "class", "target", "topic", "category", "intent", "sentiment", "truth", "y")
@@ -56,7 +62,7 @@ def new_task(
     """Make the task folder dest from a file of rows, with a first function and a first rule; return notes in words.
 
     labels: by default the distinct values of the gold column. text: by default the column with the longest strings on average;
-    a file without strings makes a task of numbers. split: by default shares of 70, 10 and 20 % where there is gold. Python
+    a file without strings makes a task of numbers. split: of `default_split` where there is gold. Python
     functions go to `<functions_root>/<task>/`; functions_root is by default `labeling_functions` beside a folder `data` that
     holds dest, else the task folder itself. The file is read whole first: whatever is wrong with it, nothing is written.
     """
@@ -64,8 +70,8 @@ def new_task(
     given = {"encoding": columns.get("encoding"), "delimiter": columns.get("delimiter")}
     reading = {key: value for key, value in given.items() if value is not None}
     gold, split = columns.get("gold"), columns.get("split")
-    split = _SHARES if split is None and gold is not None else split
     frame, _ = preview(source, gold, **reading)
+    split = default_split(frame[gold]) if split is None and gold in frame else split
     labels = _labels(frame, gold, source) if labels is None else list(labels)
     roles = [column for column in (gold, columns.get("id"), split) if isinstance(column, str)]
     chosen = columns.get("text")
@@ -151,6 +157,11 @@ def guess_text(frame: pd.DataFrame, roles: Sequence[str]) -> tuple[list[str], li
     lengths = {name: float(frame[name].str.len().fillna(0).mean()) for name in strings}
     longest = max(lengths, key=lambda name: lengths[name])
     return [longest], [f"text column: {longest!r}, the longest with {lengths[longest]:,.0f} characters on average"]
+
+
+def default_split(gold: pd.Series[Any]) -> Split:
+    """Return how rows are split whose file does not say: where gold is scarce, all of it goes to valid and test."""
+    return _FEW if (gold.fillna("").astype("str") != "").mean() <= _MOST else _SHARES
 
 
 def guess_gold(frame: pd.DataFrame) -> str | None:
