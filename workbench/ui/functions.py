@@ -153,22 +153,25 @@ def _choose(shown: pd.DataFrame, of: int, run_id: str) -> str | None:
     if key not in st.session_state:
         # Kept, for a table that began with another selection at every click would be sent anew at every click.
         st.session_state[f"begins {key}"] = [names.index(picked)] if picked in names else []
+    begin: Any = {"selection": {"rows": st.session_state[f"begins {key}"]}}
+    close_up = st.session_state.get(key, begin)["selection"]["rows"]  # then the details need room
     event = st.dataframe(
         displayed,
         key=key,
         on_select="rerun",
         selection_mode="single-row",
-        selection_default={"selection": {"rows": st.session_state[f"begins {key}"]}},
+        selection_default=begin,
         column_config=_columns(),
         placeholder="",
         hide_index=True,
-        height=min(35 * len(shown) + 38, 390),
+        height=min(35 * len(shown) + 38, 390 if close_up else 740),
         alt=f"{len(shown):,} of {of:,} labeling functions with their figures",
     )
     rows = event["selection"]["rows"]
     if not rows:
         st.query_params.pop("lf", None)
-        st.caption(f"{len(shown):,} of {of:,} functions. Select a row to see its code and the rows it votes on.")
+        said = "Select a row to see its code and the rows it votes on; a click on a header sorts."
+        st.caption(f"{len(shown):,} of {of:,} functions. {said}")
         return None
     if picked != names[rows[0]]:
         st.query_params["lf"] = names[rows[0]]

@@ -19,6 +19,7 @@ LEARNED: Final = "#2b87a3"
 GOLD: Final = "#c8641b"
 QUIET: Final = "#7a8488"
 _SHARES: Final = {"format": "%", "tickCount": 6}
+_ROOM: Final = {"left": 5, "top": 5, "right": 46, "bottom": 5}  # pixels, for words behind the last mark
 _DASHED: Final = {"color": QUIET, "strokeDash": [4, 4], "strokeWidth": 1}
 
 
@@ -78,6 +79,7 @@ def dots(
     words, text = _text(dx=5)
     return {
         "height": {"step": step / len(series)},
+        "padding": _ROOM,
         "layer": [
             {
                 "data": values_of(data),
@@ -116,6 +118,7 @@ def reliability(table: pd.DataFrame) -> Spec:
     line = {"x": quantity("at"), "y": quantity("at")}
     return {
         "height": 320,
+        "padding": _ROOM,
         "layer": [
             {"data": {"values": [{"at": low}, {"at": 1}]}, "mark": {"type": "line", **_DASHED}, "encoding": line},
             {
@@ -183,6 +186,7 @@ def waterfall(lines: pd.DataFrame, first: str, second: str, log_odds: float) -> 
     words, text = _text(dx=5)
     return {
         "height": {"step": 24},
+        "padding": _ROOM,
         "data": {"values": bars},
         "layer": [
             {"data": {"values": [{"at": 0}]}, "mark": {"type": "rule", "color": QUIET}, "encoding": {"x": quantity("at", **x)}},

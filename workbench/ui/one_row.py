@@ -112,8 +112,9 @@ def _waterfall(found: Explained) -> None:
     )
     p, q = found.probs[found.first], found.probs[found.second]
     st.caption(
-        f"Bars to the right speak for {plain(found.first)}, bars to the left for {plain(found.second)}. They sum to "
-        f"{found.log_odds:+.2f}, the log of {percent(p)} over {percent(q)}. Ten copies of a function count as one."
+        f"Each bar begins where the one above it ended. Blue ones lead right, towards {plain(found.first)}, orange ones left, "
+        f"towards {plain(found.second)}. The last is their sum, {found.log_odds:+.2f}: the log of {percent(p)} over "
+        f"{percent(q)}. Functions that repeat one another share one bar."
     )
     with st.expander("Figures"):
         lines = found.lines.set_index("line")
