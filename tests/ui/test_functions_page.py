@@ -46,6 +46,7 @@ def test_the_table_of_functions_has_a_row_each(open_app, ran):
     free = line(app, "says_free")
     assert free["coverage"] == pytest.approx(100 * 12 / 36)
     assert (free["state"], free["labels"], free["interval"]) == ("on", "spam", "51–100%, n 4")
+    assert free["wrong"] == 0
     assert free["learned"] > 50 and free["microseconds"] > 0
     assert line(app, "fails_on_question")["faults"] == 6
 
@@ -60,8 +61,9 @@ def test_the_table_of_functions_has_a_row_each(open_app, ran):
         ({"tag": "words"}, ["says_free"]),
         ({"only": "with faults"}, ["fails_on_question"]),
         ({"only": "off"}, []),
+        ({"only": "hurts"}, []),
     ],
-    ids=["name in another case", "nothing", "reason", "place and class", "tag", "faults", "off"],
+    ids=["name in another case", "nothing", "reason", "place and class", "tag", "faults", "off", "hurts"],
 )
 def test_filters_stand_in_the_url(open_app, ran, filters, left):
     app = open_app("functions", **filters)
@@ -70,7 +72,7 @@ def test_filters_stand_in_the_url(open_app, ran, filters, left):
     assert left or "None of 4 functions fits" in words
 
 
-ALTS = ("Rows of says_free: all votes", "says_free by slice", "says_free run by run")
+ALTS = ("Rows of says_free: votes outside test", "says_free by slice", "says_free run by run")
 
 
 def test_a_selected_function_shows_its_code_examples_rows_slices_and_runs(open_app, ran):
@@ -84,7 +86,7 @@ def test_a_selected_function_shows_its_code_examples_rows_slices_and_runs(open_a
     assert [text.value for text in app.text if "free" in text.value][-2:] == ["votes: a free car", "abstains: freedom"]
     tables = [block.value for block in app.html if "aria-label" in block.value]
     rows, slices, runs = (next(one for one in tables if f'"{alt}"' in one) for alt in ALTS)
-    assert rows.count("spam: promises") == 8 and "train0" in rows and "test" not in rows
+    assert rows.count("spam: promises") == 8 and "train0" in rows and 'row">test' not in rows
     # "win" stands in a third of the rows, half of which say "free"
     assert '<th scope="row">prizes</th><td>12</td><td>50.0%</td><td>100.0%</td><td>34–100%</td><td>2</td>' in slices
     assert runs.count("33.3%") == 2 and runs.count("kept") == 1, "the second run asked nobody again"

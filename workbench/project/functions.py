@@ -15,8 +15,8 @@ from workbench.project.task import Task
 
 Figures = dict[str, dict[str, Any]]
 _FIGURES: Final = (
-    "coverage", "overlap", "conflict", "n_votes", "accuracy", "low", "high", "n_gold", "learned", "learned_low", "learned_high",
-    "faults", "microseconds",
+    "coverage", "overlap", "conflict", "n_votes", "accuracy", "low", "high", "n_gold", "wrong", "learned", "learned_low",
+    "learned_high", "believed", "faults", "microseconds",
 )  # fmt: skip
 _COLUMNS: Final = ("on", "state", "kind", "labels", *_FIGURES, "kept", "place", "reason", "tags", "error", "stopped", "run")
 _HISTORY: Final = 20  # runs looked back on: the newest
@@ -32,20 +32,25 @@ def run_figures(run: Run) -> Figures:
     """Return what each function did in a run, by name: its line of the diagnosis, what was learned of it, time and fingerprint.
 
     microseconds: a row; `kept` where its votes are those of an earlier run. learned_low..learned_high: the 95 % interval of the
-    learned accuracy, where the run found one.
+    learned accuracy, where the run found one. wrong: votes on valid rows with gold of another class. believed: the accuracy
+    that its votes are taken to have at least, learned or, where none was, that of a guess among the classes.
     """
     learned = run.label_model() if (run.folder / "label_model.json").exists() else {"accuracy": {}}
     intervals, about = learned.get("accuracy_interval", {}), run.about
     times = about.get("microseconds", {})
-    found = {}
-    for line in run.diagnosis()["functions"]:
+    diagnosis, found = run.diagnosis(), {}
+    classes = diagnosis["summary"].get("classes")  # runs of earlier versions do not say
+    chance = 1 / len(classes) if classes else None
+    for line in diagnosis["functions"]:
         name = line["lf"]
         low, high = intervals.get(name) or (None, None)
         found[name] = {
             **line,
+            "wrong": None if line["accuracy"] is None else line["n_gold"] - line["correct"],
             "learned": learned["accuracy"].get(name),
             "learned_low": low,
             "learned_high": high,
+            "believed": next((one for one in (low, learned["accuracy"].get(name)) if one is not None), chance),
             "microseconds": times.get(name),
             "kept": "microseconds" in about and name not in times,  # runs of earlier versions do not say
             "stopped": about.get("stopped", {}).get(name, ""),
@@ -100,8 +105,9 @@ def matching(
 ) -> pd.DataFrame:
     """Return the functions of `function_rows` that fit.
 
-    text: found in name, kind, class, tag, place or reason, in any case. label, tag: among its own. only: `faults`, `changed`
-    (in any way since the run), `off` or `broken`.
+    text: found in name, kind, class, tag, place or reason, in any case. label, tag: among its own. only: `hurts` (it is on, and
+    its accuracy on valid gold, by the 95 % interval, surely lower than is believed), `faults`, `changed` (in any way since the
+    run), `off` or `broken`.
     """
     words = table["labels"].map(" ".join) + " " + table["tags"].map(" ".join)
     for column in ("kind", "place", "reason"):
@@ -110,7 +116,9 @@ def matching(
     for wanted, column in ((label, "labels"), (tag, "tags")):
         if wanted is not None:
             fits &= table[column].map(lambda own, wanted=wanted: wanted in own)
-    if only == "faults":
+    if only == "hurts":
+        fits &= table["on"] & table["accuracy"].notna() & (table["high"] < table["believed"])
+    elif only == "faults":
         fits &= (table["faults"] > 0) | (table["stopped"] != "")
     elif only is not None:
         pattern = {"changed": "new|changed|switched off|removed", "off": "off", "broken": "broken"}[only]

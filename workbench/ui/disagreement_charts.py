@@ -12,6 +12,7 @@ import pandas as pd
 _CLASSES: Final = ("#0072b2", "#c65102", "#00805e", "#b0528c", "#8a6d00", "#3a86b8", "#6b6b6b", "#a01c1c")
 _FEWEST: Final = 5  # common rows below which a share is no colour's worth
 _STEP: Final = 26  # pixels a pattern
+_TWO_DIGITS: Final = 14  # pixels that a number such as 26 takes
 _INK: Final = {False: "#0f1316", True: "#eceeec"}
 
 
@@ -59,12 +60,13 @@ def heatmap(cells: pd.DataFrame, order: Sequence[str], by: str, dark: bool) -> d
 
 
 def _axes(order: Sequence[str], size: int, ink: str) -> tuple[Any, Any]:
-    """Return the axes of a matrix: names and numbers on the left, below the numbers alone, as there is no room for names."""
+    """Return the axes of a matrix: names and numbers on the left, below numbers, each second where there is no room for all."""
     import altair as alt
 
     number = f"indexof({json.dumps(list(order))}, datum.value) + 1"
+    shown = number if size >= _TWO_DIGITS else f"({number}) % 2 ? {number} : ''"
     axis: dict[str, Any] = {"labelOverlap": False, "labelFlush": False, "labelColor": ink, "domain": False, "ticks": False}
-    below = alt.Axis(labelExpr=number, labelAngle=0, labelFontSize=8 if len(order) > 25 else 10, **axis)
+    below = alt.Axis(labelExpr=shown, labelAngle=0, labelFontSize=10, **axis)
     left = alt.Axis(labelExpr=f"datum.label + '  ' + ({number})", labelLimit=190, labelFontSize=min(12, size), **axis)
     domain = alt.Scale(domain=list(order))
     return alt.X("b:N", title=None, axis=below, scale=domain), alt.Y("a:N", title=None, axis=left, scale=domain)

@@ -120,11 +120,18 @@ def _explore(task: Task, run: Run | None, found: dict[str, Any], runs: list[Run]
 
 
 _ONLY: Final = {
+    "hurts": "hurts",
     "faults": "with faults",
     "changed": "changed since the run",
     "off": "off",
     "broken": "in a broken file",
 }
+
+
+_HURTS: Final = (
+    "*Hurts*: on valid gold it is surely, by the 95 % interval, less right than the label model takes it to be, so its votes "
+    "weigh more than they are worth; without a label model, less right than a guess."
+)
 
 
 def _filtered(table: pd.DataFrame) -> pd.DataFrame:
@@ -137,8 +144,9 @@ def _filtered(table: pd.DataFrame) -> pd.DataFrame:
     if tags:
         tag = columns[2].selectbox("Tag", tags, index=None, key="tag", bind="query-params", placeholder="any tag")
     only = columns[-1].selectbox(
-        "Only", list(_ONLY), index=None, key="only", bind="query-params", placeholder="all", format_func=_ONLY.__getitem__
-    )
+        "Only", list(_ONLY), index=None, key="only", bind="query-params", placeholder="all", format_func=_ONLY.__getitem__,
+        help=_HURTS,
+    )  # fmt: skip
     return matching(table, text or "", label, tag, only)
 
 
@@ -155,6 +163,10 @@ def _choose(shown: pd.DataFrame, of: int, run_id: str) -> str | None:
         st.session_state[f"begins {key}"] = [names.index(picked)] if picked in names else []
     begin: Any = {"selection": {"rows": st.session_state[f"begins {key}"]}}
     close_up = st.session_state.get(key, begin)["selection"]["rows"]  # then the details need room
+    # Above the table, where the tools that it shows under the mouse cover the line's empty end and no filter.
+    most = "wrong" if "wrong" in displayed else "coverage"
+    said = "" if close_up else f"Select one to see its code and rows; a click on a header, such as *{most}*, sorts."
+    st.caption(f"{len(shown):,} of {of:,} functions. {said}")
     event = st.dataframe(
         displayed,
         key=key,
@@ -170,8 +182,6 @@ def _choose(shown: pd.DataFrame, of: int, run_id: str) -> str | None:
     rows = event["selection"]["rows"]
     if not rows:
         st.query_params.pop("lf", None)
-        said = "Select a row to see its code and the rows it votes on; a click on a header sorts."
-        st.caption(f"{len(shown):,} of {of:,} functions. {said}")
         return None
     if picked != names[rows[0]]:
         st.query_params["lf"] = names[rows[0]]
@@ -194,6 +204,7 @@ def _displayed(table: pd.DataFrame) -> pd.DataFrame:
         "labels": table["labels"].map(", ".join),
         **{name: table[name] * 100 for name in ("coverage", "conflict", "accuracy")},
         "interval": counted,
+        "wrong": table["wrong"],
         "learned": table["learned"] * 100,
         "learned interval": believed,
         "faults": table["faults"].where(table["faults"] > 0),
@@ -217,13 +228,14 @@ def _columns() -> dict[str, Any]:
         return column.NumberColumn(label, help=help_, format="%.1f%%", width=width)
 
     return {
-        "name": column.TextColumn("function", pinned=True, width=176),
+        "name": column.TextColumn("function", width=200),  # pinned it would be grey, as if it were off
         "state": column.TextColumn("state", help=_STATE, width=80),
         "labels": column.TextColumn("votes for", width=96),
         "coverage": share("coverage", "Share of all rows on which it votes.", 80),
         "conflict": share("conflict", "Share of all rows on which another function votes another class.", 72),
         "accuracy": share("accuracy", "Share of its votes on valid rows with gold that are right.", 80),
         "interval": column.TextColumn("95 % interval", help="Of the accuracy, which rests on n votes.", width=116),
+        "wrong": column.NumberColumn("wrong", help="Votes on valid rows with gold of another class.", width=60),
         "learned": share("learned", "Its accuracy as the label model learned it from the votes, without gold.", 74),
         "learned interval": column.TextColumn("95 % interval", help="Of the learned accuracy.", width=96),
         "faults": column.NumberColumn("faults", help="Rows on which it failed; it abstains there.", width=56),

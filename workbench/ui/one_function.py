@@ -21,7 +21,7 @@ _PAGE: Final = 10
 _LONG: Final = 10  # tables of more lines scroll
 _WIDE: Final = 960  # pixels: figures that stand further apart are not read together
 _KINDS: Final = {
-    "votes": ("all votes", "All rows on which it votes."),
+    "votes": ("votes outside test", "Rows on which it votes."),
     "right": ("right", "Valid rows with gold whose class it votes."),
     "wrong": ("wrong", "Valid rows with gold of another class than it votes."),
     "alone": ("alone", "Rows on which no other function votes."),

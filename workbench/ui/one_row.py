@@ -114,7 +114,7 @@ def _waterfall(found: Explained) -> None:
     st.caption(
         f"Each bar begins where the one above it ended. Blue ones lead right, towards {plain(found.first)}, orange ones left, "
         f"towards {plain(found.second)}. The last is their sum, {found.log_odds:+.2f}: the log of {percent(p)} over "
-        f"{percent(q)}. Functions that repeat one another share one bar."
+        f"{percent(q)}. A function that only copies another one adds nothing."
     )
     with st.expander("Figures"):
         lines = found.lines.set_index("line")

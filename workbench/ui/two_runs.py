@@ -16,6 +16,7 @@ from workbench.ui.wording import ago, count, percent, plain
 
 _MOVES: Final = 12
 _FUNCTIONS: Final = 12
+_KINDS: Final = {"new": "New functions", "changed": "Changed functions", "removed": "Functions removed or switched off"}
 
 
 def show(task: Task, run: Run, dataset: Dataset) -> None:
@@ -47,11 +48,11 @@ def _differences(pair: RunPair) -> None:
         st.markdown("The rows, their gold or their splits.")
     if len(pair.settings):
         st.html(figures.table(pair.settings, "Settings that differ"))
-    for kind in ("new", "changed", "removed"):
+    for kind, title in _KINDS.items():
         names = [name for name, what in pair.functions.items() if what == kind]
         if names:
             more = f" and {len(names) - _FUNCTIONS:,} more" if len(names) > _FUNCTIONS else ""
-            st.markdown(f"**{kind.capitalize()} functions**: {plain(', '.join(names[:_FUNCTIONS]))}{more}")
+            st.markdown(f"**{title}**: {plain(', '.join(names[:_FUNCTIONS]))}{more}")
     if not (pair.other_data or len(pair.settings) or pair.functions):
         st.markdown("Nothing: rows, functions and settings are the same.")
 
@@ -91,7 +92,7 @@ def _scores(pair: RunPair) -> None:
 
 def _changed(pair: RunPair, version: str) -> None:
     st.header("Rows whose label changed")
-    st.markdown(f"**{pair.changed:,} of {pair.common:,}** rows that both runs label.")
+    st.markdown(f"Of {pair.common:,} rows of both runs **{pair.changed:,}** changed.")
     if not pair.changed:
         return
     left, right = st.columns([1, 2], gap="large")

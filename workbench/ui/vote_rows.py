@@ -18,7 +18,8 @@ from workbench.tables import Dataset, WorkbenchError
 from workbench.ui.wording import plain
 
 _ROWS: Final = 100  # a page
-_HEIGHT: Final = 84  # pixels a row: above 64 Streamlit breaks long lines
+_HEIGHT: Final = 76  # pixels a row, of four lines: above 64 Streamlit breaks long lines
+_LETTER: Final = 8  # pixels
 
 
 class Looked(NamedTuple):
@@ -74,13 +75,14 @@ def show_rows(page: Looked, rows: Rows, what: str, reason: str, first: Sequence[
     table = disagreement.row_table(page.sight, rows[(at - 1) * _ROWS : at * _ROWS], first)
     order = ["row", *(f"vote_{place}" for place in range(len(first))), *(("others", "posterior") if voted else ()), "gold"]
     column = st.column_config
+    st.space(20)  # else what the table shows under the mouse covers the button
     st.dataframe(
         table,
         column_order=[name for name in order if name in table and (name == "row" or table[name].ne("").any())],
         column_config={
             "id": column.TextColumn("id", width=80),
             "row": column.TextColumn("row", width=420 if voted else 700),
-            **{f"vote_{place}": column.TextColumn(name, width=110) for place, name in enumerate(first)},
+            **{f"vote_{place}": column.TextColumn(name, width=_width(name)) for place, name in enumerate(first)},
             "others": column.TextColumn("other votes" if first else "votes", width=230),
             "posterior": column.TextColumn("posterior", help="Of the label model: its likeliest classes.", width=150),
             "gold": column.TextColumn("gold", help="Shown on valid rows only.", width=86),
@@ -90,6 +92,11 @@ def show_rows(page: Looked, rows: Rows, what: str, reason: str, first: Sequence[
         key=f"rows {page.key} {hashlib.sha256(reason.encode()).hexdigest()[:12]} {at}",
         alt=f"Rows {what}",
     )
+
+
+def _width(name: str) -> int:
+    """Return the pixels of a column whose head can be read, as far as a screen is wide."""
+    return min(max(110, _LETTER * len(name) + 24), 240)
 
 
 def _send_button(page: Looked, rows: Rows, reason: str) -> None:
