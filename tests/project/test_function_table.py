@@ -9,6 +9,7 @@ import pytest
 from workbench.project.catalogue import catalogue, visible_rows
 from workbench.project.close_up import rows_shown, slices_of, valid_gold, voted_slices, where
 from workbench.project.functions import diagnosed, function_rows, history, matching, run_figures
+from workbench.project.runs import Run
 from workbench.project.steps.run import run
 from workbench.project.switches import switch
 from workbench.project.task import load_task
@@ -130,4 +131,38 @@ def test_filters_choose_functions(runs):
     assert matching(table, only="changed").index.tolist() == [edited]
     assert matching(table, edited.upper()).index.tolist() == [edited]
     assert set(matching(table, label="bug")["labels"].map(lambda own: "bug" in own)) == {True}
+    learned = table.drop(index=off).iloc[[0]]
+    assert learned["wrong"].iloc[0] == round(learned["n_gold"].iloc[0] * (1 - learned["accuracy"].iloc[0]))
     assert matching(table, only="faults").empty and matching(table, tag="none").empty
+
+
+HURTS = {"accuracy": 0.4, "low": 0.3, "high": 0.5, "n_gold": 100, "correct": 40}
+
+
+@pytest.mark.parametrize(
+    ("learned", "interval", "gold", "hurts"),
+    [
+        (0.6, None, HURTS, True),
+        (0.5, None, HURTS, False),
+        (0.6, [0.45, 0.75], HURTS, False),
+        (None, None, HURTS, False),
+        (None, None, HURTS | {"accuracy": 0.1, "low": 0.0, "high": 0.2, "correct": 10}, True),
+        (0.6, None, dict.fromkeys(HURTS), False),
+    ],
+    ids=["believed", "maybe as right", "learned loosely", "better than a guess", "worse than a guess", "no gold"],
+)
+def test_a_function_hurts_where_it_is_surely_less_right_than_believed(tmp_path, learned, interval, gold, hurts):
+    line = {"lf": "f", "polarity": ["a"], "n_votes": 9, "coverage": 0.5, "overlap": 0, "conflict": 0, "faults": 0, **gold}
+    kept = {
+        "run": {"functions": {"f": "1"}, "finished": "2026-01-01T00:00:00+00:00"},
+        "diagnosis": {"functions": [line], "summary": {"classes": dict.fromkeys("abcd")}},
+        "label_model": {"accuracy": {"f": learned}, "accuracy_interval": {"f": interval}},
+    }
+    for name, content in kept.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content | {"format": 1}))
+    found = {"functions": [{"name": "f", "fingerprint": "1"}], "off": [], "errors": []}
+    table = function_rows(found, [run_figures(Run(tmp_path, kept["run"]))])
+    assert matching(table, only="hurts").index.tolist() == ["f"] * hurts
+    assert matching(function_rows(found | {"off": ["f"]}, [run_figures(Run(tmp_path, kept["run"]))]), only="hurts").empty, (
+        "it is off"
+    )

@@ -2,6 +2,7 @@
 
 import shutil
 
+import pandas as pd
 import pytest
 
 from workbench.project.reviewing import open_record
@@ -9,6 +10,7 @@ from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.tables import WorkbenchError
 from workbench.ui import vote_rows
+from workbench.ui.disagreement_charts import heatmap
 
 DISSENTER = """
 [[rule]]
@@ -192,3 +194,13 @@ def test_rows_that_changed_after_the_run_are_said(open_app, disputed):
     app = clean(open_app("disagreement", a="promises", b="says_car"))
     assert "The rows changed after this run" in words(app)
     assert sorted(app.dataframe[1].value.index) == ["train6", "valid0", "valid6"]
+
+
+@pytest.mark.parametrize(("functions", "every"), [(26, True), (40, False)], ids=["all fit", "each second"])
+def test_numbers_below_the_heatmap_can_be_read(functions, every):
+    order = [f"f{place}" for place in range(functions)]
+    cells = pd.DataFrame({"a": ["f0"], "b": ["f1"], "disagree": [5], "both": [9], "rate": [5 / 9]})
+    spec = heatmap(cells, order, "rate", dark=False)
+    axis = spec["encoding"]["x"]["axis"]
+    assert axis["labelFontSize"] == 10 and spec["width"]["step"] >= 11
+    assert ("% 2" not in axis["labelExpr"]) is every, "two digits of ten pixels need 14"

@@ -218,7 +218,7 @@ def test_two_runs_are_set_side_by_side(open_app, ran):
     app = open_app("label_model", view="runs")
     text = said(app)
     assert "Before: run 20200101-000000-000, " in text and "label_model.strength" in text
-    assert "New functions**: promises" in text and "0 of 36** rows" in text
+    assert "New functions**: promises" in text and "Of 36 rows of both runs **0** changed" in text
     assert "None moved by half a point" in text and "The same on each of the 12 rows" in text
 
 
