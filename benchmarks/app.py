@@ -135,12 +135,10 @@ CLICKS = {
 
 
 def clicks(page, address, n):
-    """Return {page: (what, [ms])}, the first click of each left out."""
-    took = {}
+    """Yield (page, what, [ms]), the first click of each left out."""
     for path, (what, act) in CLICKS.items():
         go(page, address, "" if path == "overview" else path)
-        took[path] = what, [timed(page, lambda act=act, i=i: act(page, i)) for i in range(n + 1)][1:]
-    return took
+        yield path, what, [timed(page, lambda act=act, i=i: act(page, i)) for i in range(n + 1)][1:]
 
 
 def labels(page, address, n):
@@ -182,7 +180,7 @@ def measure(rows, n, folder):
             print("| rows | what, median | took | at most | |\n|---|---|---|---|---|")
             line(rows, "first page, cold server", first, FIRST.get(rows, 8_000))
             line(rows, f"label given, next card ({5 * n})", statistics.median(labels(page, address, 5 * n)), LABEL)
-            for where, (what, took) in clicks(page, address, n).items():
+            for where, what, took in clicks(page, address, n):
                 line(rows, f"{where}: {what} ({n})", statistics.median(took), CLICK)
             for title, took in switches(page, address, max(2, n // 4)).items():
                 line(rows, f"to {title} ({len(took)})", statistics.median(took), SWITCH)
