@@ -22,6 +22,7 @@ _EXPLAINED: Final = 0.05  # a region whose p within a wider one is above this is
 _WITHIN: Final = 0.8  # of a region's errors lie in a wider one that may stand for it
 _EXAMPLES: Final = 3
 _COMPARED: Final = 1_000  # rows within a region, and about as many outside it, whose words are compared
+Finding = tuple[dict[str, Any], list[str]]  # a line of `tested`, and the names of the tests that say the same
 Outcome = tuple[bool, int]  # whether a function's votes are judged, not the labels; the true class, ABSTAIN for any other
 _FINDINGS: Final = [
     "region", "kind", "target", "n", "errors", "rate", "rate_elsewhere", "p", "q", "predicted", "truly", "confused", "also",
@@ -36,8 +37,8 @@ _CONFUSIONS: Final = [
 class SystematicErrors:
     """What is wrong with the labels of some rows whose truth is known.
 
-    findings: one line a region, the surest first, with q up to level. region: in words. n: rows there; errors: of them wrong,
-    with a target those that are truly that class and labelled another, of a function's region all that are truly that class.
+    findings: one line a region, the surest first, with q (over all tests) up to level. region: in words. n: rows there; errors:
+    of them wrong, with a target those that are truly that class and labelled another, of a function's region all that are truly that class.
     rate: errors / n; rate_elsewhere: of rows outside with the same labels. predicted, truly, confused: the most frequent
     confusion there and its rows. also: regions that say the same. marks: words and values that tell the region. examples: ids
     of wrong rows. next: what to do.
@@ -57,11 +58,14 @@ class SystematicErrors:
     tested: pd.DataFrame
 
     def least_found(self, rows: int) -> int | None:
-        """Return how many of so many rows must be wrong to be found, were it the only finding; None where all are too few."""
+        """Return how many of so many rows must be wrong to be found, were it the only finding; None where all are too few.
+
+        Of the kind of region with most tests, where labels err alike: elsewhere it may take more or fewer.
+        """
         n, tests = max(self.rows, rows), max(self.tests, 1)
         hits = np.arange(rows + 1)
         p = stratified_greater(hits, np.full((rows + 1, 1), rows), [n], [max(self.errors, 1)])
-        found = np.flatnonzero((p <= self.level / tests) & (hits <= self.errors))
+        found = np.flatnonzero((p * self.tested["handicap"].max() <= self.level / tests) & (hits <= self.errors))
         return int(found[0]) if len(found) else None
 
 
@@ -108,8 +112,9 @@ def systematic_errors(
     masks: bool[n] by name as it is shown, such as `slice long`, in the order of data, whose columns may all be seen.
     A region is tested against the rows outside it, label by label, so that a hard class is none: for any error, and for rows
     that are truly each class and labelled another; what a function votes for the truth being each other class.
-    level: the false discovery rate, by Benjamini & Hochberg over all tests, each kind of region with the same share of it
-    (weights as in Genovese, Roeder & Wasserman, Biometrika 93, 2006, p. 509: thousands of words do not drown ten slices).
+    level: the false discovery rate of the findings, by Benjamini & Hochberg over all tests, each kind of region with the same
+    share of it (weights as in Genovese, Roeder & Wasserman, Biometrika 93, 2006, p. 509: thousands of words do not drown ten
+    slices), and by `_findings` for those that are left when tests that say the same are one.
     Pairs of classes are another question, and have a q of their own. fewest: rows of a region. top: findings that are told.
     """
     given, known = (aligned_gold(data.ids, data.labels, one) for one in (hard, truth))
@@ -118,8 +123,8 @@ def systematic_errors(
     regions = regions_of(data.take(rows), {name: mask[rows] for name, mask in masks.items()}, cast, fewest)
     judged = _Judged(data.ids[rows], data.labels, given[rows], known[rows], regions, cast)
     tested = _tested(judged, level)
-    findings, more = _merged(judged, tested[tested["q"] <= level], top)
-    lines = [_line(judged, line, also) for line, also in findings]
+    findings = _findings(judged, tested, level)
+    lines = [_line(judged, line, also) for line, also in findings[:top]]
     return SystematicErrors(
         findings=pd.DataFrame(lines, columns=_FINDINGS),
         confusions=_confusions(judged, level),
@@ -127,7 +132,7 @@ def systematic_errors(
         errors=int(judged.wrong.sum()),
         tests=len(tested),
         level=level,
-        more=more,
+        more=len(findings) - len(lines),
         tested=tested,
     )
 
@@ -197,17 +202,32 @@ def _against_chance(judged: _Judged, at: NDArray[np.intp], of: Outcome, apart: N
     )
 
 
-def _merged(judged: _Judged, found: pd.DataFrame, top: int) -> tuple[list[tuple[dict[str, Any], list[str]]], int]:
-    """Return the findings that say something of their own, each with the names of those it explains, and how many are left.
+def _findings(judged: _Judged, tested: pd.DataFrame, level: float) -> list[Finding]:
+    """Return what is left of the tests that reach the level when those that say the same are one.
+
+    Chance findings seldom say the same, so that merging raises their share: each p is compared again as if there had been as
+    many rejections as findings are left, until none falls away (Katsevich, Sabatti & Bogomolov, JASA 118, 2023, p. 165).
+    """
+    found = tested[tested["q"] <= level]
+    while True:
+        merged = _merged(judged, found.reset_index(drop=True))
+        reached = found["p"] * found["handicap"] <= level * len(merged) / max(len(tested), 1)
+        if reached.all():
+            return merged
+        found = found[reached]
+
+
+def _merged(judged: _Judged, found: pd.DataFrame) -> list[Finding]:
+    """Return the findings that say something of their own, each with the names of those it explains.
 
     The surest is taken, or in its place the widest that holds nearly all its errors and in which it is nothing special; then
     those that share most errors with it are dropped where, compared within it and outside it, they no longer reach what the
     weakest finding did; and so on.
     """
     lines, left = _lines(found), np.arange(len(found))
-    kept: list[tuple[dict[str, Any], list[str]]] = []
+    kept: list[Finding] = []
     p = found["p"] * found["handicap"]
-    while len(left) and len(kept) < top:
+    while len(left):
         winner = _widest(judged, lines, left)
         beside = judged.inside(lines[winner]["at"])
         explained = {int(left[0]), winner}
@@ -220,7 +240,7 @@ def _merged(judged: _Judged, found: pd.DataFrame, top: int) -> tuple[list[tuple[
         names = {_named(judged, lines[place]): lines[place]["region"] for place in sorted(explained)}
         kept.append((lines[winner], [name for name, region in names.items() if region != lines[winner]["region"]]))
         left = left[~np.isin(left, list(explained))]
-    return kept, len(left)
+    return kept
 
 
 def _lines(table: pd.DataFrame) -> list[dict[str, Any]]:

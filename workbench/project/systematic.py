@@ -111,7 +111,7 @@ def _notes(task: Task, truth: Truth, found: SystematicErrors) -> list[str]:
     said = ", ".join(f"{n} of {rows}" for rows, n in least.items() if n is not None)
     if said and found.tests:
         notes.append(
-            f"{found.tests:,} tests: of mixed errors a region is found from {said} wrong rows on; fewer do where all are truly "
-            "one class. What is not found may still be there."
+            f"{found.tests:,} tests: of mixed errors a region is found from about {said} wrong rows on; fewer do where all "
+            "are truly one class. What is not found may still be there."
         )
     return notes

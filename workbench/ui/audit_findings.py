@@ -31,7 +31,7 @@ def show_errors(task: Task, run: Run, dataset: Dataset) -> None:
     for line in found.findings.to_dict("records"):
         _finding(line)
     if found.more:
-        st.caption(f"{found.more:,} further regions reach the level too; `workbench errors` lists them.")
+        st.caption(f"{found.more:,} further regions reach the level too: mend these first, then look again.")
     if len(found.confusions):
         st.subheader("Which classes are mixed up")
         table = found.confusions
