@@ -27,7 +27,7 @@ def typed(*words):
 def test_a_plan_is_shown_before_it_is_kept(task):
     trial = typed(task.folder, "plan", "--rows", 40, "--by", "plan", "--dry-run")
     assert trial.exit_code == 0 and "plan audit-1 (" in trial.output and "a trial: nothing is kept" in trial.output
-    assert "takes 59 answered rows at the very least" in trial.output.replace("\n", " ")
+    assert "takes 59 answered draws at the very least" in trial.output.replace("\n", " ")
     kept = typed(task.folder, "plan", "--rows", 40, "--by", "plan", "--name", "spring")
     assert "plan spring (" in kept.output and "kept: its rows measure, and never teach" in kept.output
     again = json.loads(typed(task.folder, "plan", "--rows", 40, "--by", "plan", "--json").output)

@@ -80,7 +80,7 @@ def test_the_population_is_what_the_label_model_labelled_and_no_person(task, row
 def test_a_plan_is_kept_once_and_says_what_it_takes(task, rows):
     made = plan_audit(task, Asked(rows=40, minimum=5))
     assert (made.new, made.name, len(made.plan.draws), made.plan.population) == (True, "audit-1", 40, 80)
-    assert "59 answered rows at the very least" in made.sentences[0]
+    assert "59 answered draws at the very least" in made.sentences[0]
     again = plan_audit(task, Asked(rows=40, minimum=5, name="another name"))
     assert (again.new, again.name, again.plan.id) == (False, "audit-1", made.plan.id)
     stored = open_record(task).audit(made.plan.id)
@@ -231,18 +231,30 @@ def test_a_promise_ends_with_its_label_set(task, rows):
     assert first["label_set"]["same"] and first["new_labels"] is None
     again = run(task, until="fit")  # nothing changed: the same labels
     found = audit_report(task)
-    assert found["label_set"]["words"] == f"The newest run {again.id} has the same labels, so the promise holds for it too."
+    assert found["label_set"]["words"] == (
+        f"The newest run {again.id} has the same labels of the same rows, so the promise holds for it too."
+    )
     change(task.folder, 'label = "bug"', 'label = "billing"', "rules.toml")
     other = run(load_task(task.folder), until="fit")
     found = audit_report(task)
     assert not found["label_set"]["same"] and found["promise"] == first["promise"]
-    assert (
-        found["label_set"]["words"]
-        == f"After a refit the promise holds for run {plan.run} only; plan again for run {other.id}."
+    assert found["label_set"]["words"] == (
+        f"The newest run {other.id} has other labels or rows: the promise holds for run {plan.run} only; plan again."
     )
     assert found["new_labels"]["n"] > 0 and found["new_labels"]["wrong"] != first["descriptions"]["all"][0]["wrong"]
     second = plan_audit(task, Asked(rows=40)).plan
     assert second.id != plan.id and second.rows != plan.rows and second.run == other.id
+
+
+def test_a_promise_ends_where_rows_that_nobody_drew_read_otherwise(task, rows):
+    plan = plan_audit(task, Asked(rows=40)).plan
+    answer(task, rows, plan, plan.rows)
+    free = next(row for row in rows.ids[:80] if row not in plan.rows)
+    change(task.folder, f'\n{free},"', f'\n{free},"please ', "rows.csv")
+    again = run(task, until="fit")
+    now = task.dataset()[0]
+    assert label_set(again, now, "train").labels.equals(label_set(find_run(task, plan.run), rows, "train").labels)
+    assert not audit_report(task)["label_set"]["same"]
 
 
 def test_a_row_edited_after_it_was_drawn_counts_as_wrong(task, rows):
@@ -309,17 +321,25 @@ def test_what_is_missing_until_a_promise_is_said_in_words():
     none = promise_in_words({**about, "rows": 0, "draws": 0, "bound": 1.0, "more": 68})
     assert none == [
         "No row is answered yet, so nothing is promised.",
-        "59 answered rows without an error are the least for a promise of 5.0% at 95%.",
+        "59 answered draws without an error are the least for a promise of 5.0% at 95%.",
         "Label 68 more draws, each without an error, to reach the target of 5.0%.",
     ]
     some = promise_in_words({**about, "rows": 60, "draws": 61, "bound": 0.057, "more": 8, "left": 2, "open": 1})
     assert some == [
         "At most 5.7% of these labels are wrong, at 95% confidence (0 of 61 draws wrong, unsure or left out, "
         "60 rows answered).",
+        "Draws that were passed over, and count as wrong until they are answered: 1.",
         "Label 8 more draws, each without an error, to reach the target of 5.0%.",
         "The plan has 2 draws left, too few for that: mend labels, or make a larger plan.",
-        "Draws before the last answered one that are not answered, and count as wrong: 1.",
     ]
+    lost = promise_in_words({**about, "rows": 1, "draws": 90, "bound": 1.0, "more": None, "left": 2, "open": 89})
+    assert lost[1:] == [
+        "59 answered draws without an error are the least for a promise of 5.0% at 95%.",
+        "Draws that were passed over, and count as wrong until they are answered: 89.",
+        "After these errors no number of draws up to 100,000 brings it to 5.0%: mend labels and plan again.",
+    ]
+    twice = promise_in_words({**about, "rows": 29, "draws": 60, "bound": 0.057, "more": 8})
+    assert not [said for said in twice if "the least" in said], "a row that was drawn twice counts twice"
     assert promise_in_words({**about, "rows": 70, "draws": 70, "bound": 0.049, "more": 0})[1:] == [
         "The target of 5.0% is reached."
     ]

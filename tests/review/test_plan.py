@@ -32,7 +32,7 @@ def record(tmp_path):
 def small_plan(seed=0, members=None):
     """Twelve draws from 30 rows, ham 0 to 19 and spam 20 to 29, each of the two as often as the other."""
     labels = pd.Series(["ham"] * 20 + ["spam"] * 10, index=[f"r{i}" for i in range(30)])
-    fingerprint = label_set_fingerprint(labels)
+    fingerprint = label_set_fingerprint(labels, labels)
     strata = pd.DataFrame({"name": ["ham", "spam"], "rows": [20, 10], "probability": [0.5, 0.5]}).rename_axis("stratum")
     draws = draw(labels, pd.Series([0.5, 0.5], index=["ham", "spam"]), 12, seed, fingerprint)
     draws = draws.assign(label=labels[draws["row"]].to_numpy(), shown="")
@@ -44,11 +44,13 @@ def test_a_row_says_whether_its_functions_agree():
     assert agreement_bands(votes).tolist() == ["all agree", "conflict", "single vote", "no vote"]
 
 
-def test_a_label_set_is_told_from_another_by_its_rows_labels_and_order():
+def test_a_label_set_is_told_from_another_by_its_rows_labels_texts_and_order():
     one = pd.Series({"r1": "ham", "r2": "spam"})
     others = [pd.Series({"r2": "spam", "r1": "ham"}), pd.Series({"r1": "ham", "r2": "ham"}), one[:1], pd.Series({"r1h": "am"})]
-    assert label_set_fingerprint(one.copy()) == label_set_fingerprint(one)
-    assert len({label_set_fingerprint(labels) for labels in [one, *others]}) == 5
+    texts = ["t1", "t2"]
+    assert label_set_fingerprint(one.copy(), texts) == label_set_fingerprint(one, texts)
+    found = {label_set_fingerprint(labels, texts[: len(labels)]) for labels in [one, *others]}
+    assert len(found | {label_set_fingerprint(one, ["t1", "t3"])}) == 6
 
 
 def cells(**sizes):

@@ -53,7 +53,7 @@ def test_without_a_plan_the_page_offers_one(open_app, ran):
     app = open_app("audit")
     assert "No audit is planned yet" in said(app)
     app.button[0].click().run()
-    assert "takes 59 answered rows at the very least" in said(app)
+    assert "takes 59 answered draws at the very least" in said(app)
 
 
 def test_a_plan_is_kept_once_and_named(open_app, ran):

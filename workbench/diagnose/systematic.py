@@ -38,10 +38,10 @@ class SystematicErrors:
     """What is wrong with the labels of some rows whose truth is known.
 
     findings: one line a region, the surest first, with q (over all tests) up to level. region: in words. n: rows there; errors:
-    of them wrong, with a target those that are truly that class and labelled another, of a function's region all that are truly that class.
-    rate: errors / n; rate_elsewhere: of rows outside with the same labels. predicted, truly, confused: the most frequent
-    confusion there and its rows. also: regions that say the same. marks: words and values that tell the region. examples: ids
-    of wrong rows. next: what to do.
+    of them wrong, with a target those that are truly that class and labelled another, of a function's region all that are truly
+    that class. rate: errors / n; rate_elsewhere: of rows outside with the same labels. predicted, truly, confused: the most
+    frequent confusion there and its rows. also: regions that say the same. marks: words and values that tell the region.
+    examples: ids of wrong rows. next: what to do.
     confusions: one line a pair of classes that occurs, the most frequent first: n rows labelled predicted, errors that are
     truly the other class, share with its 95 % Wilson interval low..high, share_elsewhere: of rows labelled otherwise that are
     truly that class; p and q are missing where there are two classes, as then there is no elsewhere.

@@ -24,6 +24,7 @@ from workbench.review.estimates import (
     answers,
     described,
     description,
+    labelled,
     measured,
     promise,
     stratum_promises,
@@ -45,9 +46,10 @@ def find_plan(task: Task, wanted: str | None = None) -> pd.Series[Any]:
         raise WorkbenchError(f"task {task.name!r} has no audit plan yet; make one with `workbench audit {task.folder} plan`")
     if wanted is None:
         return plans.iloc[-1]
-    fits = plans[(plans["name"] == wanted) | plans["id"].str.startswith(wanted)]
+    named = plans[plans["name"] == wanted]
+    fits = plans[plans["id"].str.startswith(wanted)] if named.empty else named
     if len(fits) != 1:
-        few = "several audit plans begin with" if len(fits) else "there is no audit plan"
+        few = "the ids of several audit plans begin with" if len(fits) else "there is no audit plan"
         names = plans["name"].tolist()
         raise WorkbenchError(f"{few} {wanted!r}{did_you_mean(wanted, names)}; there are {listed(names[-12:])}")
     return fits.iloc[0]
@@ -122,15 +124,18 @@ def promise_in_words(found: Mapping[str, Any]) -> list[str]:
         said = [f"At most {found['bound']:.1%} of these labels are wrong, at {level} confidence ({doubtful})."]
     if found["bound"] <= found["target"]:
         return [*said, f"The target of {target} is reached."]
-    if found["rows"] < found["least"]:
-        said.append(f"{found['least']} answered rows without an error are the least for a promise of {target} at {level}.")
+    if found["draws"] - found["open"] < found["least"]:
+        said.append(f"{found['least']} answered draws without an error are the least for a promise of {target} at {level}.")
+    if found["open"]:
+        said.append(f"Draws that were passed over, and count as wrong until they are answered: {found['open']:,}.")
     if found["more"] is None:
-        return [*said, f"After these errors no number of draws up to {_MOST:,} brings it to {target}."]
+        return [
+            *said,
+            f"After these errors no number of draws up to {_MOST:,} brings it to {target}: mend labels and plan again.",
+        ]
     said.append(f"Label {found['more']:,} more draws, each without an error, to reach the target of {target}.")
     if found["more"] > found["left"]:
         said.append(f"The plan has {found['left']:,} draws left, too few for that: mend labels, or make a larger plan.")
-    if found["open"]:
-        said.append(f"Draws before the last answered one that are not answered, and count as wrong: {found['open']:,}.")
     return said
 
 
@@ -167,11 +172,11 @@ def _label_set(task: Task, dataset: Dataset, plan: AuditPlan) -> tuple[dict[str,
         labels = pd.Series(dtype="str")
     if plan.members is not None:  # a weekly plan knows only its part of the labels
         labels = labels[labels.index.isin(list(plan.members))]
-    same = label_set_fingerprint(labels) == plan.fingerprint
+    same = label_set_fingerprint(labels, fingerprints(task, dataset, labels.index)) == plan.fingerprint
     words = (
-        f"The newest run {newest.id} has the same labels, so the promise holds for it too."
+        f"The newest run {newest.id} has the same labels of the same rows, so the promise holds for it too."
         if same
-        else f"After a refit the promise holds for run {plan.run} only; plan again for run {newest.id}."
+        else f"The newest run {newest.id} has other labels or rows: the promise holds for run {plan.run} only; plan again."
     )
     newer = labels.reindex(plan.draws["row"]).set_axis(plan.draws.index)
     return {"newest": newest.id, "same": same, "words": words}, None if same else newer
@@ -227,7 +232,7 @@ def _failures(
         return []
     labels = plan.draws.drop_duplicates("row").set_index("row")["label"]
     masks = candidates(task, failures, rows, labels)
-    known = ((found["state"] == LABELLED) & found["asked"]).to_numpy()
+    known = labelled(found)
     lines = []
     for one in failures:
         here = _on_draws(masks[one.name], distinct, at) & known

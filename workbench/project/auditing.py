@@ -155,12 +155,10 @@ def _planned(
     by, special = pd.concat([by[special], by[~special]]), np.sort(special)[::-1]
     sizes, guesses = by["size"].to_numpy(), by["mean"].to_numpy(np.float64)
     n, chances, minimum = _sized(asked, sizes, guesses, special)
-    fingerprint = label_set_fingerprint(found.labels)
+    shown = pd.Series(fingerprints(task, dataset, found.labels.index), index=found.labels.index)
+    fingerprint = label_set_fingerprint(found.labels, shown)
     draws = draw(names, pd.Series(chances, index=by.index), n, asked.seed, fingerprint)
-    draws["label"] = found.labels[draws["row"]].to_numpy()
-    distinct = draws["row"].drop_duplicates().tolist()
-    shown = dict(zip(distinct, fingerprints(task, dataset, distinct), strict=True))
-    draws["shown"] = draws["row"].map(shown)
+    draws = draws.assign(label=found.labels[draws["row"]].to_numpy(), shown=shown[draws["row"]].to_numpy())
     settings = {**asdict(asked), "by": list(asked.by), "draws": n, "kept_minimum": minimum, "floor": FLOOR}
     target = asked.promise or tolerated(task)
     settings |= {"target": target, "confidence": CONFIDENCE, "guess": float(found.guesses.mean())}
@@ -257,7 +255,7 @@ def _in_words(
     wide = rows_for_half_width_by_stratum(share, guesses, chances, half, CONFIDENCE)
     least, watched = rows_to_promise(target, CONFIDENCE, fixed=True), rows_to_promise(target, CONFIDENCE, 0.0, largest)
     return [
-        f"A promise that at most {target:.1%} of these labels are wrong takes {least} answered rows at the very least, "
+        f"A promise that at most {target:.1%} of these labels are wrong takes {least} answered draws at the very least, "
         f"{watched} where one looks after every label and none is wrong, and {likely}.",
         f"An interval of {half:.1%} to either side takes about {wide:,} at that rate.",
     ]

@@ -25,7 +25,7 @@ from workbench.project.runs import Run, list_runs
 from workbench.project.steps.fit import Report
 from workbench.project.steps.run import run
 from workbench.project.task import Task
-from workbench.review.estimates import LABELLED, answers, described, promise
+from workbench.review.estimates import answers, described, labelled, promise
 from workbench.review.plan import label_set_fingerprint
 from workbench.stats import binomial_greater, false_discovery, hajek
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, WorkbenchError
@@ -148,7 +148,7 @@ def _judged(task: Task, dataset: Dataset) -> pd.DataFrame:
         plan = record.audit(str(id))
         found = answers(plan, current)
         new = plan.draws["row"].isin(train) & ~plan.draws["row"].isin(list(seen))
-        kept = ((found["state"] == LABELLED) & found["asked"] & new).to_numpy()
+        kept = labelled(found) & new.to_numpy()
         drawn = plan.draws[kept]
         one = pd.DataFrame({"row": drawn["row"], "truth": found["truth"][kept], "weight": plan.weights[kept], "chance": True})
         lines.append(one[(drawn["shown"] == fingerprints(task, dataset, drawn["row"].tolist())).to_numpy()])
@@ -216,7 +216,7 @@ def _bound(task: Task, dataset: Dataset, before: Run, after: Run) -> dict[str, A
     labels = {"before": _labels(before, dataset), "after": _labels(after, dataset)}
     chosen = plans["id"].iloc[-1] if len(plans) else None
     for name, of in reversed(labels.items()):
-        same = plans[plans["fingerprint"] == label_set_fingerprint(of)]
+        same = plans[plans["fingerprint"] == label_set_fingerprint(of, fingerprints(task, dataset, of.index))]
         if len(same):
             line, chosen = same.iloc[-1], same["id"].iloc[-1]
             plan = record.audit(str(chosen))

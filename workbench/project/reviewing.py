@@ -66,7 +66,7 @@ def default_reviewer() -> str:
     return getpass.getuser()
 
 
-def fingerprints(task: Task, dataset: Dataset, rows: Sequence[str]) -> list[str]:
+def fingerprints(task: Task, dataset: Dataset, rows: Iterable[str]) -> list[str]:
     """Return what tells each row from the same row edited: a hash of its text, or in a task without text of its cells."""
     hidden = task.data.get("hidden", ())
     columns = dataset.text or [name for name in dataset.frame.columns if name not in hidden]

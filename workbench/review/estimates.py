@@ -59,9 +59,9 @@ def promise(plan: AuditPlan, found: pd.DataFrame, target: float, confidence: flo
     """Return what is promised of the whole label set: at most `bound` of its labels are wrong.
 
     found: of `answers`. The bound is that of weighted errors in the order of the plan (stats.error_bound). draws: how many it
-    rests on, those that were asked; bounds: after each of them; open: those of them not answered, errors: those that are wrong or count as it.
-    rows: distinct rows of them that were answered. more: draws without an error from here to the target, None where no number
-    is known; left: draws after those. least: the fewest answered rows that could prove the target at all.
+    rests on, those that were asked; bounds: after each of them; open: those of them not answered; errors: those that are wrong
+    or count as it. rows: distinct rows of them that were answered. more: draws without an error from here to the target, None
+    where no number is known; left: draws after those. least: the fewest answered draws that could prove the target at all.
     """
     upto = int(found["asked"].sum())
     known = np.flatnonzero((found["state"] != OPEN).to_numpy()[:upto])
@@ -103,6 +103,11 @@ def stratum_promises(plan: AuditPlan, found: pd.DataFrame, confidence: float = C
     return [{name: kind(cell) for name, kind, cell in zip(names, kinds, line, strict=True)} for line in lines]
 
 
+def labelled(found: pd.DataFrame) -> Mask:
+    """bool[draws]: the draws that descriptions rest on, asked and labelled; found: of `answers`."""
+    return np.asarray((found["state"] == LABELLED) & found["asked"], np.bool_)
+
+
 def description(plan: AuditPlan, wrong: Floats, here: Mask, confidence: float = CONFIDENCE) -> dict[str, Any]:
     """Return {n, wrong, estimate, low, high} of the share of wrong labels among some labelled draws; None where there is none.
 
@@ -123,6 +128,6 @@ def described(
     groups: bool[draws]. labels: other labels to judge than those of the set, by position, missing where a row has none.
     """
     judged = plan.draws["label"] if labels is None else labels
-    known = ((found["state"] == LABELLED) & found["asked"] & judged.notna()).to_numpy(np.bool_)
+    known = labelled(found) & judged.notna().to_numpy()
     wrong = np.asarray(found["truth"] != judged, np.float64)
     return [{"name": name, **description(plan, wrong, mask & known)} for name, mask in groups.items()]

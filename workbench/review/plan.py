@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any, Final
@@ -84,14 +84,16 @@ def agreement_bands(votes: VoteMatrix) -> NDArray[Any]:
     return np.select(bands, ["conflict", "all agree", "single vote"], "no vote")
 
 
-def label_set_fingerprint(labels: pd.Series[Any]) -> str:
-    """sha256 over row id and label name of a label set, in row order: the same in every process.
+def label_set_fingerprint(labels: pd.Series[Any], shown: Iterable[str]) -> str:
+    """sha256 over row id, label name and text (shown: its fingerprint) of a label set, in row order: the same in every process.
 
-    >>> label_set_fingerprint(pd.Series({"r1": "ham"}))[:8]
-    '4cb65913'
+    >>> label_set_fingerprint(pd.Series({"r1": "ham"}), ["0f3a"])[:8]
+    'e9db1030'
     """
     state = hashlib.sha256()
-    for part in (part for pair in labels.items() for part in map(str, pair)):
+    for part in (
+        part for (row, label), text in zip(labels.items(), shown, strict=True) for part in (str(row), str(label), text)
+    ):
         text = part.encode("utf-8", "surrogatepass")
         state.update(len(text).to_bytes(8, "little") + text)
     return state.hexdigest()
@@ -145,7 +147,7 @@ def probabilities(
     spread = rows * np.sqrt(guesses * (1 - guesses))
     wanted = spread / spread.sum() if allocation == "neyman" and spread.sum() > 0 else share
     minded = modes if allocation == "neyman" else np.ones(len(rows), bool)
-    for kept in range(minimum, -1, -1):
+    for kept in range(min(minimum, draws), -1, -1):
         least = np.maximum(FLOOR * share, np.where(minded, kept / draws, 0))
         if least.sum() <= 1:
             break
