@@ -306,6 +306,15 @@ def test_several_plans_of_one_label_set_are_said(task, rows):
     assert audit_report(task)["notes"][0].startswith("2 plans were drawn from this label set: the promise of each holds")
 
 
+def test_a_made_up_name_is_one_that_no_plan_has(task, rows):
+    for name in ("week-1", "audit-3"):
+        plan_audit(task, Asked(rows=10, seed=ord(name[0]), name=name))
+    assert plan_weekly(task, 10).name == "week-1b"
+    add_rows(task.folder, 200, 5)
+    run(task, until="fit")
+    assert plan_weekly(task, 10).name == "week-2" and plan_audit(task, Asked(rows=10)).name == "audit-5"
+
+
 def test_a_plan_is_found_by_name_or_the_head_of_its_id(task, rows):
     with pytest.raises(WorkbenchError, match="has no audit plan yet; make one with `workbench audit"):
         find_plan(task)
@@ -367,8 +376,11 @@ def test_weekly_batches_measure_rows_that_are_new(task, rows):
         "batches": 2,
         "population": 110,
         "estimate": pytest.approx(share),
+        "low": series["all"]["low"],
+        "high": series["all"]["high"],
         "budget": pytest.approx(share / 0.1),
     }
+    assert 0 < series["all"]["low"] < share < series["all"]["high"] < 1
     assert audit_report(task, "week-2")["label_set"]["same"]
 
 

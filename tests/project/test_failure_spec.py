@@ -13,7 +13,6 @@ from workbench.project.failures import (
     failure_modes,
     failures_table,
     judged,
-    severity,
 )
 from workbench.project.steps.check import check
 from workbench.project.task import Task, load_task
@@ -103,12 +102,6 @@ def test_a_row_that_is_called_what_it_is_cannot_be_the_failure(tiny_task: Path):
 def test_an_answer_tells_whether_it_was_the_failure(predicted, actual, label, truth, was):
     failure = Failure("f", "why", "low", "desk", 0.1, slice=Slice("s", "c", "missing"), predicted=predicted, actual=actual)
     assert judged(failure, label, truth) is was
-
-
-def test_the_worst_failure_a_row_could_be_counts():
-    minor, major = (Failure(name, "why", name, "desk", 0.1, predicted="bug") for name in ("low", "critical"))
-    found = {"low": np.array([True, True, False]), "critical": np.array([False, True, False])}
-    assert severity([major, minor], found, 3).tolist() == [0.1, 1.0, 0.0]
 
 
 def test_reviewers_choose_among_both_lists(tiny_task: Path):

@@ -121,10 +121,3 @@ def test_a_name_given_twice_is_refused_with_both_places():
 def test_a_file_of_another_shape_is_refused(table: dict[str, Any], message: str):
     with pytest.raises(WorkbenchError, match=message):
         parse_failures(table, "failures.toml", LABELS)
-
-
-def test_what_is_tolerated_of_all_is_more_of_the_few_candidates():
-    (leak,) = parsed(LEAK)
-    assert leak.tolerated_among(candidates=40, rows=1000) == pytest.approx(0.05)
-    assert leak.tolerated_among(candidates=1, rows=1000) == 1
-    assert leak.tolerated_among(candidates=0, rows=1000) == 1

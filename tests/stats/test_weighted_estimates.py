@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.stats import hajek, rows_for_half_width, rows_for_half_width_by_stratum, wilson_interval
+from workbench.stats import hajek, rows_for_half_width, wilson_interval
 from workbench.tables import WorkbenchError
 
 SIZES, RATES, CHANCES = np.array([0.8, 0.2]), np.array([0.05, 0.3]), np.array([0.5, 0.5])
@@ -38,15 +38,6 @@ def test_no_draw_knows_nothing() -> None:
     assert math.isnan(share) and (low, high) == (0, 1)
 
 
-def test_draws_fixed_by_stratum_vary_only_within_them() -> None:
-    """Three of four and one of four: 2 x 4 x 3/16 / 3 within, 8 x 1/4 / 7 over all, each over 8^2."""
-    values, strata = [1, 1, 1, 0, 0, 0, 0, 1], list("aaaabbbb")
-    _, low, high = hajek(values, np.ones(8), strata)
-    assert (low, high) == pytest.approx([float(end) for end in wilson_interval(4.5, 9)])  # 1 + 1/4 over 1/32
-    _, wide_low, wide_high = hajek(values, np.ones(8))
-    assert wide_low < low and high < wide_high
-
-
 @pytest.mark.parametrize(
     ("values", "weights"),
     [([2], [1]), ([0], [0]), ([math.nan], [1]), ([0], [math.inf])],
@@ -69,6 +60,10 @@ def test_weighted_intervals_hold_the_truth_as_often_as_they_say() -> None:
     assert np.mean([share for share, _, _ in ends]) == pytest.approx(truth, abs=0.003)
 
 
+def one_stratum(share: float, half_width: float, confidence: float = 0.95) -> int:
+    return rows_for_half_width([1], [share], [1], half_width, confidence)
+
+
 @given(st.floats(0, 1), st.floats(0.005, 0.3), st.floats(0.5, 0.99))
 def test_the_rows_are_the_fewest_that_are_enough(share: float, half: float, confidence: float) -> None:
     z = NormalDist().inv_cdf((1 + confidence) / 2)
@@ -76,24 +71,24 @@ def test_the_rows_are_the_fewest_that_are_enough(share: float, half: float, conf
     def reached(n: int) -> float:
         return z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
 
-    n = rows_for_half_width(share, half, confidence)
+    n = one_stratum(share, half, confidence)
     assert reached(n) <= half + 1e-9
     assert n == 1 or reached(n - 1) > half - 1e-9
 
 
 def test_half_a_share_takes_the_most_rows() -> None:
-    assert rows_for_half_width(0.5, 0.05) == math.ceil(1.959964**2 * (0.25 / 0.05**2 - 1))
-    assert rows_for_half_width(0.05, 0.05) < rows_for_half_width(0.5, 0.05) < rows_for_half_width(0.5, 0.03)
+    assert one_stratum(0.5, 0.05) == math.ceil(1.959964**2 * (0.25 / 0.05**2 - 1))
+    assert one_stratum(0.05, 0.05) < one_stratum(0.5, 0.05) < one_stratum(0.5, 0.03)
 
 
 def test_strata_drawn_in_proportion_take_the_rows_of_no_strata() -> None:
-    assert rows_for_half_width_by_stratum(SIZES, RATES, SIZES, 0.03) == rows_for_half_width(0.1, 0.03)
-    assert rows_for_half_width_by_stratum(SIZES, [0, 0], SIZES, 0.03) == rows_for_half_width(0, 0.03)
+    assert rows_for_half_width(SIZES, RATES, SIZES, 0.03) == one_stratum(0.1, 0.03)
+    assert rows_for_half_width(SIZES, [0, 0], SIZES, 0.03) == one_stratum(0, 0.03)
 
 
 def test_the_rows_of_a_stratified_plan_reach_the_half_width() -> None:
     rng = np.random.default_rng(1)
-    n = rows_for_half_width_by_stratum(SIZES, RATES, CHANCES, 0.04)
+    n = rows_for_half_width(SIZES, RATES, CHANCES, 0.04)
     ends = [hajek(*drawn(n, rng)) for _ in range(300)]
     assert np.mean([(high - low) / 2 for _, low, high in ends]) == pytest.approx(0.04, abs=0.002)
 
@@ -101,10 +96,10 @@ def test_the_rows_of_a_stratified_plan_reach_the_half_width() -> None:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: rows_for_half_width(0.5, 3), "half width between 0 and 0.5"),
-        (lambda: rows_for_half_width(5, 0.03), "share between 0 and 1"),
-        (lambda: rows_for_half_width_by_stratum([0.5, 0.6], [0, 0], [0.5, 0.5], 0.03), "add to 1"),
-        (lambda: rows_for_half_width_by_stratum([0.5, 0.5], [0, 0], [1, 0], 0.03), "add to 1"),
+        (lambda: one_stratum(0.5, 3), "half width between 0 and 0.5"),
+        (lambda: one_stratum(5, 0.03), "shares between 0 and 1"),
+        (lambda: rows_for_half_width([0.5, 0.6], [0, 0], [0.5, 0.5], 0.03), "add to 1"),
+        (lambda: rows_for_half_width([0.5, 0.5], [0, 0], [1, 0], 0.03), "add to 1"),
     ],
     ids=["half width in percent", "share in percent", "sizes", "stratum never drawn"],
 )

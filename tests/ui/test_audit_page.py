@@ -2,13 +2,16 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from workbench.project.audit_report import audit_plans, audit_report
 from workbench.project.auditing import Asked, plan_audit
+from workbench.project.gaps import Gaps
 from workbench.project.reviewing import Decision, decide, fingerprints, open_record
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
+from workbench.ui import opened_audit
 
 KINDS = ("title", "subheader", "markdown", "caption", "text", "info", "success", "warning", "error")
 FAILURES = """format = 1
@@ -71,6 +74,35 @@ def test_a_plan_that_cannot_be_made_says_why(open_app, ran):
     app.selectbox(key="sized").set_value("promise").run()
     app.number_input[0].set_value(0.1).run()
     assert "no number of rows promises at most 0.10%" in said(app)
+
+
+def test_a_plan_that_is_refused_is_not_called_kept(open_app, planned):
+    app = open_app("audit", audit="new plan")
+    app.text_input[0].set_value("spring").run()
+    next(one for one in app.button if one.label == "Draw these rows").click().run()
+    assert "Nothing was kept: there is an audit plan 'spring' already" in said(app) and not app.success
+
+
+def test_rows_that_are_edited_are_said_at_the_next_look(open_app, planned):
+    task, plan = planned
+    app = open_app("audit")
+    assert "edited since they were drawn" not in said(app)
+    text = task.dataset()[0].frame["text"][plan.rows[0]]
+    file = task.folder / "rows.csv"
+    file.write_text(file.read_text(encoding="utf-8").replace(text, f"{text}, please"), encoding="utf-8")
+    assert "Drawn rows that are edited since they were drawn" in said(app.run())
+
+
+def test_a_rule_of_values_is_proposed_for_a_task_without_text(open_app, ran, monkeypatch):
+    rule = {"name": "pro", "kind": "lookup", "label": "ham", "column": "plan", "values": ["pro", "a, b"]}
+    figures = dict.fromkeys(("right", "n", "precision", "low", "high"), float("nan"))
+    line = {"size": 9, "share": 1.0, "terms": ["plan is pro"], "slices": [], "examples": ["m1"], "label": "ham", "rule": rule}
+    groups = pd.DataFrame([{**line, "told_by": "truth", "gain": 9, **figures}])
+    monkeypatch.setattr(opened_audit, "groups", lambda *_: Gaps(10, 9, 9, groups, []))
+    app = open_app("audit", audit="gaps")
+    assert 'plan is pro, "a, b" · votes on 9 rows' in said(app)
+    link = app.get("page_link")[-1].proto
+    assert "kind=lookup" in link.query_string and "column=plan" in link.query_string
 
 
 def test_the_promise_is_the_commands(open_app, planned):

@@ -220,10 +220,9 @@ def _weekly(task: Task, rows: int, store: bool, as_json: bool) -> None:
     together = series["all"]
     if together["batches"]:
         click.echo(
-            f"together: {together['estimate']:.1%} of {together['population']:,} labels wrong, {_budget(together)} of ",
-            nl=False,
+            f"together: {_share(together)} of {together['population']:,} labels wrong, {_budget(together)} of the error "
+            "budget used"
         )
-        click.echo("the error budget used")
 
 
 def _budget(of: Mapping[str, Any]) -> str:

@@ -31,6 +31,7 @@ from workbench.review.estimates import (
 )
 from workbench.review.plan import AuditPlan, label_set_fingerprint
 from workbench.spec import slice_masks
+from workbench.stats import hajek
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
 __all__ = ["audit_plans", "audit_report", "find_plan", "promise_in_words", "promise_so_far", "weekly_series"]
@@ -247,32 +248,31 @@ def weekly_series(task: Task) -> dict[str, Any]:
     """Return the batches of `--weekly`, the oldest first, and which share of the error budget they use.
 
     A batch: name, time, run, population (labels), rows (drawn), answered (rows), n, wrong, estimate, low, high (of labelled
-    draws), budget: the estimate over the tolerated share. all: the same of the batches together, weighted by their labels.
+    draws), budget: the estimate over the tolerated share. all: of the batches with labelled draws together, each draw weighted
+    by the labels that it stands for.
     """
-    record, current, limit = open_record(task), open_record(task).current(), tolerated(task)
-    plans = record.plans()
-    batches = []
+    record, limit = open_record(task), tolerated(task)
+    current, plans = record.current(), record.plans()
+    batches, parts = [], []
     for line in plans[plans["recurring"]].itertuples():
         plan = record.audit(str(line.id))
         found = answers(plan, current)
-        (figures,) = described(plan, found, {str(line.name): np.ones(len(found), bool)})
-        answered = int(plan.draws["row"][(found["state"] != OPEN).to_numpy()].nunique())
-        about = {
-            "time": line.time,
-            "run": plan.run,
-            "population": plan.population,
-            "rows": len(plan.rows),
-            "answered": answered,
-        }
-        used = None if figures["estimate"] is None else figures["estimate"] / limit
-        batches.append({**figures, **about, "budget": used})
-    known = [batch for batch in batches if batch["estimate"] is not None]
-    labels = sum(batch["population"] for batch in known)
-    share = sum(batch["population"] * batch["estimate"] for batch in known) / labels if labels else None
-    together = {
-        "batches": len(known),
-        "population": labels,
-        "estimate": share,
-        "budget": None if share is None else share / limit,
-    }
-    return {"tolerated": limit, "batches": batches, "all": together}
+        known = labelled(found)
+        wrong, weights = np.asarray(found["truth"] != plan.draws["label"], np.float64), plan.weights
+        about = {"name": str(line.name), "time": line.time, "run": plan.run, "population": plan.population}
+        answered = plan.draws["row"][(found["state"] != OPEN).to_numpy()].nunique()
+        figures = description(plan, wrong, known)
+        batches.append({**about, "rows": len(plan.rows), "answered": answered, **figures, "budget": _over(figures, limit)})
+        if known.any():
+            parts.append((wrong[known], weights[known] * plan.population / weights[known].sum(), plan.population))
+    together: dict[str, Any] = dict.fromkeys(("estimate", "low", "high"))
+    if parts:
+        errors, weights = (np.concatenate([part[at] for part in parts]) for at in (0, 1))
+        together = dict(zip(together, hajek(errors, weights), strict=True))
+    counts = {"batches": len(parts), "population": sum(part[2] for part in parts)}
+    return {"tolerated": limit, "batches": batches, "all": {**counts, **together, "budget": _over(together, limit)}}
+
+
+def _over(figures: Mapping[str, Any], limit: float) -> float | None:
+    """Return which share of the error budget an estimate uses."""
+    return None if figures["estimate"] is None else figures["estimate"] / limit

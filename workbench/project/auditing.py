@@ -31,7 +31,7 @@ from workbench.review.plan import (
     strata_of,
 )
 from workbench.spec import SEVERITIES, Slice, slice_masks
-from workbench.stats import rows_for_half_width_by_stratum, rows_to_promise
+from workbench.stats import rows_for_half_width, rows_to_promise
 from workbench.tables import ABSTAIN, SPLITS, Dataset, VoteMatrix, WorkbenchError
 
 __all__ = ["ALLOCATIONS", "Asked", "Planned", "label_set", "plan_audit", "plan_weekly", "tolerated"]
@@ -138,7 +138,7 @@ def plan_weekly(task: Task, rows: int, store: bool = True) -> Planned | None:
     new = ~found.labels.index.isin(list(known))
     if not new.any():
         return None
-    asked = Asked(rows=rows, name=f"week-{len(earlier) + 1}")
+    asked = Asked(rows=rows, name=_free(f"week-{len(earlier) + 1}", plans))
     return _planned(task, dataset, found.take(new), asked, store, recurring=True)
 
 
@@ -177,11 +177,19 @@ def _planned(
 
 def _kept(task: Task, plan: AuditPlan, name: str | None, store: bool, sentences: list[str]) -> Planned:
     record = open_record(task)
-    plans = record.plans().set_index("id")["name"]
+    plans = record.plans()
     if name is not None and (name in ("plan", "") or len(name) > 100 or not name.isprintable()):
         raise WorkbenchError(f"a plan cannot be named {name!r}; give a short name other than 'plan'")
-    named = plans.get(plan.id) or name or f"audit-{len(plans) + 1}"
-    return Planned(plan, str(named), record.add_audit(plan, str(named)) if store else None, sentences)
+    kept = plans.loc[plans["id"] == plan.id, "name"].tolist()
+    named = kept[0] if kept else name or _free(f"audit-{len(plans) + 1}", plans)
+    return Planned(plan, named, record.add_audit(plan, named) if store else None, sentences)
+
+
+def _free(name: str, plans: pd.DataFrame) -> str:
+    """Return a name made up for a plan, longer where another plan has it."""
+    while name in set(plans["name"]):
+        name += "b"
+    return name
 
 
 def _failure_modes(task: Task, dataset: Dataset, labels: pd.Series[Any], at: NDArray[np.intp]) -> pd.Series[Any]:
@@ -228,7 +236,7 @@ def _sized(
 
 def _draws(asked: Asked, share: NDArray[Any], guesses: NDArray[np.float64], chances: NDArray[np.float64]) -> int:
     if asked.half_width is not None:
-        return rows_for_half_width_by_stratum(share, guesses, chances, asked.half_width, CONFIDENCE)
+        return rows_for_half_width(share, guesses, chances, asked.half_width, CONFIDENCE)
     if asked.promise is not None:
         try:
             return rows_to_promise(asked.promise, CONFIDENCE, float(share @ guesses), _largest(share, chances))
@@ -252,7 +260,7 @@ def _in_words(
     except WorkbenchError:
         likely = f"no number of rows at the guessed error rate of {guess:.1%}"
     half = asked.half_width or _HALF_WIDTH
-    wide = rows_for_half_width_by_stratum(share, guesses, chances, half, CONFIDENCE)
+    wide = rows_for_half_width(share, guesses, chances, half, CONFIDENCE)
     least, watched = rows_to_promise(target, CONFIDENCE, fixed=True), rows_to_promise(target, CONFIDENCE, 0.0, largest)
     return [
         f"A promise that at most {target:.1%} of these labels are wrong takes {least} answered draws at the very least, "

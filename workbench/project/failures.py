@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -57,14 +57,6 @@ def judged(failure: Failure, label: str | None, truth: str | None) -> bool:
     if label is None or truth is None or label == truth:
         return False
     return failure.predicted in (None, label) and failure.actual in (None, truth)
-
-
-def severity(failures: Sequence[Failure], found: Mapping[str, NDArray[np.bool_]], rows: int) -> NDArray[np.float64]:
-    """Return float64[rows] in 0..1: the weight of the worst failure that a row could be, 0 where it could be none."""
-    worst = np.zeros(rows)
-    for failure in failures:
-        worst[found[failure.name]] = np.maximum(worst[found[failure.name]], WEIGHT[failure.severity])
-    return worst
 
 
 def failures_table(task: Task, dataset: Dataset) -> pd.DataFrame:

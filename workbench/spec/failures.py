@@ -37,14 +37,6 @@ class Failure:
     predicted: str | None = None
     actual: str | None = None
 
-    def tolerated_among(self, candidates: int, rows: int) -> float:
-        """Return the tolerated share of the candidates, 0..1, where candidates of the set's rows could be this failure.
-
-        >>> Failure("spam kept", "Readers leave.", "low", "desk", tolerated=0.01).tolerated_among(100, 1000)
-        0.1
-        """
-        return min(1.0, self.tolerated * rows / candidates) if candidates else 1.0
-
 
 def parse_failures(
     table: Mapping[str, Any], where: str, labels: Iterable[str], slices: Iterable[Slice] = ()

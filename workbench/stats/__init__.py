@@ -4,7 +4,7 @@ from workbench.stats.bootstrap import paired_bootstrap
 from workbench.stats.bounds import error_bound, log_wealth, more_without_error, rows_to_promise
 from workbench.stats.intervals import clopper_pearson_interval, clopper_pearson_upper, hajek, wilson_interval
 from workbench.stats.share_tests import binomial_greater, false_discovery, fisher_greater, fisher_less
-from workbench.stats.sizes import rows_for_half_width, rows_for_half_width_by_stratum
+from workbench.stats.sizes import rows_for_half_width
 
 __all__ = [
     "binomial_greater",
@@ -19,7 +19,6 @@ __all__ = [
     "more_without_error",
     "paired_bootstrap",
     "rows_for_half_width",
-    "rows_for_half_width_by_stratum",
     "rows_to_promise",
     "wilson_interval",
 ]

@@ -68,14 +68,11 @@ def _clopper_pearson(errors: ArrayLike, n: ArrayLike, tail: float) -> tuple[NDAr
     return low, high
 
 
-def hajek(
-    values: ArrayLike, weights: ArrayLike, strata: ArrayLike | None = None, confidence: float = 0.95
-) -> tuple[float, float, float]:
+def hajek(values: ArrayLike, weights: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
     """Return the self-normalised estimate of a share from weighted draws: (estimate, low, high).
 
     values: in [0, 1] by draw. weights: positive, inverse to the chance of the drawn row, on any scale. Draws are made with
-    replacement; the variance is the linearised one (Särndal, Swensson & Wretman 1992, section 5.7). strata: the stratum by
-    draw, to give only where the number of draws of each stratum was fixed beforehand, not where each draw picked its stratum.
+    replacement; the variance is the linearised one (Särndal, Swensson & Wretman 1992, section 5.7).
 
     The ends are Wilson's at the number of equal draws that has this variance; where all values are 0, or all 1, the variance
     says nothing and the number is Kish's, (sum w)^2 / sum w^2. Equal weights give Wilson's interval. No draw at all leaves
@@ -92,17 +89,11 @@ def hajek(
         return float("nan"), 0.0, 1.0
     part = weight / weight.sum()
     share = float(min(part @ value, 1.0))
-    variance = _variance_of_sum(part * (value - share), strata)
+    variance = value.size * float((part * (value - share)).var(ddof=1)) if value.size > 1 else 0.0
     kish = 1 / float(part @ part)
     size = 1 + share * (1 - share) / variance if variance > 1e-12 else kish  # of n equal draws p (1 - p) / (n - 1) estimates it
     low, high = wilson_interval(share * size, size, confidence)
     return share, float(low), float(high)
-
-
-def _variance_of_sum(terms: NDArray[np.float64], strata: ArrayLike | None) -> float:
-    """Return the variance of the sum of independent draws' terms; within strata where their draws were fixed in number."""
-    groups = [terms] if strata is None else [terms[np.asarray(strata) == name] for name in np.unique(np.asarray(strata))]
-    return sum(len(group) * float(group.var(ddof=1)) for group in groups if len(group) > 1)
 
 
 def check_confidence(confidence: float) -> float:

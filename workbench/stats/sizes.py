@@ -11,25 +11,19 @@ from workbench.stats.intervals import two_sided_z
 from workbench.tables import WorkbenchError
 
 
-def rows_for_half_width(share: float, half_width: float, confidence: float = 0.95) -> int:
-    """Return the fewest draws at which Wilson's interval of an expected share reaches at most half_width to either side.
-
-    >>> rows_for_half_width(0.5, 0.05), rows_for_half_width(0.05, 0.03)
-    (381, 215)
-    """
-    return math.ceil(_equal_draws(share, half_width, confidence))
-
-
-def rows_for_half_width_by_stratum(
+def rows_for_half_width(
     sizes: ArrayLike, shares: ArrayLike, allocation: ArrayLike, half_width: float, confidence: float = 0.95
 ) -> int:
-    """Return the same for draws that each pick a stratum, then a row of it, as `hajek` estimates them.
+    """Return the draws at which the interval of `hajek` for an expected share reaches half_width to either side.
 
-    sizes: N_h / N, allocation: the chance that a draw picks the stratum, both adding to 1; shares: expected share of errors.
+    Each draw picks a stratum, then a row of it. sizes: N_h / N, allocation: the chance that a draw picks the stratum, both
+    adding to 1; shares: expected share of errors. With one stratum it is the fewest draws for Wilson's interval.
 
-    >>> rows_for_half_width_by_stratum([0.8, 0.2], [0.01, 0.3], [0.8, 0.2], 0.03)  # proportional: as without strata
+    >>> rows_for_half_width([1], [0.05], [1], 0.03)
+    215
+    >>> rows_for_half_width([0.8, 0.2], [0.01, 0.3], [0.8, 0.2], 0.03)  # proportional: as without strata
     278
-    >>> rows_for_half_width_by_stratum([0.8, 0.2], [0.01, 0.3], [0.5, 0.5], 0.03)
+    >>> rows_for_half_width([0.8, 0.2], [0.01, 0.3], [0.5, 0.5], 0.03)
     167
     """
     size, p, chance = (np.asarray(values, np.float64) for values in (sizes, shares, allocation))

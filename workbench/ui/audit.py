@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from workbench.project.audit_report import audit_plans
-from workbench.project.runs import Run
+from workbench.project.overview import newest
 from workbench.project.task import Task
 from workbench.tables import Dataset
 from workbench.ui import audit_feedback, audit_findings, audit_plan, figures, opened_audit
@@ -63,7 +63,7 @@ def show() -> None:
         case "gaps":
             audit_findings.show_gaps(task, run, dataset)
         case "failures":
-            _failures(task, dataset, _report(task, run))
+            _failures(task, dataset, _report(task, dataset))
         case "feedback":
             audit_feedback.show(task, run, dataset)
         case "weekly":
@@ -71,19 +71,20 @@ def show() -> None:
         case "new plan":
             audit_plan.show_new(task)
         case _:
-            _of_plan(task, run, view == "promise")
+            _of_plan(task, dataset, view == "promise")
 
 
-def _report(task: Task, run: Run) -> dict[str, Any] | None:
+def _report(task: Task, dataset: Dataset) -> dict[str, Any] | None:
     """Return what the plan that the URL names has found, or the newest; None where there is no plan."""
     plans = audit_plans(task)
     if not plans:
         return None
     asked = st.query_params.get("plan")
-    return opened_audit.report(task, asked if asked in plans else next(iter(plans)), run.id, opened_audit.state(task))
+    plan, run = asked if asked in plans else next(iter(plans)), newest(task, "soft_labels.parquet")
+    return opened_audit.report(task, plan, dataset, run, opened_audit.state(task))
 
 
-def _of_plan(task: Task, run: Run, promised: bool) -> None:
+def _of_plan(task: Task, dataset: Dataset, promised: bool) -> None:
     plans = audit_plans(task)
     if not plans:
         st.info(
@@ -97,7 +98,7 @@ def _of_plan(task: Task, run: Run, promised: bool) -> None:
         st.selectbox(
             "Plan", list(plans), key="plan", bind="query-params", format_func=lambda one: f"{plans[one]} ({one[:8]})", width=420
         )
-    found = _report(task, run)
+    found = _report(task, dataset)
     assert found is not None, "there are plans"
     for note in found["notes"]:
         st.warning(plain(note), icon=":material/warning:")

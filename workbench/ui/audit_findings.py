@@ -88,14 +88,19 @@ def _rule(line: Mapping[Any, Any]) -> None:
     if not pd.isna(line["precision"]):
         ends = interval(line["low"], line["high"])
         measured = f"right on {percent(line['precision'])} of n = {line['n']:.0f} rows that measure it, 95 % interval {ends}"
-    words = ", ".join(rule["words"])
+    finds = rule["words"] if rule["kind"] == "keyword" else rule["values"]  # values: in a task without text
+    words = ", ".join(f'"{one}"' if "," in one else one for one in finds)
+    where = f"{rule['column']} is " if "column" in rule else ""
     st.markdown(
-        f"A rule for **{plain(rule['label'])}**: {plain(words)} · votes on {count(line['gain'])} rows without a vote · "
-        f"{measured}"
+        f"A rule for **{plain(rule['label'])}**: {plain(f'{where}{words}')} · votes on {count(line['gain'])} rows "
+        f"without a vote · {measured}"
     )
     st.page_link(
         Path(__file__).parent / "write_rule.py",
         label="Try it on the page Write a rule",
         icon=":material/edit_note:",
-        query_params={"task": st.query_params["task"], "kind": "keyword", "find": words, "label": rule["label"]},
+        query_params={
+            **{"task": st.query_params["task"], "kind": rule["kind"], "find": words, "label": rule["label"]},
+            **({"column": rule["column"]} if "column" in rule else {}),
+        },
     )

@@ -19,9 +19,11 @@ _LINES: Final = 20
 
 def show_new(task: Task) -> None:
     """Ask what is to be drawn, and say what that takes before it is kept."""
-    said = st.session_state.pop("planned", None)
-    if said is not None:
-        st.success(plain(said), icon=":material/check_circle:")
+    kept, refused = (st.session_state.pop(name, None) for name in ("planned", "not planned"))
+    if kept is not None:
+        st.success(plain(kept), icon=":material/check_circle:")
+    if refused is not None:
+        st.error(plain(refused), icon=":material/error:")
     asked = _ask(task)
     try:
         made = plan_audit(task, asked, store=False)
@@ -76,7 +78,7 @@ def _keep(task: Task, asked: Asked) -> None:
     try:
         made = plan_audit(task, asked)
     except WorkbenchError as error:
-        st.session_state["planned"] = f"Nothing was kept: {error}"
+        st.session_state["not planned"] = f"Nothing was kept: {error}"
         return
     st.session_state["planned"] = f"Plan {made.name} is kept. Decide its rows on the page Review, queue Audit."
     st.query_params["plan"] = made.plan.id
@@ -118,8 +120,9 @@ def show_weekly(task: Task) -> None:
     together = series["all"]
     if together["batches"]:
         st.markdown(
-            f"Together {percent(together['estimate'])} of {together['population']:,} labels are wrong: "
-            f"**{percent(together['budget'], 0)}** of the {percent(series['tolerated'])} that are tolerated."
+            f"Together {percent(together['estimate'])} of {together['population']:,} labels are wrong, 95 % interval "
+            f"{interval(together['low'], together['high'])}: **{percent(together['budget'], 0)}** of the "
+            f"{percent(series['tolerated'])} that are tolerated."
         )
 
 

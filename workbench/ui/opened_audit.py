@@ -18,7 +18,7 @@ State = tuple[int, int, int]  # of the record
 
 
 def _task(task: Task) -> tuple[Any, ...]:
-    return str(task.folder), repr(task.slices), repr(task.data), repr(task.failures), repr(task.audit)
+    return str(task.folder), repr(task.slices), repr(task.data), repr(task.failures), repr(task.audit), repr(task.review)
 
 
 _KEYS: Final[Any] = {
@@ -34,8 +34,8 @@ def state(task: Task) -> State:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Counting the answers", hash_funcs=_KEYS)
-def report(task: Task, plan: str, newest: str, now: State) -> dict[str, Any]:
-    """Return what an audit plan has found so far; newest: id of the newest run, whose labels may be others."""
+def report(task: Task, plan: str, dataset: Dataset, newest: Run | None, now: State) -> dict[str, Any]:
+    """Return what an audit plan has found so far; newest: the run whose labels may be others."""
     return audit_report.audit_report(task, plan)
 
 
