@@ -58,6 +58,12 @@ def test_each_reason_of_votes_leads_where_it_alone_has_weight(name):
     assert best_first(MIXED, ALONE | {name: 1.0}).order[0] in (0, 1, 2)
 
 
+def test_many_sure_rows_outweigh_one_unsure_row_as_reach_says():
+    some = rows([[0, 1]] + [[1, 1]] * 99, [[0.5, 0.5]] + [[0.0, 1.0]] * 99)
+    unsure, sure = some.by_votes(ALONE | {"ambiguity": 0.9})[:2], some.by_votes(ALONE | {"ambiguity": 0.9, "reach": 1.0})[:2]
+    assert unsure == pytest.approx([1.0, 0.1]) and sure == pytest.approx([1 / 99, 0.1])
+
+
 def test_no_row_stands_twice_and_closed_ones_stand_nowhere():
     some = rows(
         [[0, 1]] * 40, [[0.5, 0.5]] * 40, open_=np.arange(40) % 2 == 0, opinion=Opinion(np.arange(3), np.eye(2)[[1, 1, 0]])

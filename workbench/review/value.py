@@ -21,14 +21,15 @@ from workbench.tables import ABSTAIN, SoftLabels, VoteMatrix, WorkbenchError, di
 
 Floats = NDArray[np.float64]
 
-#: What each reason counts for, and two shares: of uncovered rows in the list, as a part of their share in the data, and of rows
-#: drawn from all. Chosen on the valid rows of five data sets (benchmarks/queues.py): conflict adds nothing to ambiguity there.
+#: What each reason counts for (reach: the power that the number of rows is raised to), and two shares: of uncovered rows in the
+#: list, as a part of their share in the data, and of rows drawn from all. Chosen on the valid rows of four data sets
+#: (benchmarks/queues.py): conflict adds nothing to ambiguity there.
 WEIGHTS: Final[dict[str, float]] = {
     "conflict": 0.0,
     "ambiguity": 1.0,
-    "reach": 0.5,
+    "reach": 0.3,
     "label_error": 0.25,
-    "end_model": 0.25,
+    "end_model": 0.75,
     "severity": 0.5,
     "uncovered": 1.0,
     "random": 0.3,
@@ -36,6 +37,7 @@ WEIGHTS: Final[dict[str, float]] = {
 BY_VOTES: Final = ("conflict", "ambiguity", "reach")
 BY_ROW: Final = ("label_error", "end_model", "severity")
 _SHARES: Final = ("uncovered", "random")
+_NO_DOUBT: Final = 0.1  # what a pattern counts for that is quite sure: it may be surely wrong
 PATTERN, UNCOVERED, ANY, PICKED = range(4)  # how a row came into the list
 
 
@@ -109,6 +111,12 @@ class Rows:
                 total += np.float32(weights[name]) * self.reasons[name]
         return total
 
+    def by_votes(self, weights: Mapping[str, float]) -> NDArray[np.float32]:
+        """float32[n]: what a first row of each one's pattern is worth, its doubt times a power of how many rows share it."""
+        doubt = _NO_DOUBT + self.score(weights, ("conflict", "ambiguity"))
+        share = np.maximum(self.size, 1) / max(int(self.size.max(initial=0)), 1)
+        return (doubt * share ** weights["reach"]).astype(np.float32)
+
     def in_words(self, weights: Mapping[str, float], place: int, how: int) -> str:
         """Return why a row stands in the list, the strongest reason first."""
         if how == ANY:
@@ -165,7 +173,7 @@ def best_first(rows: Rows, weights: Mapping[str, float] = WEIGHTS, seed: int = 0
     """
     drawn = np.random.default_rng(seed).permutation(np.flatnonzero(rows.open_))
     covered = rows.votes.covered[drawn]
-    spread, uncovered = _spread(drawn[covered], rows.score(weights, BY_VOTES), rows.pattern), drawn[~covered]
+    spread, uncovered = _spread(drawn[covered], rows.by_votes(weights), rows.pattern), drawn[~covered]
     alone = rows.score(weights, BY_ROW)[drawn]
     picked = drawn[np.argsort(-alone, kind="stable")][: np.count_nonzero(alone)]
     by_row = sum(weights[name] for name in BY_ROW if name in rows.reasons) if len(picked) else 0.0
