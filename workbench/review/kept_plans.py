@@ -70,9 +70,10 @@ def read_audit(read: Read, id: str, url: str) -> AuditPlan:
 def list_plans(read: Read) -> pd.DataFrame:
     """Return one line a plan, for Record.plans."""
     about = PLAN_DESIGNS.c.run, PLAN_DESIGNS.c.fingerprint, PLAN_DESIGNS.c.members.is_not(None)
-    wanted = PLANS.c.id, PLANS.c.name, PLANS.c.time
-    counted = sa.select(*wanted, sa.func.count(PLAN_ROWS.c.row), *about).join(PLAN_ROWS, PLAN_ROWS.c.plan == PLANS.c.id)
-    joined = counted.outerjoin(PLAN_DESIGNS, PLAN_DESIGNS.c.plan == PLANS.c.id).group_by(*wanted, *about)
+    rows = sa.select(sa.func.count()).where(PLAN_ROWS.c.plan == PLANS.c.id).scalar_subquery()
+    joined = sa.select(PLANS.c.id, PLANS.c.name, PLANS.c.time, rows, *about).outerjoin(
+        PLAN_DESIGNS, PLAN_DESIGNS.c.plan == PLANS.c.id
+    )
     columns = ["id", "name", "time", "rows", "run", "fingerprint", "recurring"]
     table = pd.DataFrame(read(joined.order_by(PLANS.c.time, PLANS.c.id)), columns=columns)
     return table.astype({"recurring": bool})

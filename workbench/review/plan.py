@@ -162,8 +162,8 @@ def probabilities(
 def draw(strata: pd.Series[Any], chances: pd.Series[Any], n: int, seed: int, fingerprint: str) -> pd.DataFrame:
     """Draw n rows, with replacement; return row, stratum (its place in `chances`) and q by position.
 
-    strata: the stratum of every row, by id. The fingerprint of the label set goes into the seed: a new label set is measured on
-    new rows, not on those that people have learned from meanwhile.
+    strata: the stratum of every row, by id. The fingerprint of the label set goes into the seed: for a new label set rows
+    are drawn anew, not those that people have learned from meanwhile.
     """
     rng = np.random.default_rng([seed, int(fingerprint[:16], 16)])
     codes = pd.Index(chances.index).get_indexer(pd.Index(strata))
