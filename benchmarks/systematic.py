@@ -32,7 +32,9 @@ def said(found: SystematicErrors, name: str, hard: pd.Series, truth: pd.Series, 
     tests = found.tested[found.tested["region"] == f"slice {name}"]
     q = tests["q"].min() if len(tests) else np.nan
     cell = f"{int((hard != truth)[judged].sum())} of {int(judged.sum())}"
-    return f"{cell}, not tested" if np.isnan(q) else f"**{cell}, q = {q:.1g}**" if q <= LEVEL else f"{cell}, q = {q:.2f}"
+    told = [*found.findings["region"], *(region for also in found.findings["also"] for region in also)]
+    is_told = any(region.partition(", truly ")[0] == f"slice {name}" for region in told)
+    return f"{cell}, not tested" if np.isnan(q) else f"**{cell}, q = {q:.1g}**" if is_told else f"{cell}, q = {q:.2f}"
 
 
 def main() -> None:
