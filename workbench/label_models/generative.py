@@ -51,6 +51,7 @@ _AS_GOLD: Final = 20.0
 _PARTS: Final = 2  # of gold, each of which calibrates what the others taught
 _UNKNOWN: Final = 0.7
 _TINY: Final = 1e-12
+GOLD_LINE: Final = "gold rows with these votes"  # of `explain`
 
 
 class GenerativeModel:
@@ -80,7 +81,7 @@ class GenerativeModel:
         accuracy: float = 0.9,
         strength: float = 100.0,
         gold_weight: float = 3.0,
-        pattern_strength: float = 10.0,
+        pattern_strength: float = 20.0,
         max_iter: int = 500,
         tol: float = 1e-4,
         warm_start: bool = False,
@@ -179,7 +180,7 @@ class GenerativeModel:
         if self._answered.of(merged).any():
             before = softmax(table[list(votes.labels)].sum().to_numpy(np.float64)[None])
             after = self._answered(merged, before, self.pattern_strength)
-            table.loc["gold rows with these votes"] = ["", *np.log(np.maximum(after, _TINY) / np.maximum(before, _TINY))[0]]
+            table.loc[GOLD_LINE] = ["", *np.log(np.maximum(after, _TINY) / np.maximum(before, _TINY))[0]]
         return table
 
     def intervals(
