@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from workbench.cli import main
 from workbench.project.queues import opened, review_queue
 from workbench.project.reviewing import Decision, decide, reviewed
+from workbench.project.runs import find_run
 from workbench.project.steps.fit import fit_label_model
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
@@ -74,6 +75,11 @@ def test_a_feared_failure_brings_its_rows_to_the_front(tiny_task, rows):
     table = review_queue(task, run(task, until="fit"), rows, "ann", limit=12)
     picked = table[table["reason"].str.startswith("Picked: it may be 'lost refund'")]
     assert len(picked) >= 2 and set(picked["model_label"]) == {"bug"}
+    kept = opened(task, find_run(task), rows, "value")
+    said = [kept.said_blind(row) for row in table.index]
+    assert all(one.startswith(("Picked: ", "Drawn at random from ", "The only row ")) for one in said)
+    assert sum("it may be 'lost refund'" in one for one in said) >= len(picked)
+    assert not any(f"{name!r}" in one for one in said for name in task.labels), "no class that functions or models say"
 
 
 def test_only_rows_that_chance_chose_are_drawn_and_set_calibration(task, rows):

@@ -9,17 +9,29 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.io.names import listed
 from workbench.project.failures import WEIGHT, candidates
-from workbench.project.reviewing import open_record
+from workbench.project.reviewing import audit_queue, open_record
 from workbench.project.runs import Run, find_run
 from workbench.project.task import Task
 from workbench.review.queue import DEFAULT, QUEUES, check_queue, open_requests, ranked, reason, settled
 from workbench.review.second_opinion import second_opinion
-from workbench.review.value import Opinion, Rows, best_first, check_weights
+from workbench.review.value import ANY, PATTERN, UNCOVERED, Opinion, Rows, best_first, check_weights
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix
 from workbench.text.duplicates import fold
 
-__all__ = ["DEFAULT", "QUEUES", "Opened", "newest_queue", "opened", "ranking", "review_queue", "shown_because"]
+__all__ = [
+    "DEFAULT",
+    "QUEUES",
+    "Opened",
+    "newest_queue",
+    "opened",
+    "plan_to_answer",
+    "plans_to_answer",
+    "ranking",
+    "review_queue",
+    "shown_because",
+]
 
 _ASKED: Final = 10_000  # rows of which a second model is asked, drawn by chance where there are more: a few seconds
 _SHARES: Final = np.linspace(0, 1, 11)[1:-1]
@@ -46,6 +58,30 @@ class Opened(NamedTuple):
         if self.valued is None:
             return reason(self.votes, self.soft, place, kind)
         return self.valued.rows.in_words(self.valued.weights, place, int(self.valued.how[place]))
+
+    def said_blind(self, row: str) -> str:
+        """Return why a row stands in the queue `value`, without the classes that functions and models say; else nothing."""
+        if self.valued is None:
+            return ""
+        rows, weights, how = self.valued
+        place = int(self.votes.ids.get_indexer(pd.Index([row]))[0])
+        if how[place] == ANY:
+            return f"Drawn at random from all {np.count_nonzero(rows.open_):,} rows of this queue."
+        if how[place] == UNCOVERED:
+            return self.said(place, "value")
+        if how[place] == PATTERN:
+            start = f"Drawn at random from the {rows.size[place]:,} rows" if rows.size[place] > 1 else "The only row"
+            differ = "functions disagree on it; " if rows.reasons["conflict"][place] else ""
+            return f"{start} with its votes: {differ}the label model is {self.soft.probs[place].max():.0%} sure of what it is."
+        feared = [name for name, of in rows.severity.items() if of[place]]
+        words = {"severity": f"it may be {listed(feared, 2)}" if feared else ""}
+        if rows.opinion is not None and place in rows.opinion.at:
+            sure = rows.opinion.probs[np.searchsorted(rows.opinion.at, place)].max()
+            words["label_error"] = "its label looks wrong to a model that reads the rows"
+            words["end_model"] = f"a model that reads the rows is {sure:.0%} sure of what it is"
+        points = {name: weights[name] * float(rows.reasons[name][place]) for name in words if name in rows.reasons}
+        told = [words[name] for name in sorted(points, key=lambda name: -points[name]) if points[name] > 0]
+        return f"Picked: {'; '.join(told)}."
 
 
 def opened(task: Task, run: Run, dataset: Dataset, kind: str) -> Opened:
@@ -154,6 +190,19 @@ def newest_queue(task: Task, dataset: Dataset, reviewer: str, kind: str, limit: 
     """Return the queue of the newest run that labelled the rows."""
     check_queue(kind)
     return review_queue(task, find_run(task, holding="soft_labels.parquet"), dataset, reviewer, kind, limit)
+
+
+def plans_to_answer(task: Task) -> dict[str, str]:
+    """Return the names of a task's audit plans by id: weekly ones last, the newest of each kind first."""
+    plans = open_record(task).plans()
+    kept = plans[plans["run"].notna()][::-1].sort_values("recurring", kind="stable")
+    return dict(zip(kept["id"], kept["name"], strict=True))
+
+
+def plan_to_answer(task: Task, dataset: Dataset, reviewer: str) -> str:
+    """Return the first of the audit plans of which a reviewer has rows left, or the first where all are answered."""
+    plans = list(plans_to_answer(task))
+    return next((plan for plan in plans if len(audit_queue(task, dataset, reviewer, plan))), plans[0])
 
 
 def shown_because(task: Task, dataset: Dataset, kind: str, ids: Sequence[str]) -> dict[str, str]:

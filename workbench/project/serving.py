@@ -149,12 +149,12 @@ def head_of_queue(task: Task, run: Run, dataset: Dataset, kind: str, kept: Opene
     if requested:
         asked = pd.Index(record.requested()).difference(record.measure_rows().index)
         return Queue(reasons, int(open_rows(asked, dataset).sum()) - len(table), len(table))
-    gone = settled(record.current(), reviewer, task.review.get("double", 0.0)).union(record.measure_rows().index)
-    places = kept.votes.ids.get_indexer(gone)
-    listed = np.zeros(len(kept.votes), bool)
+    listed = np.zeros(len(kept.votes) + 1, bool)  # the last: of a row that the run does not have
     listed[kept.order] = True
-    done = int(listed[places[places >= 0]].sum())
-    return Queue(reasons, done, len(kept.order) - done)
+    listed[kept.votes.ids.get_indexer(record.measure_rows().index)] = False  # they are no rows of a queue
+    gone = settled(record.current(), reviewer, task.review.get("double", 0.0))
+    done = int(listed[kept.votes.ids.get_indexer(gone)].sum())
+    return Queue(reasons, done, int(listed.sum()) - done)
 
 
 def head_of_audit(task: Task, dataset: Dataset, plan: str, claims: Claims, reviewer: str) -> Queue:
