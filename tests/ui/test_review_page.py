@@ -5,7 +5,8 @@ import sqlite3
 
 import pytest
 
-from workbench.project.reviewing import fingerprints, open_record, request
+from workbench.project.auditing import Asked, plan_audit, plan_weekly
+from workbench.project.reviewing import Decision, decide, fingerprints, open_record, request
 from workbench.project.task import load_task
 
 KINDS = ("title", "markdown", "caption", "text", "info", "warning", "error")
@@ -71,11 +72,65 @@ def test_the_card_gets_the_queue_with_reasons_finds_votes_and_the_model(open_app
     card = data["cards"]["train0"]
     assert card["text"] == [["win a ", False], ["free", True], [" car", False]]
     assert ["says_free", "spam"] in card["votes"] and card["model"][0][0] == "spam"
-    assert "spam" in card["reason"] and "spam" not in data["blind"]
+    assert "spam" in card["reason"] and "spam" not in card["blind"]
 
 
 def test_votes_are_shown_before_the_answer_where_the_url_says_so(open_app, ran):
     assert given(open_app("review", reviewer="Ann", votes="true"))["show"]
+
+
+def test_the_value_queue_says_why_each_row_is_there_and_where_its_weights_stand(open_app, ran):
+    app = open_app("review", reviewer="Ann")
+    assert "task.toml under [review.weights]" in said(app) and "teaches the label model" in said(app)
+    cards = given(app)["cards"].values()
+    assert {card["blind"][:24] for card in cards} == {"Drawn at random from all", "Drawn at random from the"}
+    assert not any(word in card["blind"] for card in cards for word in ("spam", "ham"))
+    assert any("'spam'" in card["reason"] for card in cards)
+    assert "[review.weights]" not in said(open_app("review", reviewer="Ann", queue="random"))
+
+
+def test_other_reviewers_rows_are_counted_apart_from_ones_own(open_app, ran):
+    plan_audit(load_task(ran), Asked(rows=5, seed=1))
+    drawn = len(open_record(load_task(ran)).measure_rows())
+    rows = given(open_app("review", reviewer="Ann", queue="random"))["queue"][:2]
+    send(open_app("review", reviewer="Ann", queue="random"), ran, *(answer(ran, row, row) for row in rows))
+    data = given(open_app("review", reviewer="Bo", queue="random"))
+    assert (data["saved"], data["done"], data["left"]) == (0, 2, 24 - drawn - 2), "what an audit drew is no row of a queue"
+
+
+def test_an_audit_tells_nothing_of_labels_until_all_its_rows_are_decided(open_app, ran):
+    task = load_task(ran)
+    plan_audit(task, Asked(rows=6, name="spring"))
+    app = open_app("review", reviewer="Ann", queue="audit", votes="true")
+    rows = given(app)["queue"]
+    for n, row in enumerate(rows, start=1):
+        words, data = said(app), given(app)
+        assert "Plan spring." in words and "teaches nothing" in words and "teaches the label model" not in words
+        assert "wrong, unsure" not in words and "At most" not in words and not data["show"]
+        assert data["done"] == n - 1 and not app.toggle
+        for card in data["cards"].values():
+            assert card["measures"] and card["model"] == [] and card["votes"] == []
+            assert not any(found for _, found in card["text"]), "what rules found is not marked"
+        assert not any("model_label" in one for one in data["history"])
+        app = send(app, ran, answer(ran, row, row), n=n)
+    assert given(app)["left"] == 0 and "At most" in said(app) and "rows answered" in said(app)
+    data = given(open_app("review", reviewer="Ann", queue="random"))
+    assert all(data["cards"][row]["model"] == [] for row in rows), "nor do the last ten of another queue"
+
+
+def test_a_main_plan_is_answered_before_weekly_ones_and_the_choice_is_seen(open_app, ran):
+    task = load_task(ran)
+    main = plan_audit(task, Asked(rows=4, name="spring")).plan
+    week = plan_weekly(task, 12)
+    app = open_app("review", reviewer="Ann", queue="audit")
+    choice = app.selectbox(key="review plan")
+    assert choice.options == ["spring", week.name] and choice.value == main.id
+    assert given(app)["queue"] == main.rows and "Plan spring." in said(app)
+    choice.select(week.plan.id).run()
+    assert set(given(app)["queue"]) <= set(week.plan.rows) and f"Plan {week.name}." in said(app)
+    decide(task, task.dataset()[0], [Decision(r, "unsure", "Ann", purpose="measure", plan=main.id) for r in main.rows])
+    assert open_app("review", reviewer="Ann", queue="audit").selectbox(key="review plan").value == week.plan.id
+    assert open_app("review", reviewer="Ann", queue="audit", plan=main.id).selectbox(key="review plan").value == main.id
 
 
 def test_an_answer_is_stored_once_and_its_row_leaves_the_queue(open_app, ran):

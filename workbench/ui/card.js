@@ -3,7 +3,6 @@
 const STATES = new Map(); // by session, task and reviewer: they outlive the element they are drawn in
 const VIEWS = new WeakMap(); // by element
 const GUARD = 400; // ms in which keys do nothing after the card changed by itself: nobody labels a row unseen
-const STEADY = 3; // cards for which the room of a long text is kept
 const LISTED = 100; // classes listed at once
 const LOADING = "Loading the next rows.";
 const TYPING =
@@ -41,7 +40,7 @@ class View {
     this.keys.checked = localStorage.getItem("workbench review keys") !== "off";
     this.keys.addEventListener("change", () => localStorage.setItem("workbench review keys", this.keys.checked ? "on" : "off"));
     for (const field of [this.failure, this.note]) {
-      field.addEventListener("keydown", (event) => ["Enter", "Escape"].includes(event.key) && this.text.focus());
+      field.addEventListener("keydown", (event) => ["Enter", "Escape"].includes(event.key) && this.leaveField(field));
     }
     this.search.addEventListener("input", () => this.list());
     this.search.addEventListener("keydown", (event) => this.onSearchKey(event));
@@ -122,7 +121,18 @@ class View {
     change();
     this.state.notices = [];
     this.draw();
+    this.reveal();
     this.say(`${said} ${this.announced()}`);
+  }
+
+  // Scroll back to the head of the card where it is out of sight.
+  reveal() {
+    if (this.why.getBoundingClientRect().top < 0) this.root.scrollIntoView({ block: "start" });
+  }
+
+  leaveField(field) {
+    field.blur();
+    this.reveal();
   }
 
   announced() {
@@ -139,7 +149,7 @@ class View {
     const { state } = this;
     const { data, card } = state;
     const said = this.said()?.id;
-    const drawn = [state.current, card?.seen, said, data.show, data.labels, this.again(), state.ended(), data.blind].join("\n");
+    const drawn = [state.current, card?.seen, said, data.show, data.labels, this.again(), state.ended(), card?.blind].join("\n");
     if (drawn !== this.drawn) {
       this.drawn = drawn;
       this.drawCard(card);
@@ -162,15 +172,13 @@ class View {
     const pieces = card ? card.text : [[state.ended() ? state.data.ended : LOADING, false]];
     this.text.replaceChildren(...pieces.map(([piece, found]) => make(found ? "mark" : "span", piece)));
     this.text.hidden = Boolean(card) && card.text.length === 0;
-    this.text.style.minHeight = "";
-    this.heights = [...(this.heights ?? []), this.text.offsetHeight].slice(-STEADY);
-    this.text.style.minHeight = `${Math.max(...this.heights)}px`; // so that buttons stay where they are from row to row
     this.row.textContent = card ? `row ${state.current}` : "";
     this.before.hidden = !(card && this.again());
     this.before_text.textContent = said ? `You said ${said.label ?? said.kind}. A new answer replaces it.` : "Taken back.";
     this.leave_text.textContent = said ? "Leave as it was" : "Leave it unanswered";
-    const open = Boolean(card) && (state.data.show || Boolean(said));
-    this.why.textContent = !card ? "" : (!open && state.data.blind) || card.reason;
+    const open = Boolean(card) && !card.measures && (state.data.show || Boolean(said));
+    const more = open && !card.blind.startsWith(card.reason.replace(/\.$/, "")); // `Drawn at random.` says less than from what
+    this.why.textContent = more ? card.reason : (card?.blind ?? "");
     const fields = card ? card.fields.filter(([, , , isVote]) => open || !isVote) : [];
     const cells = fields.map(([name, value, found]) => row(make("dt", name), make("dd", value, found ? "found" : "")));
     this.fields.replaceChildren(...cells);
@@ -216,7 +224,7 @@ class View {
     const { done, left } = this.state.progress();
     this.progress.max = Math.max(done + left, 1);
     this.progress.value = done;
-    this.counted.textContent = `${number(done)} of ${number(done + left)} done`;
+    this.counted.textContent = `${number(done)} of ${number(done + left)} rows decided, by all reviewers`;
     this.saved.textContent = `${number(data.saved)} saved`;
     this.unsaved.textContent = `${number(log.length)} unsaved`;
     this.unsaved.classList.toggle("behind", log.length > 0);
@@ -246,7 +254,7 @@ class View {
     made.title = "Open again";
     made.addEventListener("click", () => {
       this.do(() => this.state.open(entry.row), "Opened again.");
-      this.text.focus();
+      this.text.focus({ preventScroll: true });
     });
     return made;
   }
@@ -307,7 +315,7 @@ class View {
 
   closeSearch() {
     this.finder.hidden = true;
-    this.text.focus();
+    this.other.focus({ preventScroll: true });
   }
 }
 

@@ -31,9 +31,10 @@ def show_card(key: str, data: dict[str, Any]) -> None:
     """Draw the card.
 
     data: session, task, reviewer; n and acked: the last log taken and the ids in it that need not come again; notices, error;
-    labels, modes, show (votes before the answer); queue_name, queue (row ids, best first), done, left, blind (why its rows are
-    there, without naming votes), ended (why no row is left); cards: those of project/card.py with a reason, by row; gone: rows
-    that are no more; saved: how many entries stand; history: the last of them, newest first.
+    labels, modes, show (votes before the answer); queue_name, queue (row ids, best first), done, left, ended (why no row is
+    left); cards: those of project/card.py by row, with reason, blind (the reason without what votes tell) and measures (votes
+    stay unsaid after the answer, too); gone: rows that are no more; saved: how many entries of the reviewer stand; history: the
+    last of them, newest first.
     """
     _CARD(key=key, data=data, on_log_change=_stay)
 
