@@ -47,11 +47,11 @@ def test_a_text_with_half_a_surrogate_pair_is_learned(make_dataset: MakeDataset)
 
 def test_terms_are_no_more_than_allowed(dataset: Dataset) -> None:
     features = Features.fit(dataset, ["tfidf"], [], 20)
-    assert features.transform(dataset).sparse.shape == (240, 40)
+    assert features.transform(dataset)[0].sparse.shape == (240, 40)
 
 
 def test_numbers_are_scaled_and_categories_one_hot(people: Dataset) -> None:
-    inputs = Features.fit(people, [], ["age", "job"], 10).transform(people)
+    (inputs,) = Features.fit(people, [], ["age", "job"], 10).transform(people)
     assert inputs.dense[:4] == pytest.approx(np.array([[-15], [-5], [5], [15]]) / np.sqrt(125), abs=1e-6)
     assert inputs.sparse[:4].toarray().tolist() == [[1, 0], [0, 0], [0, 1], [0, 1]]
 
@@ -93,7 +93,7 @@ def test_the_cells_of_a_column_decide_what_it_is(
     make_dataset: MakeDataset, cells: list[object], width: tuple[int, int]
 ) -> None:
     table = make_dataset(x=cells)
-    inputs = Features.fit(table, [], ["x"], 10).transform(table)
+    (inputs,) = Features.fit(table, [], ["x"], 10).transform(table)
     assert (inputs.sparse.shape[1], inputs.dense.shape[1]) == width
     assert np.isfinite(inputs.dense).all()
 

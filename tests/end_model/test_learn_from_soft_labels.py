@@ -111,7 +111,7 @@ def test_models_trained_side_by_side_leave_the_number_of_threads_as_it_was(datas
     with ThreadPoolExecutor(3) as pool:
         models = list(pool.map(lambda _: EndModel(epochs=3).fit(dataset, soft), range(6)))
     assert (torch.get_num_threads(), threads_of_a_new_thread()) == (before, new_before)
-    assert all(np.array_equal(model.parameters_["bias"], models[0].parameters_["bias"]) for model in models)
+    assert all(np.array_equal(model.parameters_[0]["bias"], models[0].parameters_[0]["bias"]) for model in models)
 
 
 def test_what_is_given_is_not_changed(dataset: Dataset, soft: SoftLabels) -> None:

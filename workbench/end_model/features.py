@@ -1,4 +1,4 @@
-"""The features a user chose, side by side: learned once, then the same for every row."""
+"""The features a user chose, one view of the rows each: learned once, then the same for every row."""
 
 from __future__ import annotations
 
@@ -17,10 +17,15 @@ from workbench.tables import Dataset, WorkbenchError
 
 @dataclass(frozen=True)
 class Features:
-    """Blocks of features; text: the text columns that they read."""
+    """Views of a row, each of one or more blocks; text: the text columns that they read.
+
+    Each choice of text features is a view, and every view holds the columns of the table too. Features of one view share a
+    model; the models of several views are asked apart, so that what only one of them took from the rules does not carry.
+    """
 
     text: tuple[str, ...]
-    blocks: tuple[Block, ...]
+    views: tuple[tuple[Block, ...], ...]
+    columns: Columns | None = None
 
     @classmethod
     def fit(cls, dataset: Dataset, names: Sequence[str], columns: Sequence[str], limit: int) -> Self:
@@ -30,15 +35,12 @@ class Features:
         terms of a kind, and the most values of a category. Raises WorkbenchError for a choice that these rows cannot serve.
         """
         _check_choice(dataset, names, columns)
-        blocks: list[Block] = []
-        for name in names:
-            blocks += [Terms.fit(kind, dataset, limit) for kind in KINDS] if name == "tfidf" else [Embedding.fit(name)]
-        if columns:
-            blocks.append(Columns.fit(dataset, columns, limit))
-        return cls(dataset.text if names else (), tuple(blocks))
+        kinds = {"tfidf": lambda: tuple(Terms.fit(kind, dataset, limit) for kind in KINDS)}
+        views = tuple(kinds[name]() if name in kinds else (Embedding.fit(name),) for name in names)
+        return cls(dataset.text if names else (), views or ((),), Columns.fit(dataset, columns, limit) if columns else None)
 
-    def transform(self, dataset: Dataset) -> Inputs:
-        """Return the features of every row; raises WorkbenchError naming the column that the dataset lacks."""
+    def transform(self, dataset: Dataset) -> tuple[Inputs, ...]:
+        """Return each view of every row; raises WorkbenchError naming the column that the dataset lacks."""
         for name in self.text:
             if name not in dataset.text:
                 others = [column for column in dataset.text if column not in self.text]
@@ -47,26 +49,31 @@ class Features:
                     f"{listed(dataset.text) or 'none'}{did_you_mean(name, others)}"
                 )
         same_text = replace(dataset, text=self.text)
-        return Inputs.side_by_side([block.transform(same_text) for block in self.blocks])
+        beside = [self.columns.transform(same_text)] if self.columns else []
+        return tuple(Inputs.side_by_side([block.transform(same_text) for block in view] + beside) for view in self.views)
 
     def state(self) -> tuple[State, Arrays]:
         """Return what was learned: a JSON document, and arrays by name."""
-        states = [block.state() for block in self.blocks]
-        arrays = {f"{place}.{name}": array for place, (_, own) in enumerate(states) for name, array in own.items()}
-        return {"text": list(self.text), "blocks": [state for state, _ in states]}, arrays
+        blocks = [(place, block) for place, view in enumerate(self.views) for block in view]
+        blocks += [(len(self.views), self.columns)] if self.columns else []
+        states = [{"view": place, **block.state()[0]} for place, block in blocks]
+        own = (block.state()[1].items() for _, block in blocks)
+        arrays = {f"{number}.{name}": array for number, items in enumerate(own) for name, array in items}
+        return {"text": list(self.text), "views": len(self.views), "blocks": states}, arrays
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Rebuild from what `state` gave; raises WorkbenchError where an encoder is missing or another than it was."""
-        blocks: list[Block] = []
-        for place, one in enumerate(state["blocks"]):
+        views: list[tuple[Block, ...]] = [()] * state["views"]
+        columns = None
+        for number, one in enumerate(state["blocks"]):
             if one["block"] == "terms":
-                blocks.append(Terms(one["kind"], one["terms"], arrays[f"{place}.idf"]))
+                views[one["view"]] += (Terms(one["kind"], one["terms"], arrays[f"{number}.idf"]),)
             elif one["block"] == "embedding":
-                blocks.append(Embedding(one["encoder"], arrays[f"{place}.probe"]).check())
+                views[one["view"]] += (Embedding(one["encoder"], arrays[f"{number}.probe"]).check(),)
             else:
-                blocks.append(Columns.from_state(one))
-        return cls(tuple(state["text"]), tuple(blocks))
+                columns = Columns.from_state(one)
+        return cls(tuple(state["text"]), tuple(views), columns)
 
 
 def _check_choice(dataset: Dataset, names: Sequence[str], columns: Sequence[str]) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from workbench.end_model.anchors import Adjustment
 from workbench.end_model.features import Features
 from workbench.end_model.network import logits, one_thread
 from workbench.end_model.storage import Saved, read_saved, write_saved
@@ -24,16 +25,17 @@ _PREDICT_ROWS: Final = 4096  # rows whose features are held at once
 class EndModel:
     """A classifier that learns from soft labels: linear in its features, or with one hidden layer.
 
-    features: `tfidf` (words and characters), `static` (offline embedding), `minilm`, or another encoder of
-    `workbench.text.encoders`. columns: columns of the table, numbers or categories. hidden: width of the hidden layer, 0 for
-    none. epochs, patience: at most so many epochs of 5 L-BFGS steps, and how many without a better hold-out before stopping.
-    holdout: share of the rows that decides how long to train; all rows then teach the final model. weight_decay: precision of
-    the Gaussian prior on weights, 1 / C of scikit-learn's LogisticRegression. use_uncovered: whether rows on which no function
-    voted teach the class balance. max_features: most terms of a kind, and most values of a category. device: `cpu`, or what
-    torch calls the other.
+    features: views of a row, `tfidf` (words and characters), `static` (offline embedding), `minilm`, or another encoder of
+    `workbench.text.encoders`; each has a model of its own, and their logits are averaged (a product of experts: Hinton, Neural
+    Computation 14, 2002). columns: columns of the table, numbers or categories, beside every view. hidden: width of the hidden
+    layer, 0 for none. epochs, patience: at most so many epochs of 5 L-BFGS steps, and how many without a better hold-out before
+    stopping. holdout: share of the rows that decides how long to train; all rows then teach the final model. weight_decay:
+    precision of the Gaussian prior on weights, 1 / C of scikit-learn's LogisticRegression. use_uncovered: whether rows on which
+    no function voted teach the class balance. max_features: most terms of a kind, and most values of a category. device: `cpu`,
+    or what torch calls the other.
 
-    Learned: `labels_`, `features_`, `parameters_`, `history_` (one line an epoch: epoch, loss, and
-    holdout_loss where rows were held out), `best_epoch_` (from 1).
+    Learned: `labels_`, `features_`, `parameters_` (by view), `adjustment_` (what anchors said), `history_` (one line an epoch:
+    epoch, loss, and holdout_loss where rows were held out), `best_epoch_` (from 1).
     """
 
     def __init__(
@@ -71,13 +73,16 @@ class EndModel:
         dataset: Dataset,
         soft: SoftLabels,
         weights: pd.Series[Any] | ArrayLike | None = None,
+        anchors: pd.Series[Any] | pd.DataFrame | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Learn from the rows of soft, found in the dataset by id; features also learn from its uncovered rows, without labels.
 
-        weights: one a row of soft, 0 or more, in its order or as a Series by id. progress: called after every epoch with what
-        is done, what there is to do as far as known, and a line of text. Gold is never read. Raises WorkbenchError where labels
-        differ, a row is missing from the dataset, no row is covered, or a setting is out of range.
+        weights: one a row of soft, 0 or more, in its order or as a Series by id. anchors: rows that people labelled, a class
+        index by row id, or a frame with label, weight and drawn as label models take it; those among soft do not teach as weak
+        labels, and so can tell what the model that these taught gets wrong (anchors.py). progress: called after every epoch
+        with what is done, what there is to do as far as known, and a line of text. Gold is never read. Raises WorkbenchError
+        where labels differ, a row is missing from the dataset, no row is covered, or a setting is out of range.
         """
         self.check_settings()
         _check_labels(dataset, soft.labels, "the soft labels have")
@@ -87,9 +92,12 @@ class EndModel:
                 f"soft labels name row {soft.ids[places < 0][0]!r}, which the dataset has not; give the same rows"
             )
         row_weights = _row_weights(weights, soft)
+        known = _known_rows(anchors, soft)
         taught = (soft.covered | self.use_uncovered) & (row_weights > 0)
+        taught[known.place] = False
         if not taught.any():
             what = "no row is covered by a labeling function" if not soft.covered.any() else "every covered row has weight 0"
+            what = "every covered row is an anchor" if soft.covered[known.place].sum() == soft.covered.sum() > 0 else what
             raise WorkbenchError(f"there is nothing to learn from: of {len(soft):,} rows {what}")
         rows = dataset.take(places)
         features = Features.fit(rows, self.features, self.columns, self.max_features)
@@ -101,6 +109,11 @@ class EndModel:
         self.parameters_ = trained.parameters
         self.history_ = trained.history
         self.best_epoch_ = trained.best_epoch
+        width = sum(view.dense.shape[1] for view in inputs)
+        self.adjustment_ = Adjustment.none(len(inputs), len(soft.labels), width)
+        if len(known.place):
+            views, dense = self._views(rows.take(known.place))
+            self.adjustment_ = Adjustment.fitted(views, dense, known.label, known.weight, known.drawn)
         return self
 
     def predict_proba(self, dataset: Dataset) -> SoftLabels:
@@ -117,20 +130,30 @@ class EndModel:
         )
 
     def _chunk(self, rows: Dataset) -> NDArray[np.float64]:
+        scores = self.adjustment_(*self._views(rows))
+        odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+    def _views(self, rows: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return float64[views, n, k], the logits of each view, and float64[n, d], the dense features of all."""
         import torch
 
         inputs = self.features_.transform(rows)
         with torch.no_grad(), one_thread():
-            parameters = {name: torch.from_numpy(numbers) for name, numbers in self.parameters_.items()}
-            scores = logits(parameters, inputs.sparse, torch.from_numpy(inputs.dense))
-            return np.asarray(scores.double().softmax(dim=1).numpy())
+            each = [
+                logits({name: torch.from_numpy(part) for name, part in own.items()}, view.sparse, torch.from_numpy(view.dense))
+                for own, view in zip(self.parameters_, inputs, strict=True)
+            ]
+            return torch.stack(each).double().numpy(), np.hstack([view.dense for view in inputs]).astype(np.float64)
 
     def save(self, folder: Path | str) -> None:
         """Write the model to a new folder of safetensors and JSON, whole or not at all; an existing folder is refused."""
         self._check_fitted()
         features, arrays = self.features_.state()
         learned = {"labels": list(self.labels_), "history": self.history_, "best_epoch": self.best_epoch_}
-        write_saved(folder, Saved({"settings": self.settings(), **learned}, features, self.parameters_, arrays))
+        parameters = {f"{place}.{name}": part for place, view in enumerate(self.parameters_) for name, part in view.items()}
+        arrays |= {f"adjustment.{name}": np.asarray(part) for name, part in self.adjustment_._asdict().items()}
+        write_saved(folder, Saved({"settings": self.settings(), **learned}, features, parameters, arrays))
 
     @classmethod
     def load(cls, folder: Path | str, labels: Sequence[str] | None = None) -> Self:
@@ -145,7 +168,12 @@ class EndModel:
         if labels is not None and tuple(labels) != model.labels_:
             raise WorkbenchError(f"the end model in {folder} learned {listed(model.labels_)}, not the labels {listed(labels)}")
         model.features_ = Features.from_state(saved.features, saved.arrays)
-        model.parameters_ = saved.parameters
+        model.parameters_ = [{} for _ in model.features_.views]
+        for name, part in saved.parameters.items():
+            view, own = name.split(".", 1)
+            model.parameters_[int(view)][own] = part
+        slopes, offset, extra, scale = (saved.arrays[f"adjustment.{name}"] for name in Adjustment._fields)
+        model.adjustment_ = Adjustment(slopes, offset, extra, scale.item())
         model.history_ = saved.document["history"]
         model.best_epoch_ = saved.document["best_epoch"]
         return model
@@ -185,6 +213,33 @@ class EndModel:
 def _check_labels(dataset: Dataset, labels: tuple[str, ...], whose: str) -> None:
     if dataset.labels != labels:
         raise WorkbenchError(f"{whose} the labels {listed(labels)}, and the dataset has {listed(dataset.labels)}")
+
+
+class _Known(NamedTuple):
+    """Positions of anchors among the soft labels, their classes and weights, and whether chance chose them."""
+
+    place: NDArray[np.intp]
+    label: NDArray[np.intp]
+    weight: NDArray[np.float64]
+    drawn: NDArray[np.bool_]
+
+
+def _known_rows(anchors: pd.Series[Any] | pd.DataFrame | None, soft: SoftLabels) -> _Known:
+    """Return the anchors that soft labels name; the others are of rows that this model does not learn from."""
+    given = pd.Series([], dtype=np.intp, name="label") if anchors is None else anchors
+    table = given.to_frame("label") if isinstance(given, pd.Series) else given
+    table = pd.DataFrame({"weight": 1.0, "drawn": True}, table.index).assign(**{str(name): table[name] for name in table})
+    table = table[table.index.isin(soft.ids)]
+    label = table["label"].to_numpy(np.intp)
+    wrong = (label < 0) | (label >= len(soft.labels))
+    if wrong.any():
+        row, value = table.index[wrong][0], label[wrong][0]
+        raise WorkbenchError(
+            f"anchor {row!r} has class {value}; classes are 0 to {len(soft.labels) - 1}, of {listed(soft.labels)}"
+        )
+    return _Known(
+        soft.ids.get_indexer(table.index), label, np.asarray(table["weight"], float), np.asarray(table["drawn"], bool)
+    )
 
 
 def _row_weights(weights: pd.Series[Any] | ArrayLike | None, soft: SoftLabels) -> NDArray[np.float64]:

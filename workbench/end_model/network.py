@@ -13,7 +13,7 @@ from workbench.end_model.inputs import Inputs
 if TYPE_CHECKING:
     from torch import Tensor
 
-Parameters = dict[str, "Tensor"]
+Parameters = dict[str, "Tensor"]  # of one view
 
 _DOOR: Final = Lock()
 _INSIDE: Final[list[int]] = []  # torch's number of threads before, then a 1 for every training or prediction under way

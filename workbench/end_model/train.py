@@ -40,22 +40,22 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows to learn from: their features, target probabilities float[n, k] and row weights float[n]."""
+    """Rows to learn from: each view of them, target probabilities float[n, k] and row weights float[n]."""
 
-    inputs: Inputs
+    inputs: tuple[Inputs, ...]
     target: NDArray[np.float64]
     weights: NDArray[np.float64]
 
     def take(self, rows: NDArray[np.bool_]) -> Examples:
         """Return the rows of a boolean mask."""
-        return Examples(self.inputs.take(rows), self.target[rows], self.weights[rows])
+        return Examples(tuple(view.take(rows) for view in self.inputs), self.target[rows], self.weights[rows])
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What training leaves: parameters, one line an epoch on the hold-out, and the epoch (from 1) it found best."""
+    """What training leaves: parameters by view, one line an epoch on the hold-out, and the epoch (from 1) it found best."""
 
-    parameters: dict[str, NDArray[np.float32]]
+    parameters: list[dict[str, NDArray[np.float32]]]
     history: list[dict[str, float]]
     best_epoch: int
 
@@ -79,7 +79,7 @@ def train(examples: Examples, recipe: Recipe, progress: Progress | None = None) 
         lines: list[dict[str, float]] = []
         for epoch, (loss, now) in enumerate(islice(_descend(examples, recipe), best), start=1):
             lines.append({"epoch": epoch, "loss": loss})
-            parameters = {name: parameter.detach().cpu().numpy() for name, parameter in now.items()}
+            parameters = [{name: numbers.detach().cpu().numpy() for name, numbers in view.items()} for view in now]
             report(len(watched) + epoch, len(watched) + best, f"all rows, epoch {epoch}: loss {loss:.4f}")
     report(len(watched) + best, len(watched) + best, "trained")
     return Trained(parameters, watched or lines, best if watched else len(lines))
@@ -99,23 +99,39 @@ def _watch(taught: Examples, held: Examples, recipe: Recipe, report: Progress) -
     return history
 
 
-def _descend(examples: Examples, recipe: Recipe) -> Iterator[tuple[float, Parameters]]:
-    """Yield the loss and the parameters after every epoch of L-BFGS over all rows at once, until it has converged.
+def _descend(examples: Examples, recipe: Recipe) -> Iterator[tuple[float, list[Parameters]]]:
+    """Yield the loss of all views together, and their parameters, after every epoch of each, until all have converged."""
+    views = [_descend_view(examples, place, recipe) for place in range(len(examples.inputs))]
+    now = [next(view) for view in views]
+    running = list(range(len(views)))
+    while running:
+        yield _loss(now, examples, recipe.device), now
+        for place in tuple(running):
+            after = next(views[place], None)
+            if after is None:
+                running.remove(place)
+            else:
+                now[place] = after
+
+
+def _descend_view(examples: Examples, place: int, recipe: Recipe) -> Iterator[Parameters]:
+    """Yield the parameters of one view after every epoch of L-BFGS over all rows at once, until it has converged.
 
     Not stochastic descent: Adam gives rare terms too much weight, as it divides by how small their gradients are; nor is there
     a learning rate to choose here.
     """
     import torch
 
-    sparse, dense, target, weights = _tensors(examples, recipe.device)
-    parameters = new_parameters(examples.inputs, target.shape[1], recipe.hidden, recipe.seed, recipe.device)
+    inputs = examples.inputs[place]
+    dense, target, weights = (_tensor(array, recipe.device) for array in (inputs.dense, examples.target, examples.weights))
+    parameters = new_parameters(inputs, target.shape[1], recipe.hidden, recipe.seed, recipe.device)
     optimiser = torch.optim.LBFGS(
         list(parameters.values()), max_iter=_STEPS, history_size=_STEPS, line_search_fn="strong_wolfe"
     )
 
     def objective() -> Tensor:
         optimiser.zero_grad()
-        loss = soft_cross_entropy(logits(parameters, sparse, dense), target, weights)
+        loss = soft_cross_entropy(logits(parameters, inputs.sparse, dense), target, weights)
         value = loss + recipe.weight_decay / len(weights) * weight_penalty(parameters)
         value.backward()  # type: ignore[no-untyped-call]
         return value.detach()
@@ -123,23 +139,25 @@ def _descend(examples: Examples, recipe: Recipe) -> Iterator[tuple[float, Parame
     before = float("inf")
     for _ in range(recipe.epochs):
         value = float(optimiser.step(objective))  # type: ignore[no-untyped-call]  # where the epoch began
-        yield _loss(parameters, examples, recipe.device), parameters
+        yield parameters
         if before - value <= _CONVERGED * value:
             return
         before = value
 
 
-def _loss(parameters: Parameters, examples: Examples, device: str) -> float:
+def _loss(parameters: list[Parameters], examples: Examples, device: str) -> float:
     import torch
 
-    sparse, dense, target, weights = _tensors(examples, device)
     with torch.no_grad():
-        return float(soft_cross_entropy(logits(parameters, sparse, dense), target, weights))
+        each = [
+            logits(view, inputs.sparse, _tensor(inputs.dense, device))
+            for view, inputs in zip(parameters, examples.inputs, strict=True)
+        ]
+        target, weights = _tensor(examples.target, device), _tensor(examples.weights, device)
+        return float(soft_cross_entropy(torch.stack(each).mean(dim=0), target, weights))
 
 
-def _tensors(examples: Examples, device: str) -> tuple[Any, Tensor, Tensor, Tensor]:
+def _tensor(array: NDArray[Any], device: str) -> Tensor:
     import torch
 
-    dense = torch.tensor(examples.inputs.dense, device=device)
-    target, weights = (torch.tensor(a, dtype=torch.float32, device=device) for a in (examples.target, examples.weights))
-    return examples.inputs.sparse, dense, target, weights
+    return torch.tensor(array, dtype=torch.float32, device=device)

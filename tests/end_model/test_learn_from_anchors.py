@@ -1,0 +1,105 @@
+"""What rows that people labelled add to a model that weak labels taught."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.end_model import EndModel
+from workbench.end_model.anchors import Adjustment
+from workbench.tables import Dataset, SoftLabels, WorkbenchError
+
+RNG = np.random.default_rng(0)
+TRUTH = RNG.integers(2, size=400)
+FEATURES = np.eye(2)[TRUTH] + RNG.normal(0, 0.3, (400, 2))  # tells the class
+EVERY = np.ones(400)
+
+
+def logits(correct):
+    """float64[1, n, 2]: one view, right or wrong where asked, two to one in logs."""
+    says = np.where(correct, TRUTH, 1 - TRUTH)
+    return (2 * np.eye(2)[says])[None]
+
+
+def accuracy(adjustment, views, rows=slice(200, 400)):
+    return (adjustment(views[:, rows], FEATURES[rows]).argmax(axis=1) == TRUTH[rows]).mean()
+
+
+def fitted(views, n=200, drawn=True):
+    return Adjustment.fitted(views[:, :n], FEATURES[:n], TRUTH[:n], EVERY[:n], np.full(n, drawn))
+
+
+def test_without_anchors_it_is_the_mean_of_the_views():
+    views = np.concatenate([logits(EVERY > 0), 3 * logits(EVERY > 0)])
+    assert np.allclose(Adjustment.none(2, 2, 2)(views, FEATURES), views.mean(axis=0))
+
+
+def test_a_view_that_is_right_is_trusted_more_and_one_that_guesses_less():
+    guess = RNG.random(400) < 0.5
+    found = Adjustment.fitted(
+        np.concatenate([logits(EVERY > 0), logits(guess)])[:, :200], np.zeros((200, 0)), TRUTH[:200], EVERY[:200], EVERY[:200] > 0
+    )
+    assert found.slopes[0] > 1 and abs(found.slopes[1]) < 0.2
+
+
+def test_where_all_views_are_wrong_the_embedding_corrects_them():
+    wrong_on_ones = logits(TRUTH == 0)
+    found = fitted(wrong_on_ones)
+    assert accuracy(Adjustment.none(1, 2, 2), wrong_on_ones) < 0.6 < 0.9 < accuracy(found, wrong_on_ones)
+
+
+@pytest.mark.parametrize("n", [1, 2, 10], ids=str)
+def test_few_anchors_move_little(n):
+    views = logits(RNG.random(400) < 0.9)
+    assert accuracy(fitted(views, n), views) >= accuracy(Adjustment.none(1, 2, 2), views) - 0.01
+
+
+def test_confidence_is_calibrated_on_rows_left_out():
+    right = RNG.random(400) < 0.7
+    views = 5 * logits(right)  # sure to e^10 : 1
+    scores = fitted(views)(views[:, 200:], np.zeros((200, 2)))
+    sure = np.exp(scores.max(axis=1)) / np.exp(scores).sum(axis=1)
+    assert 0.6 < sure.mean() < 0.9
+
+
+def test_picked_anchors_say_nothing_of_how_sure_to_be():
+    views = logits(RNG.random(400) < 0.8)
+    assert fitted(views, drawn=False).scale == 1
+
+
+def test_anchors_mend_what_the_weak_labels_teach_wrongly(dataset: Dataset, soft: SoftLabels):
+    turned = SoftLabels(soft.ids, soft.labels, soft.probs[:, ::-1].copy(), soft.covered)
+    told = pd.Series(soft.probs.argmax(axis=1), index=soft.ids).iloc[:60]
+    plain, mended = EndModel().fit(dataset, turned), EndModel().fit(dataset, turned, anchors=told)
+    truth = soft.probs.argmax(axis=1)[60:]
+    right = [(model.predict_proba(dataset).probs.argmax(axis=1)[60:] == truth).mean() for model in (plain, mended)]
+    assert right[0] < 0.5 < 0.8 < right[1]
+
+
+def test_anchors_do_not_teach_as_weak_labels(dataset: Dataset, soft: SoftLabels):
+    told = pd.Series(0, index=soft.ids[:60])
+    rest = soft.take(np.arange(len(soft)) >= 60)
+    with_anchors, without = EndModel().fit(dataset, soft, anchors=told), EndModel().fit(dataset, rest)
+    assert with_anchors.history_[0]["loss"] == pytest.approx(without.history_[0]["loss"], abs=0.05)
+    elsewhere = EndModel().fit(dataset, rest, anchors=told)
+    assert np.array_equal(elsewhere.parameters_[0]["bias"], without.parameters_[0]["bias"]), "rows it does not know are left"
+    assert np.array_equal(elsewhere.adjustment_.slopes, [0.5, 0.5])
+
+
+def test_a_model_with_anchors_is_kept(dataset: Dataset, soft: SoftLabels, tmp_path):
+    model = EndModel().fit(dataset, soft, anchors=pd.Series(0, index=soft.ids[:60]))
+    model.save(tmp_path / "kept")
+    again = EndModel.load(tmp_path / "kept")
+    assert np.array_equal(again.predict_proba(dataset).probs, model.predict_proba(dataset).probs)
+
+
+@pytest.mark.parametrize(
+    ("anchors", "message"),
+    [
+        (lambda ids: pd.Series(7, index=ids[:1]), "has class 7; classes are 0 to 1"),
+        (lambda ids: pd.Series(0, index=ids), "every covered row is an anchor"),
+    ],
+    ids=["no class", "all rows"],
+)
+def test_wrong_anchors_are_refused(dataset: Dataset, soft: SoftLabels, anchors, message):
+    with pytest.raises(WorkbenchError, match=message):
+        EndModel().fit(dataset, soft, anchors=anchors(soft.ids))
