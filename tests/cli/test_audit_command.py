@@ -1,6 +1,8 @@
 """`workbench audit` as typed in a terminal."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -58,6 +60,22 @@ def test_promises_and_descriptions_are_shown_apart(task):
     assert found["promise"]["draws"] == 40 and {"classes", "functions", "slices"} <= set(found["descriptions"])
 
 
+def test_how_many_rows_a_promise_takes_is_answered_also_where_none_are_enough(task):
+    trial = typed(task.folder, "plan", "--promise", "0.1%", "--dry-run")
+    assert trial.exit_code == 0 and "no number up to 100,000 is enough" in trial.output and "strata of" not in trial.output
+    assert json.loads(typed(task.folder, "plan", "--promise", "0.1%", "--dry-run", "--json").output)["enough"] is False
+    both = json.loads(typed(task.folder, "plan", "--promise", "10%", "--rows", 33, "--dry-run", "--json").output)
+    assert (both["settings"]["target"], both["draws"]) == (0.1, 33)
+    assert sum(one["expected"] for one in both["strata"]) == pytest.approx(33)
+
+
+def test_a_reader_who_stops_is_no_error(task):
+    done = subprocess.run(
+        f"{sys.executable} -m workbench audit {task.folder} plan --rows 40 --json | head -c 1", shell=True, capture_output=True,
+    )  # fmt: skip
+    assert done.stdout == b"{" and done.stderr == b""
+
+
 def test_weekly_batches_are_shown_as_a_series(task):
     assert "week-1" in typed(task.folder, "--weekly", 20).output
     again = typed(task.folder, "--weekly", 20).output
@@ -74,9 +92,10 @@ def test_weekly_batches_are_shown_as_a_series(task):
         (["plan", "--weekly", "5"], "--weekly makes a plan of its own"),
         (["--weekly", "0"], "0 rows cannot be drawn"),
         (["plan", "--rows", "5", "--half-width", "0.1"], "--rows and --half-width are given"),
+        (["plan", "--promise", "ten"], "'ten' is no share; write it as 0.1 or 10%"),
         ([], "has no audit plan yet"),
     ],
-    ids=["rows alone", "trial alone", "weekly plan", "no row", "two sizes", "nothing planned"],
+    ids=["rows alone", "trial alone", "weekly plan", "no row", "two sizes", "no share", "nothing planned"],
 )
 def test_what_makes_no_sense_is_one_sentence(task, words, message):
     done = typed(task.folder, *words)

@@ -13,6 +13,7 @@ from workbench.project.failures import (
     failure_modes,
     failures_table,
     judged,
+    verdict,
 )
 from workbench.project.steps.check import check
 from workbench.project.task import Task, load_task
@@ -118,7 +119,7 @@ def test_a_task_without_the_file_has_no_failures(tiny_task: Path):
 
 def test_check_counts_the_rows_of_every_failure(tiny_task: Path):
     table = check(write(tiny_task)).failures
-    assert table.loc["crash filed away"].tolist() == ["low", "engineering", 0.05, 30, 20]
+    assert table.loc["crash filed away"].tolist() == ["low", "engineering", 0.05, 30, 20, ""]
 
 
 def test_check_prints_a_name_as_it_stands(tiny_task: Path, capsys: pytest.CaptureFixture[str]):
@@ -149,6 +150,20 @@ def test_check_runs_the_examples_of_rules_and_names_failures_without_rows(tiny_t
     found = check(write(tiny_task, text))
     assert found.problems == ["failure refund sent to engineers voted 'billing' on 'a refund', which it says it leaves alone"]
     assert "failure 'crash filed away': its rule and slice find no row, so no audit can count it there" in found.notes
+
+
+def test_check_says_which_value_of_a_slice_no_row_has(tiny_task: Path):
+    found = check(write(tiny_task, FAILURES.replace('slice = "pro"', 'slice = { column = "plan", in = ["pro", "fre"] }')))
+    assert "failure 'refund sent to engineers': no row has plan = 'fre' (did you mean 'free'?)" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(0.02, 0.1, "over"), (0.0, 0.009, "within"), (0.005, 0.02, "cannot tell"), (None, None, "cannot tell")],
+    ids=["above", "below", "around", "nothing measured"],
+)
+def test_a_verdict_takes_the_whole_interval(low: float, high: float, said: str):
+    assert verdict(0.01, low, high) == said
 
 
 def test_a_label_that_is_no_class_is_refused(tiny_task: Path):

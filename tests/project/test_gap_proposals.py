@@ -12,12 +12,13 @@ from click.testing import CliRunner
 from workbench.cli import main
 from workbench.diagnose.gaps import gap_clusters, terms_of
 from workbench.lfs import load_rules
-from workbench.project.gaps import gaps_of_run
+from workbench.project.gaps import gaps_of_run, measured_in_words
 from workbench.project.reviewing import decide, open_record
 from workbench.project.runs import find_run
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.review.decision import Decision
+from workbench.stats import wilson_interval
 
 TASK = """format = 1
 name = "mails"
@@ -118,7 +119,7 @@ def test_the_end_model_guesses_where_nobody_votes(tmp_path):
     run(load_task(folder), until="train")
     wallet = next(line for line in found_in(folder).groups.to_dict("records") if "lost" in line["terms"])
     assert wallet["label"] == "spam" and wallet["precision"] == 1.0 and wallet["told_by"] in ("end model", "label model")
-    assert found_in(folder, guess=False).notes[-1].startswith("No end model guesses the classes of these rows")
+    assert found_in(folder, guess=False).notes[-1].startswith("The end model is not asked")
 
 
 def test_without_any_model_half_of_the_known_rows_choose_and_the_others_measure(tmp_path):
@@ -149,7 +150,7 @@ def test_proposed_rules_can_be_saved_as_they_are_printed(folder, tmp_path):
     assert shown.exit_code == 0, shown.output
     assert "no function votes on 96 of 192 rows of train and valid" in shown.output
     assert (
-        "a rule for spam (says the label model) adds 48 rows; right on 16 of 16 rows with known class [0.81, 1.00]"
+        "a rule for spam (says the label model) adds 48 rows; right on 16 of 16 rows whose class is known, 100% [81%, 100%]"
         in shown.output
     )
     rule = shown.output[shown.output.index("[[rule]]") :].split("\n\n")[0].split("\ngroup")[0]
@@ -158,6 +159,31 @@ def test_proposed_rules_can_be_saved_as_they_are_printed(folder, tmp_path):
     assert saved.name == "says_wallet"
     found = json.loads(CliRunner().invoke(main, ["gaps", str(folder), "--no-guess", "--json"]).stdout)
     assert found["uncovered"] == 96 and [line["rule"] is None for line in found["groups"]].count(False) == 1
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "said"),
+    [
+        (2, 4, "right on 2 of 4 rows whose class is known, too few to tell"),
+        (4, 5, "4 of 5 rows whose class is known, 80% [38%"),
+    ],
+    ids=["four rows", "five rows"],
+)
+def test_what_few_rows_measure_is_said_to_tell_too_little(right, n, said):
+    low, high = wilson_interval(right, n)
+    assert said in measured_in_words({"right": right, "n": n, "precision": right / n, "low": low, "high": high})
+
+
+def test_a_rule_that_is_seldom_right_is_not_proposed(tmp_path):
+    folder = write(tmp_path / "mails")
+    rows = (folder / "rows.csv").read_text().splitlines()
+    wallets = [place for place, line in enumerate(rows) if "wallet" in line and line.endswith(",spam,valid")]
+    for place in wallets[: len(wallets) // 2]:
+        rows[place] = rows[place].replace(",spam,", ",ham,")
+    (folder / "rows.csv").write_text("\n".join(rows) + "\n")
+    run(load_task(folder), until="fit")
+    assert wilson_interval(8, 16)[1] > 0.7, "the interval alone would let it pass"
+    assert "spam" not in found_in(folder).groups["label"].tolist()
 
 
 def test_rows_alike_are_grouped_and_what_everybody_says_makes_no_group():

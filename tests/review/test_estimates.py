@@ -109,7 +109,7 @@ def test_an_answer_under_another_plan_counts_once_its_turn_has_come():
     plan = plan_of("abcd")
     elsewhere = [says(row, plan="q") for row in "bd"]
     found = promise(plan, answered(plan, *elsewhere), 0.05)
-    assert (found["draws"], found["rows"]) == (0, 0)
+    assert (found["draws"], found["rows"], found["beyond"]) == (0, 0, 2)
     assert described(plan, answered(plan, *elsewhere), {"all": np.ones(4, bool)})[0]["n"] == 0
     found = promise(plan, answered(plan, says("a"), *elsewhere), 0.05)
     assert (found["draws"], found["open"], found["errors"]) == (2, 0, 0)

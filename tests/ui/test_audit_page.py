@@ -5,11 +5,13 @@ import json
 import pandas as pd
 import pytest
 
+from workbench.diagnose.systematic import SystematicErrors
 from workbench.project.audit_report import audit_plans, audit_report
-from workbench.project.auditing import Asked, plan_audit
+from workbench.project.auditing import Asked, plan_audit, plan_weekly
 from workbench.project.gaps import Gaps
 from workbench.project.reviewing import Decision, decide, fingerprints, open_record
 from workbench.project.steps.run import run
+from workbench.project.systematic import Judged
 from workbench.project.task import load_task
 from workbench.ui import opened_audit
 
@@ -73,7 +75,77 @@ def test_a_plan_that_cannot_be_made_says_why(open_app, ran):
     app = open_app("audit", audit="new plan")
     app.selectbox(key="sized").set_value("promise").run()
     app.number_input[0].set_value(0.1).run()
-    assert "no number of rows promises at most 0.10%" in said(app)
+    words = said(app)
+    assert "no number up to 100,000 is enough: mend labels first" in words and "--" not in words.split("<style>")[0]
+    assert not [one for one in app.button if one.label == "Draw these rows"]
+    assert "Choose *Number of rows* above" in words
+
+
+def test_the_picked_plan_and_its_figures_agree_and_stay_in_the_url(open_app, planned):
+    task, plan = planned
+    label(task, plan)
+    other = plan_audit(task, Asked(rows=9, name="summer")).plan
+    app = open_app("audit")
+    words, rows = said(app), len(set(plan.rows) & set(other.rows))
+    assert "Plan **summer**" in words and app.metric[2].value == f"{rows} of {len(other.rows)}"
+    assert "No row is answered in its turn yet" in words and f"behind it {rows:,} more rows" in words
+    words = said(app.selectbox(key="audit plan").set_value(plan.id).run())
+    assert "Plan **spring**" in words and audit_report(task, "spring")["promise"]["words"][0] in words
+    assert app.query_params["plan"] == plan.id, "an id, which links have too"
+    again = open_app("audit", plan=plan.id)
+    assert "Plan **spring**" in said(again) and again.metric[2].value == f"{len(plan.rows)} of {len(plan.rows)}"
+    assert "Plan **spring**" in said(open_app("audit", audit="description", plan=plan.id))
+
+
+def test_a_weekly_batch_is_no_plan_of_the_other_tabs(open_app, planned):
+    plan_weekly(planned[0], 5)
+    assert "Plan **spring**" in said(open_app("audit"))
+    assert not [one for one in open_app("audit").selectbox if one.label == "Plan"]
+    assert "week-1" in said(open_app("audit", audit="weekly"))
+
+
+def test_a_mistake_in_failures_toml_is_one_sentence_and_other_tabs_live(open_app, planned):
+    task, _ = planned
+    (task.folder / "failures.toml").write_text(FAILURES.replace("high", "hihg"), encoding="utf-8")
+    app = open_app("audit", audit="failures")
+    (error,) = app.error
+    assert not app.exception and "severity = 'hihg' (did you mean 'high'?)" in error.value.replace("\\", "")
+    for view in ("promise", "description", "errors", "gaps", "feedback", "weekly"):
+        app = open_app("audit", audit=view)
+        assert not app.exception and not app.error, view
+
+
+def test_after_new_labels_the_headline_says_whose_it_is(open_app, planned):
+    task, plan = planned
+    label(task, plan)
+    rules = task.folder / "rules.toml"
+    rules.write_text(rules.read_text(encoding="utf-8").replace('label = "ham"', 'label = "spam"'), encoding="utf-8")
+    run(load_task(task.folder), until="fit")
+    app = open_app("audit")
+    assert app.metric[0].delta == f"of the labels of run {plan.run}"
+    assert "has other labels or rows: the promise holds for" in "".join(one.value for one in app.warning).replace("\\", "")
+
+
+def test_a_second_plan_of_the_same_labels_is_warned_of(open_app, planned):
+    app = open_app("audit", audit="new plan")
+    assert "Rows of these labels are drawn already, by 'spring'" in said(app)
+    app.text_input[0].set_value("summer").run()
+    next(one for one in app.button if one.label == "Draw these rows").click().run()
+    assert "queue=audit" in app.get("page_link")[-1].proto.query_string
+
+
+def test_what_to_mend_and_rows_are_links(open_app, ran, monkeypatch):
+    line = {
+        "region": "slice long", "errors": 9, "n": 10, "target": "", "rate": 0.9, "rate_elsewhere": 0.1, "q": 0.01,
+        "predicted": "ham", "truly": "spam", "confused": 9, "marks": [], "also": [], "examples": ["valid1"],
+        "next": "Mend says_free in slice long: it votes for the wrong label on 9 rows.",
+    }  # fmt: skip
+    empty = pd.DataFrame()
+    found = SystematicErrors(pd.DataFrame([line]), empty, 10, 9, 1, 0.1, 0, empty)
+    monkeypatch.setattr(opened_audit, "errors", lambda *_: Judged("run", found, []))
+    words = said(open_app("audit", audit="errors"))
+    assert "Mend [says_free](functions?task=toy&lf=says_free) in slice long" in words
+    assert "[valid1](label_model?task=toy&view=row&row=valid1)" in words
 
 
 def test_a_plan_that_is_refused_is_not_called_kept(open_app, planned):
@@ -126,7 +198,8 @@ def test_an_answer_changes_the_bound_at_the_next_look(open_app, planned):
 def test_failures_are_listed_with_what_was_measured(open_app, ran):
     assert "says nowhere what must not happen" in said(open_app("audit", audit="failures"))
     (ran / "failures.toml").write_text(FAILURES, encoding="utf-8")
-    assert "gift taken for ham" in said(open_app("audit", audit="failures"))
+    words = said(open_app("audit", audit="failures"))
+    assert "gift taken for ham" in words and "cannot tell" in words and "candidates" in words
 
 
 @pytest.mark.parametrize("view", ["errors", "gaps", "weekly"])

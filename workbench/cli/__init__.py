@@ -78,6 +78,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except WorkbenchError as error:
             raise OneLineError(str(error)) from None
+        except BrokenPipeError:
+            raise  # click ends quietly where nobody reads on, as behind `| head`
         except OSError as error:
             raise OneLineError(f"{error.filename or 'the system'}: {error.strerror or error}") from None
         except KeyboardInterrupt as stop:

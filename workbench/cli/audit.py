@@ -23,16 +23,36 @@ _GROUPS = {
     "classes": "wrong labels by class",
     "slices": "wrong labels by slice",
     "functions": "wrong votes by function",
-    "failures": "failures, as a share of all labels",
 }
+_SPREAD = ("stratum", "rows", "share", "draws", "expected", "chance of a row", "weight")
+
+
+class _Share(click.ParamType[float]):
+    """A share as people write it: 0.1 or 10%."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the share; raises the click error for what is none."""
+        text = str(value).strip()
+        try:
+            return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            self.fail(f"{text!r} is no share; write it as 0.1 or 10%", param, ctx)
 
 
 @click.command("audit")
 @click.argument("task", type=click.Path(path_type=Path))
 @click.argument("what", required=False, metavar="[plan | PLAN]")
 @click.option("--rows", type=int, help="With plan: how many rows are drawn. Default: 300.")
-@click.option("--half-width", type=float, help="With plan: as many as an interval of this half width takes, such as 0.03.")
-@click.option("--promise", type=float, help="With plan: as many as a promise of this share of errors takes, such as 0.05.")
+@click.option(
+    "--half-width", type=_Share(), help="With plan: as many as an interval of this half width takes, such as 0.03 or 3%."
+)
+@click.option(
+    "--promise",
+    type=_Share(),
+    help="With plan: as many as a promise of this share of errors takes, such as 0.05 or 5%; with --rows, its target.",
+)
 @click.option("--by", metavar="A,B", help="With plan: columns or slices that cut strata, beside class and agreement.")
 @click.option("--allocation", help="With plan: minimum (default), proportional or neyman.")
 @click.option("--minimum", type=int, help="With plan: draws expected of a stratum at least. Default: 10.")
@@ -84,20 +104,29 @@ def _plan_facts(made: Planned) -> dict[str, Any]:
     about = {"id": plan.id, "name": made.name, "new": made.new, "run": plan.run, "fingerprint": plan.fingerprint}
     figures = {"population": plan.population, "draws": len(plan.draws), "rows": len(plan.rows)}
     counts = plan.draws["stratum"].value_counts().reindex(plan.strata.index, fill_value=0)
-    strata = plan.strata.assign(draws=counts, weight=plan.stratum_weights).to_dict(orient="records")
-    return {**about, **figures, "settings": dict(plan.settings), "strata": strata, "words": made.sentences}
+    spread = {"expected": plan.strata["probability"] * len(plan.draws), "q": plan.strata["probability"] / plan.strata["rows"]}
+    strata = plan.strata.assign(draws=counts, **spread, weight=plan.stratum_weights).to_dict(orient="records")
+    said = {"enough": made.enough, "beside": made.beside, "words": made.sentences}
+    return {**about, **figures, "settings": dict(plan.settings), "strata": strata, **said}
 
 
 def _planned(made: Planned) -> None:
     """Print the strata of a plan, what it takes and what comes next."""
     plan = made.plan
+    if not made.enough:
+        for sentence in made.sentences:
+            click.echo(sentence)
+        click.echo("no plan is made of this; --rows N beside --promise draws N rows towards it all the same")
+        return
     lines = [
-        (one["name"], f"{one['rows']:,}", f"{one['rows'] / plan.population:.1%}", f"{one['draws']:,}", f"{one['weight']:.2f}")
+        (one["name"], f"{one['rows']:,}", f"{one['rows'] / plan.population:.1%}", f"{one['draws']:,}",
+         f"{one['expected']:.1f}", f"{one['q']:.4%}", f"{one['weight']:.2f}")
         for one in _plan_facts(made)["strata"]
-    ]
-    show_table(f"strata of plan {made.name}", ("stratum", "rows", "share", "draws", "weight"), lines)
+    ]  # fmt: skip
+    show_table(f"strata of plan {made.name}", _SPREAD, lines)
     for sentence in made.sentences:
         click.echo(sentence)
+    notes([made.beside] if made.beside else [])
     click.echo(f"{len(plan.draws):,} draws, {len(plan.rows):,} distinct rows, of {plan.population:,} labels of run {plan.run}")
     said = {
         None: "a trial: nothing is kept",
@@ -175,6 +204,7 @@ def _described(found: Mapping[str, Any]) -> None:
     click.echo(f"unsure, skipped or disputed: {_share(found['unsure'])} of n = {found['unsure']['n']:,} answered draws")
     for group, title in _GROUPS.items():
         _group(title, said[group])
+    _failures(said["failures"])
     for pair in found["agreement"]["pairs"]:
         click.echo(f"{' and '.join(pair['reviewers'])} agree on {pair['same']:.1%}, n = {pair['n']:,} rows that both labelled")
 
@@ -183,13 +213,24 @@ def _group(title: str, lines: Sequence[Mapping[str, Any]]) -> None:
     lines = [line for line in lines if line["n"]]
     if not lines:
         return
-    extra = [name for name in ("right", "candidates", "tolerated") if name in lines[0]]
+    extra = [name for name in ("right",) if name in lines[0]]
     shown = [
-        (line["name"], f"{line['n']:,}", f"{line['wrong']:,}", _share(line),
-         *(f"{line[name]:.1%}" if name == "tolerated" else f"{line[name]:,}" for name in extra))
+        (line["name"], f"{line['n']:,}", f"{line['wrong']:,}", _share(line), *(f"{line[name]:,}" for name in extra))
+        for line in lines
+    ]
+    show_table(title, ("", "n", "wrong", "share [95 % interval]", *extra), shown)
+
+
+def _failures(lines: Sequence[Mapping[str, Any]]) -> None:
+    if not lines:
+        return
+    shown = [
+        (line["name"], line["severity"], line["owner"], "" if line["candidates"] is None else f"{line['candidates']:,}",
+         f"{line['tolerated']:.2%}", _share(line), f"{line['wrong']:,} of {line['n']:,}", line["verdict"])
         for line in lines
     ]  # fmt: skip
-    show_table(title, ("", "n", "wrong", "share [95 % interval]", *extra), shown)
+    columns = ("failure", "severity", "owner", "candidates", "tolerated", "measured [95 % interval]", "found", "verdict")
+    show_table("failures, as shares of all labels", columns, shown)
 
 
 def _share(of: Mapping[str, Any]) -> str:

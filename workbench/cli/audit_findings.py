@@ -62,12 +62,16 @@ def _regions(findings: pd.DataFrame, level: float) -> None:
     lines = [
         (
             line["region"], f"{line['errors']:,} of {line['n']:,} ({line['rate']:.0%})",
-            line["target"] and f"are {line['target']}", f"{line['rate_elsewhere']:.1%}", f"{line['q']:.1g}",
+            f"truly {line['target']}" if line["target"] else "any class", f"{line['rate_elsewhere']:.1%}", f"{line['q']:.1g}",
             f"{line['predicted']} → {line['truly']} ({line['confused']:,})", ", ".join(line["marks"][:3]),
         )
         for line in _records(findings)
     ]  # fmt: skip
-    show_table("regions", ("region", "wrong", "in that they", "elsewhere", "q", "called → truly", "marked by"), lines)
+    show_table(
+        "regions where labels are wrong together",
+        ("in", "wrong are", "counting rows of", "elsewhere wrong", "q", "mostly labelled → truly", "marked by"),
+        lines,
+    )
     for line in _records(findings):
         click.secho(f"{line['region']}: ", bold=True, nl=False)
         click.echo(f"{line['next']} Rows such as {', '.join(line['examples'])}.")
@@ -83,7 +87,7 @@ def _pairs(confusions: pd.DataFrame) -> None:
         )
         for line in _records(confusions)
     ]  # fmt: skip
-    show_table("classes taken for others", ("called → truly", "rows", "share", "under other labels", "q"), lines)
+    show_table("classes taken for others", ("labelled → truly", "rows", "share", "under other labels", "q"), lines)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -128,7 +132,6 @@ def gaps_command(task: Path, run_id: str | None, guess: bool, as_json: bool) -> 
 def _rule_said(line: dict[str, Any]) -> str:
     if line["rule"] is None:
         return "no words in them tell one class well enough; review a few, then try again"
-    right = "precision unknown: no row with known class, that did not choose it, holds a word of it"
-    if line["n"] == line["n"]:
-        right = f"right on {line['right']:.0f} of {line['n']:.0f} rows with known class [{line['low']:.2f}, {line['high']:.2f}]"
-    return f"a rule for {line['label']} (says the {line['told_by']}) adds {line['gain']:,} rows; {right}"
+    from workbench.project.gaps import measured_in_words
+
+    return f"a rule for {line['label']} (says the {line['told_by']}) adds {line['gain']:,} rows; {measured_in_words(line)}"

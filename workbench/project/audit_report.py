@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workbench.io.names import did_you_mean, listed
 from workbench.project.auditing import label_set, tolerated
-from workbench.project.failures import candidates, judged
+from workbench.project.failures import candidates, judged, verdict
 from workbench.project.reviewing import fingerprints, open_record
 from workbench.project.runs import Run, find_run
 from workbench.project.task import Task
@@ -34,19 +34,26 @@ from workbench.spec import slice_masks
 from workbench.stats import hajek
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
-__all__ = ["audit_plans", "audit_report", "find_plan", "promise_in_words", "promise_so_far", "weekly_series"]
+__all__ = [
+    "audit_plans", "audit_report", "failure_lines", "find_plan", "promise_in_words", "promise_so_far", "weekly_series",
+]  # fmt: skip
 
 _MOST: Final = 100_000  # draws above which no number is named
 
 
 def find_plan(task: Task, wanted: str | None = None) -> pd.Series[Any]:
-    """Return the line of Record.plans of a plan by name, id or the head of an id; the newest where none is named."""
+    """Return the line of Record.plans of a plan by name, id or the head of an id; of None, of the newest not weekly."""
     plans = open_record(task).plans()
     plans = plans[plans["run"].notna()]
     if plans.empty:
         raise WorkbenchError(f"task {task.name!r} has no audit plan yet; make one with `workbench audit {task.folder} plan`")
+    if wanted is None and plans["recurring"].all():
+        raise WorkbenchError(
+            f"task {task.name!r} has no audit plan but its weekly batches, {listed(plans['name'])}: name one, or make a plan "
+            f"with `workbench audit {task.folder} plan`"
+        )
     if wanted is None:
-        return plans.iloc[-1]
+        return plans[~plans["recurring"]].iloc[-1]
     named = plans[plans["name"] == wanted]
     fits = plans[plans["id"].str.startswith(wanted)] if named.empty else named
     if len(fits) != 1:
@@ -57,9 +64,9 @@ def find_plan(task: Task, wanted: str | None = None) -> pd.Series[Any]:
 
 
 def audit_plans(task: Task) -> dict[str, str]:
-    """Return the names of the audit plans of a task by id, the newest first."""
+    """Return the names of the audit plans of a task by id, the newest first; weekly ones are in their series alone."""
     plans = open_record(task).plans()
-    kept = plans[plans["run"].notna()][::-1]
+    kept = plans[plans["run"].notna() & ~plans["recurring"]][::-1]
     return dict(zip(kept["id"], kept["name"], strict=True))
 
 
@@ -71,7 +78,7 @@ def promise_so_far(task: Task, plan: str) -> list[str]:
 
 
 def audit_report(task: Task, wanted: str | None = None) -> dict[str, Any]:
-    """Return all that is known of an audit plan, of the newest unless one is named.
+    """Return all that is known of an audit plan, of the newest but weekly ones unless one is named.
 
     plan: what it is. progress: distinct rows by state. promise: of the whole label set, with `words`. strata: promises each by
     itself. descriptions: by `all`, `classes`, `strata`, `slices`, `functions`, `failures`. unsure: share of answered draws.
@@ -85,22 +92,28 @@ def audit_report(task: Task, wanted: str | None = None) -> dict[str, Any]:
     promised = promise(plan, found, float(plan.settings["target"]))
     run, notes = _run(task, plan)
     words, newer = _label_set(task, dataset, plan)
-    same = record.plans()["fingerprint"].eq(plan.fingerprint).sum()
-    if same > 1:
+    plans = record.plans()
+    same = plans.loc[plans["fingerprint"] == plan.fingerprint, "name"]
+    if len(same) > 1:
         notes.append(
-            f"{same} plans were drawn from this label set: the promise of each holds at {promised['confidence']:.0%} by "
-            "itself, and that of the best, picked afterwards, does not."
+            f"{len(same)} plans were drawn from this label set ({listed(same)}): the promise of each holds at "
+            f"{promised['confidence']:.0%} by itself, and that of the best, picked afterwards, does not."
         )
     whole = np.ones(len(plan.draws), bool)
     answered = ((found["state"] != OPEN) & found["asked"]).to_numpy()
     unsure = description(plan, np.asarray(found["state"] != LABELLED, np.float64), answered)
     progress, left_out = _progress(task, dataset, plan, found)
+    failures: list[dict[str, Any]] = []
+    try:
+        failures = failure_lines(task, dataset, run, plan, found)
+    except WorkbenchError as error:
+        notes.append(f"Failures are not described: {error}.")
     return {
         "plan": _about(plan, line),
         "progress": progress,
         "promise": {**promised, "words": promise_in_words(promised)},
         "strata": stratum_promises(plan, found),
-        "descriptions": _descriptions(task, dataset, plan, found, run),
+        "descriptions": {**_descriptions(task, dataset, plan, found, run), "failures": failures},
         "unsure": {("unsure" if name == "wrong" else name): figure for name, figure in unsure.items()},
         "agreement": agreement(measured(plan, current)),
         "label_set": words,
@@ -119,14 +132,19 @@ def promise_in_words(found: Mapping[str, Any]) -> list[str]:
     """Say what a promise of `estimates.promise` promises, and what is missing until its target."""
     level, target = f"{found['confidence']:.0%}", f"{found['target']:.1%}"
     if not found["rows"]:
-        said = ["No row is answered yet, so nothing is promised."]
+        turn = " in its turn" if found["beyond"] else ""
+        said = [f"No row is answered{turn} yet, so nothing is promised."]
     else:
         doubtful = f"{found['errors']:,} of {found['draws']:,} draws wrong, unsure or left out, {found['rows']:,} rows answered"
         said = [f"At most {found['bound']:.1%} of these labels are wrong, at {level} confidence ({doubtful})."]
     if found["bound"] <= found["target"]:
         return [*said, f"The target of {target} is reached."]
-    if found["draws"] - found["open"] < found["least"]:
-        said.append(f"{found['least']} answered draws without an error are the least for a promise of {target} at {level}.")
+    if found["beyond"]:
+        counted = f"the first {found['draws']:,} draws" if found["draws"] else "no draw yet"
+        said.append(
+            f"The promise counts {counted}, as draw {found['draws'] + 1:,} is open; behind it {found['beyond']:,} more "
+            "rows are answered, which count once those before them are."
+        )
     if found["open"]:
         said.append(f"Draws that were passed over, and count as wrong until they are answered: {found['open']:,}.")
     if found["more"] is None:
@@ -134,7 +152,11 @@ def promise_in_words(found: Mapping[str, Any]) -> list[str]:
             *said,
             f"After these errors no number of draws up to {_MOST:,} brings it to {target}: mend labels and plan again.",
         ]
-    said.append(f"Label {found['more']:,} more draws, each without an error, to reach the target of {target}.")
+    why = ""
+    if not found["errors"]:
+        why = f": {found['least']:,} in all are the least, for a single look; here every label may be looked after"
+        why += f", and a draw weighs up to {found['largest']:.1f}" if found["largest"] >= 1.05 else ""
+    said.append(f"Label {found['more']:,} more draws, each without an error, to reach the target of {target}{why}.")
     if found["more"] > found["left"]:
         said.append(f"The plan has {found['left']:,} draws left, too few for that: mend labels, or make a larger plan.")
     return said
@@ -197,7 +219,6 @@ def _descriptions(
         "strata": described(plan, found, {name: stratum == h for h, name in plan.strata["name"].items()}),
         "slices": described(plan, found, slices),
         "functions": [] if run is None else _functions(plan, found, run),
-        "failures": _failures(task, rows, plan, found, distinct, at),
     }
 
 
@@ -221,26 +242,38 @@ def _functions(plan: AuditPlan, found: pd.DataFrame, run: Run) -> list[dict[str,
     return lines
 
 
-def _failures(
-    task: Task, rows: Dataset, plan: AuditPlan, found: pd.DataFrame, distinct: NDArray[np.intp], at: NDArray[np.intp]
+def failure_lines(
+    task: Task, dataset: Dataset, run: Run | None, plan: AuditPlan | None = None, found: pd.DataFrame | None = None
 ) -> list[dict[str, Any]]:
-    """Describe every failure mode: `wrong` of n labelled draws are that failure, beside what is tolerated.
+    """Say of every failure mode what is tolerated and what was measured, both as shares of all labels; found: of `answers`.
 
-    Both shares are of all labels. candidates: labelled draws that could be it.
+    candidates: labels of the run, in the label set of the plan or of train, that could be it; None where the run is gone. n:
+    labelled draws, wrong: of them this failure, estimate, low, high. verdict: of the interval against what is tolerated.
     """
     failures = task.failures
     if not failures:
         return []
-    labels = plan.draws.drop_duplicates("row").set_index("row")["label"]
+    labels = pd.Series(dtype="str") if plan is None else plan.draws.drop_duplicates("row").set_index("row")["label"]
+    if run is not None:
+        labels = label_set(run, dataset, "train" if plan is None else str(plan.settings["split"])).labels
+    if plan is not None and plan.members is not None:
+        labels = labels[labels.index.isin(list(plan.members))]
+    rows = dataset.take(dataset.ids.isin(labels.index))
     masks = candidates(task, failures, rows, labels)
-    known = labelled(found)
     lines = []
     for one in failures:
-        here = _on_draws(masks[one.name], distinct, at) & known
-        cells = zip(here, plan.draws["label"], found["truth"], strict=True)
-        wrong = np.array([could and judged(one, label, truth) for could, label, truth in cells], np.float64)
-        about = {"name": one.name, "severity": one.severity, "tolerated": one.tolerated, "candidates": int(here.sum())}
-        lines.append({**about, **description(plan, wrong, known)})
+        about = {name: getattr(one, name) for name in ("name", "severity", "owner", "tolerated")}
+        figures: dict[str, Any] = {"n": 0, "wrong": 0, **dict.fromkeys(("estimate", "low", "high"))}
+        if plan is not None and found is not None:
+            here = pd.Series(masks[one.name], rows.ids).reindex(plan.draws["row"], fill_value=False).to_numpy()
+            known = labelled(found)
+            cells = zip(here & known, plan.draws["label"], found["truth"], strict=True)
+            wrong = np.array([could and judged(one, label, truth) for could, label, truth in cells], np.float64)
+            figures = description(plan, wrong, known)
+        could = None if run is None else int(masks[one.name].sum())
+        lines.append(
+            {**about, "candidates": could, **figures, "verdict": verdict(one.tolerated, figures["low"], figures["high"])}
+        )
     return lines
 
 

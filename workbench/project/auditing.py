@@ -6,6 +6,7 @@ whose label people gave.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
@@ -39,12 +40,14 @@ __all__ = ["ALLOCATIONS", "Asked", "Planned", "label_set", "plan_audit", "plan_w
 ROWS: Final = 300  # draws where nobody says how many
 _MOST: Final = 100_000
 _HALF_WIDTH: Final = 0.03
+_LITTLE: Final = 0.1  # a promise of a stratum above this tells little
 
 
 @dataclass(frozen=True)
 class Asked:
     """What a plan is asked for: draws, by number, for a half width or for a promise; without any of them, 300.
 
+    rows and promise together: so many draws, towards that promise.
     by: columns or names of [slices] that cut strata, beside predicted class and agreement. minimum: draws that are expected of
     a stratum at least. split: whose labels are measured. name: made up where it is None.
     """
@@ -61,7 +64,7 @@ class Asked:
 
     def __post_init__(self) -> None:
         given = [f"--{name.replace('_', '-')}" for name in ("rows", "half_width", "promise") if getattr(self, name) is not None]
-        if len(given) > 1:
+        if len(given) > 1 and self.half_width is not None:
             raise WorkbenchError(f"{' and '.join(given)} are given; one of them says how many rows are drawn")
         if self.rows is not None and not 1 <= self.rows <= _MOST:
             raise WorkbenchError(f"{self.rows:,} rows cannot be drawn; give 1 to {_MOST:,}")
@@ -72,7 +75,7 @@ class Asked:
             raise WorkbenchError(f"minimum is {self.minimum} and seed {self.seed}; both are 0 or more")
         if self.split not in SPLITS:
             raise WorkbenchError(
-                f"there is no split {self.split!r}{did_you_mean(self.split, SPLITS)}; they are {listed(SPLITS)}"
+                f"there is no split {self.split!r}; they are {listed(SPLITS)}{did_you_mean(self.split, SPLITS)}"
             )
 
 
@@ -91,12 +94,18 @@ class LabelSet:
 
 
 class Planned(NamedTuple):
-    """A plan, its name, whether it is new in the record (None in a trial), and what it takes, in words."""
+    """A plan, its name, whether it is new in the record (None in a trial), and what it takes, in words.
+
+    enough: whether the number of draws is what was asked for: False in a trial for a promise that none is known to reach.
+    beside: in words which plans the label set has already, '' where it has none.
+    """
 
     plan: AuditPlan
     name: str
     new: bool | None
     sentences: list[str]
+    enough: bool = True
+    beside: str = ""
 
 
 def tolerated(task: Task) -> float:
@@ -154,7 +163,12 @@ def _planned(
     special = by.index.isin(["failure: " + mode for mode in modes.dropna().unique()])
     by, special = pd.concat([by[special], by[~special]]), np.sort(special)[::-1]
     sizes, guesses = by["size"].to_numpy(), by["mean"].to_numpy(np.float64)
-    n, chances, minimum = _sized(asked, sizes, guesses, special)
+    n, chances, minimum, enough = _sized(asked, sizes, guesses, special)
+    if store and not enough:
+        raise WorkbenchError(
+            f"at the guessed error rate of {found.guesses.mean():.1%} no number of draws up to {_MOST:,} promises at most "
+            f"{asked.promise:.1%}; say beside it how many rows are drawn all the same, as the rate is only guessed"
+        )
     shown = pd.Series(fingerprints(task, dataset, found.labels.index), index=found.labels.index)
     fingerprint = label_set_fingerprint(found.labels, shown)
     draws = draw(names, pd.Series(chances, index=by.index), n, asked.seed, fingerprint)
@@ -166,13 +180,14 @@ def _planned(
     table = pd.DataFrame({"name": by.index, "rows": sizes, "probability": chances}).rename_axis("stratum")
     members = tuple(found.labels.index) if recurring else None
     plan = AuditPlan(settings, fingerprint, found.run.id, table, draws, members)
-    sentences = _in_words(target, asked, sizes, guesses, chances)
+    sentences = _in_words(target, asked, n, sizes, guesses, chances)
     if 0 < minimum < asked.minimum:
         sentences.append(
-            f"The minimum is lowered from {asked.minimum} to {minimum} draws a stratum: {len(by)} strata of {asked.minimum} "
-            f"would leave the others too few of {n:,}."
+            f"The minimum is lowered from {asked.minimum} to {minimum} expected draws a stratum: {len(by)} strata of "
+            f"{asked.minimum} would leave the others too few of {n:,}."
         )
-    return _kept(task, plan, asked.name, store, sentences)
+    sentences += _thin_in_words(n, chances, _largest(sizes / sizes.sum(), chances))
+    return _kept(task, plan, asked.name, store, sentences)._replace(enough=enough)
 
 
 def _kept(task: Task, plan: AuditPlan, name: str | None, store: bool, sentences: list[str]) -> Planned:
@@ -181,8 +196,17 @@ def _kept(task: Task, plan: AuditPlan, name: str | None, store: bool, sentences:
     if name is not None and (name in ("plan", "") or len(name) > 100 or not name.isprintable()):
         raise WorkbenchError(f"a plan cannot be named {name!r}; give a short name other than 'plan'")
     kept = plans.loc[plans["id"] == plan.id, "name"].tolist()
+    beside = plans[(plans["fingerprint"] == plan.fingerprint) & (plans["id"] != plan.id) & ~plans["recurring"]]
+    said = (
+        ""
+        if beside.empty or plan.members is not None
+        else (
+            f"Rows of these labels are drawn already, by {listed(beside['name'])}. Decide now, before you see an answer, which "
+            "plan counts: the promise of each holds by itself, that of the best, picked afterwards, does not."
+        )
+    )
     named = kept[0] if kept else name or _free(f"audit-{len(plans) + 1}", plans)
-    return Planned(plan, named, record.add_audit(plan, named) if store else None, sentences)
+    return Planned(plan, named, record.add_audit(plan, named) if store else None, sentences, beside=said)
 
 
 def _free(name: str, plans: pd.DataFrame) -> str:
@@ -208,9 +232,9 @@ def _cells(task: Task, rows: Dataset, found: LabelSet, by: Sequence[str]) -> pd.
     cut = {}
     for name in dict.fromkeys(by):
         if name not in named and name not in rows.frame.columns:
-            known = [*named, *(column for column in rows.frame.columns if column not in rows.text)]
+            known = dict.fromkeys([*named, *(column for column in rows.frame.columns if column not in rows.text)])
             raise WorkbenchError(
-                f"there is no column or slice {name!r}{did_you_mean(name, known)}; there are {listed(known, 40)}"
+                f"there is no column or slice {name!r}; there are {listed(known, 40)}{did_you_mean(name, known)}"
             )
         cut[f"by {name}"] = np.full(len(rows), f"{name}: none" if name not in named else f"not {name}", dtype=object)
         for value, mask in slice_masks([named.get(name, Slice(name, name, "by"))], rows).items():
@@ -220,29 +244,49 @@ def _cells(task: Task, rows: Dataset, found: LabelSet, by: Sequence[str]) -> pd.
 
 def _sized(
     asked: Asked, sizes: NDArray[Any], guesses: NDArray[np.float64], special: NDArray[np.bool_]
-) -> tuple[int, NDArray[np.float64], int]:
-    """Return how many draws there are, the chance of every stratum, and the minimum kept: each depends on the others."""
-    n = asked.rows or ROWS
+) -> tuple[int, NDArray[np.float64], int, bool]:
+    """Return how many draws there are, the chance of every stratum, the minimum kept, and whether these draws are enough.
+
+    The first three depend on one another. Where no number is enough for a promise, they are as if none was asked for.
+    """
+    n, enough = asked.rows or ROWS, True
     for _ in range(4):
         chances, minimum = probabilities(sizes, guesses, special, n, asked.allocation, asked.minimum)
-        before, n = n, _draws(asked, sizes / sizes.sum(), guesses, chances)
+        before, wanted = n, _draws(asked, sizes / sizes.sum(), guesses, chances)
+        n, enough = (ROWS, False) if wanted is None else (wanted, True)
         if n == before:
             break
     chances, minimum = probabilities(sizes, guesses, special, n, asked.allocation, asked.minimum)
     if n > _MOST:
         raise WorkbenchError(f"that takes {n:,} rows; at most {_MOST:,} are drawn, so ask for less")
-    return n, chances, minimum
+    return n, chances, minimum, enough
 
 
-def _draws(asked: Asked, share: NDArray[Any], guesses: NDArray[np.float64], chances: NDArray[np.float64]) -> int:
+def _draws(asked: Asked, share: NDArray[Any], guesses: NDArray[np.float64], chances: NDArray[np.float64]) -> int | None:
+    """Return how many draws that takes, None where no number is known to be enough for a promise."""
     if asked.half_width is not None:
         return rows_for_half_width(share, guesses, chances, asked.half_width, CONFIDENCE)
-    if asked.promise is not None:
-        try:
-            return rows_to_promise(asked.promise, CONFIDENCE, float(share @ guesses), _largest(share, chances))
-        except WorkbenchError as error:
-            raise WorkbenchError(f"{error}; --rows N draws rows all the same, as the error rate is only guessed") from None
+    if asked.promise is not None and asked.rows is None:
+        takes = _takes(asked.promise, float(share @ guesses), _largest(share, chances))
+        return int(takes) if takes <= _MOST else None
     return asked.rows or ROWS
+
+
+def _takes(target: float, error: float, largest: float) -> float:
+    """Return how many draws a promise takes where so many labels are wrong, infinitely many where none are enough."""
+    try:
+        return rows_to_promise(target, CONFIDENCE, error, largest)
+    except WorkbenchError:
+        return math.inf
+
+
+def _to_expect(draws: int, error: float, largest: float) -> float:
+    """Return the least promise that so many draws reach where so many labels are wrong: `rows_to_promise` the other way."""
+    low, high = error, 1.0
+    for _ in range(20):
+        middle = (low + high) / 2
+        low, high = (low, middle) if _takes(middle, error, largest) <= draws else (middle, high)
+    return high
 
 
 def _largest(share: NDArray[Any], chances: NDArray[np.float64]) -> float:
@@ -250,20 +294,36 @@ def _largest(share: NDArray[Any], chances: NDArray[np.float64]) -> float:
 
 
 def _in_words(
-    target: float, asked: Asked, sizes: NDArray[Any], guesses: NDArray[np.float64], chances: NDArray[np.float64]
+    target: float, asked: Asked, n: int, sizes: NDArray[Any], guesses: NDArray[np.float64], chances: NDArray[np.float64]
 ) -> list[str]:
-    """Say how many rows a promise and a description take, before anyone labels one."""
+    """Say how many rows a promise and a description take, and what n draws promise, before anyone labels one."""
     share = sizes / sizes.sum()
     largest, guess = _largest(share, chances), float(share @ guesses)
-    try:
-        likely = f"about {rows_to_promise(target, CONFIDENCE, guess, largest):,} at the guessed error rate of {guess:.1%}"
-    except WorkbenchError:
-        likely = f"no number of rows at the guessed error rate of {guess:.1%}"
+    takes = _takes(target, guess, largest)
+    likely = f"and about {takes:,} at the guessed error rate of {guess:.1%}"
+    if takes > _MOST:
+        likely = f"and at the guessed error rate of {guess:.1%} no number up to {_MOST:,} is enough: mend labels first"
     half = asked.half_width or _HALF_WIDTH
     wide = rows_for_half_width(share, guesses, chances, half, CONFIDENCE)
     least, watched = rows_to_promise(target, CONFIDENCE, fixed=True), rows_to_promise(target, CONFIDENCE, 0.0, largest)
+    expected = f"With {n:,} draws, of which the guessed share is wrong, the promise to expect is that at most "
+    expected += f"{_to_expect(n, guess, largest):.1%} of the labels are."
     return [
-        f"A promise that at most {target:.1%} of these labels are wrong takes {least} answered draws at the very least, "
-        f"{watched} where one looks after every label and none is wrong, and {likely}.",
+        f"A promise that at most {target:.1%} of these labels are wrong takes {least:,} answered draws at the very least, "
+        f"{watched:,} where one looks after every label and none is wrong, {likely}.",
+        *([expected] if takes != n else []),
         f"An interval of {half:.1%} to either side takes about {wide:,} at that rate.",
+    ]
+
+
+def _thin_in_words(n: int, chances: NDArray[np.float64], largest: float) -> list[str]:
+    """Say where most strata get too few draws to promise anything by themselves."""
+    few = rows_to_promise(_LITTLE, CONFIDENCE, fixed=True)
+    thin = int((n * chances < few).sum())
+    if 2 * thin <= len(chances):
+        return []
+    whole = "; the allocation proportional may tighten the promise for the whole" if largest > 1.05 else ""
+    return [
+        f"{thin} of {len(chances)} strata expect fewer than {few} draws: without any error one of them by itself promises no "
+        f"better than {_LITTLE:.0%}. Fewer cuts, or more draws, give each of them more{whole}."
     ]

@@ -15,7 +15,7 @@ from workbench.lfs.chunk import Chunk
 from workbench.lfs.examples import failed_examples
 from workbench.lfs.toml_rules import make_rule
 from workbench.project.task import Task
-from workbench.spec import Failure, slice_mask
+from workbench.spec import Failure, missing_value, slice_mask
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
 #: How much a row that could be such a failure matters, where rows are ranked.
@@ -49,6 +49,13 @@ def candidates(
     return found
 
 
+def verdict(tolerated: float, low: float | None, high: float | None) -> str:
+    """Return what an interval of a measured share says of the tolerated one: `over`, `within` or `cannot tell`."""
+    if low is None or high is None:
+        return "cannot tell"
+    return "over" if low > tolerated else "within" if high <= tolerated else "cannot tell"
+
+
 def judged(failure: Failure, label: str | None, truth: str | None) -> bool:
     """Return whether a candidate whose label and true class are known was this failure.
 
@@ -62,24 +69,31 @@ def judged(failure: Failure, label: str | None, truth: str | None) -> bool:
 def failures_table(task: Task, dataset: Dataset) -> pd.DataFrame:
     """Return one row a failure, indexed by name: severity, owner, tolerated, and how many rows its rule and slice find.
 
-    Columns `rows` (of all) and `train`.
+    Columns `rows` (of all) and `train`; and `missing`, in words a value of its slice that no row has.
     """
     failures = task.failures
     found, train = candidates(task, failures, dataset, None), (dataset.split == "train").to_numpy()
     about = ("severity", "owner", "tolerated")
     lines = [
-        [*(getattr(one, name) for name in about), int(found[one.name].sum()), int(found[one.name][train].sum())]
+        [
+            *(getattr(one, name) for name in about), int(found[one.name].sum()), int(found[one.name][train].sum()),
+            "" if one.slice is None else missing_value(one.slice, dataset),
+        ]
         for one in failures
-    ]
-    return pd.DataFrame(lines, index=[one.name for one in failures], columns=[*about, "rows", "train"])
+    ]  # fmt: skip
+    return pd.DataFrame(lines, index=[one.name for one in failures], columns=[*about, "rows", "train", "missing"])
 
 
 def not_found_in_words(table: pd.DataFrame) -> list[str]:
     """Return one sentence a failure of `failures_table` that no train row could be: audits of train can say nothing of it."""
-    where = {name: "train row" if line["rows"] else "row" for name, line in table.iterrows() if not line["train"]}
-    return [
-        f"failure {name!r}: its rule and slice find no {what}, so no audit can count it there" for name, what in where.items()
-    ]
+    said = []
+    for name, line in table.iterrows():
+        if not line["train"]:
+            what = "train row" if line["rows"] else "row"
+            said.append(f"failure {name!r}: its rule and slice find no {what}, so no audit can count it there")
+        if line["missing"]:
+            said.append(f"failure {name!r}: {line['missing']}")
+    return said
 
 
 def failed_failure_examples(task: Task, dataset: Dataset) -> list[str]:

@@ -32,6 +32,8 @@ _WORDS: Final = 6  # of a rule
 _FEWEST: Final = 5  # rows with a guess that hold a word of a rule
 _KNOWN: Final = 10  # rows with known class that hold a word before they tell its class
 _LIKELY: Final = 0.7  # mean probability of the class on these rows
+_RIGHT: Final = 0.6  # share of the rows that measure a rule below which it is not proposed
+_TELLING: Final = 5  # rows that measure a rule, below which they tell too little
 _TOLD: Final = 8
 _COLUMNS: Final = [
     "size", "share", "terms", "slices", "examples", "label", "told_by", "rule", "gain", "right", "n", "precision",
@@ -102,7 +104,17 @@ def gaps_of_run(task: Task, dataset: Dataset, run: Run, *, guess: bool = True, s
     table["gain"] = (table["gain"].astype(float) * scale).round().astype("Int64")
     table["rule"] = pd.Series(_named(table["rule"].tolist(), ground.lfs), dtype=object)
     rest = int((groups < 0).sum())
-    return Gaps(ground.total, round(len(bare) * scale), len(here), table, _notes(sight, rest, len(bare), len(here)))
+    notes = _notes(sight, rest, len(bare), len(here), not guess and (run.folder / "end_model").exists())
+    return Gaps(ground.total, round(len(bare) * scale), len(here), table, notes)
+
+
+def measured_in_words(line: Mapping[str, Any]) -> str:
+    """Say how often the proposed rule of a group (a line of `Gaps.groups`) is right, and where that tells too little."""
+    if pd.isna(line["n"]):
+        return "precision unknown: no row whose class is known, and did not choose it, holds a word of it"
+    right = f"right on {line['right']:.0f} of {line['n']:.0f} rows whose class is known"
+    ends = f"[{line['low']:.0%}, {line['high']:.0%}]"
+    return f"{right}, too few to tell" if line["n"] < _TELLING else f"{right}, {line['precision']:.0%} {ends}"
 
 
 def _terms(ground: Ground, rows: NDArray[np.intp]) -> tuple[dict[int, Collection[str]], dict[str, tuple[str, str]]]:
@@ -193,7 +205,7 @@ def _proposed(sight: _Sight, rows: NDArray[np.intp], holding: Mapping[str, Seque
         covers += [(words, label, len(covered))] if words else []
     for words, label, _ in sorted(covers, key=lambda cover: -cover[2]):
         found = _measured(sight, words, label, [likely[word][1] for word in words])
-        if found["high"] is None or found["high"] >= _LIKELY:
+        if not found["n"] or (found["high"] >= _LIKELY and (found["n"] < _TELLING or found["precision"] >= _RIGHT)):
             return found
     return dict.fromkeys(_COLUMNS[5:])
 
@@ -261,13 +273,15 @@ def _named(rules: Sequence[dict[str, Any] | None], taken: Collection[str]) -> li
     return found
 
 
-def _notes(sight: _Sight, rest: int, uncovered: int, grouped: int) -> list[str]:
+def _notes(sight: _Sight, rest: int, uncovered: int, grouped: int, unasked: bool) -> list[str]:
     notes = []
     if grouped < uncovered:
         notes.append(f"{grouped:,} of {uncovered:,} rows without a vote, drawn at random, are grouped.")
     if rest:
         notes.append(f"{rest:,} rows hold no term that is more frequent there than in rows with votes, and are in no group.")
-    if not any(sight.by):
+    if unasked:
+        notes.append("The end model is not asked; what it guesses would tell the class of more words.")
+    elif not any(sight.by):
         notes.append("No model guesses classes: only words that twenty rows with known class hold can become a rule.")
     elif not sight.by[0]:
         notes.append(

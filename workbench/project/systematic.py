@@ -15,7 +15,7 @@ from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.review.resolve import resolve
 from workbench.spec import slice_masks
-from workbench.tables import ABSTAIN, Dataset
+from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
 __all__ = ["LEVEL", "Judged", "Truth", "errors_of_run", "known_truth"]
 LEVEL = 0.1  # of the findings, the share that may be chance
@@ -84,13 +84,17 @@ def errors_of_run(
     hard = run.soft_labels().hard()
     named = pd.Series(np.array([*dataset.labels, None], dtype=object)[hard.to_numpy()], index=hard.index)
     masks = {f"slice {name}": mask for name, mask in slice_masks(task.slices, dataset).items()}
-    could = candidates(task, task.failures, dataset, named.reindex(dataset.ids))
-    masks |= {f"candidates of “{name}”": mask for name, mask in could.items()}
+    notes = []
+    try:
+        could = candidates(task, task.failures, dataset, named.reindex(dataset.ids))
+        masks |= {f"candidates of “{name}”": mask for name, mask in could.items()}
+    except WorkbenchError as error:
+        notes.append(f"Failures are no regions here: {error}.")
     votes = run.votes()
     data = task.visible(dataset.take(dataset.ids.isin(votes.ids)))
     masks = {name: mask[dataset.ids.isin(votes.ids)] for name, mask in masks.items()}
     found = systematic_errors(data, hard, known.label, masks, votes, level=level, top=top)
-    return Judged(run.id, found, _notes(task, known, found))
+    return Judged(run.id, found, [*_notes(task, known, found), *notes])
 
 
 def _notes(task: Task, truth: Truth, found: SystematicErrors) -> list[str]:
@@ -108,10 +112,10 @@ def _notes(task: Task, truth: Truth, found: SystematicErrors) -> list[str]:
             "Queues pick hard rows: the reviewed ones are wrong more often than others; regions are compared among them."
         )
     least = {rows: found.least_found(rows) for rows in (10, 20, 40) if rows < found.rows}
-    said = ", ".join(f"{n} of {rows}" for rows, n in least.items() if n is not None)
+    said = ", ".join(f"a region of {rows} with {n}" for rows, n in least.items() if n is not None)
     if said and found.tests:
         notes.append(
-            f"{found.tests:,} tests: of mixed errors a region is found from about {said} wrong rows on; fewer do where all "
-            "are truly one class. What is not found may still be there."
+            f"So many regions were compared ({found.tests:,}) that one has to stand out clearly: about {said} wrong rows is "
+            "found, and with fewer if all of these are truly one class. What is not found may still be there."
         )
     return notes

@@ -60,14 +60,16 @@ def promise(plan: AuditPlan, found: pd.DataFrame, target: float, confidence: flo
 
     found: of `answers`. The bound is that of weighted errors in the order of the plan (stats.error_bound). draws: how many it
     rests on, those that were asked; bounds: after each of them; open: those of them not answered; errors: those that are wrong
-    or count as it. rows: distinct rows of them that were answered. more: draws without an error from here to the target, None
-    where no number is known; left: draws after those. least: the fewest answered draws that could prove the target at all.
+    or count as it. rows: distinct rows of them that were answered; beyond: rows that were answered behind them, which do not
+    count yet. more: draws without an error from here to the target, None where no number is known; left: draws after those.
+    least: the fewest answered draws that could prove the target at all. largest: the largest weight of a draw.
     """
     upto = int(found["asked"].sum())
     known = np.flatnonzero((found["state"] != OPEN).to_numpy()[:upto])
     wrong = _counts_wrong(plan, found)[:upto]
     loss, largest = plan.weights[:upto] * wrong, max(1.0, float(plan.stratum_weights.max()))
     bounds = error_bound(loss, largest, confidence).tolist()
+    rows, answered = plan.draws["row"].iloc[known].nunique(), plan.draws["row"][(found["state"] != OPEN).to_numpy()].nunique()
     return {
         "bound": bounds[-1] if upto else 1.0,
         "bounds": bounds,
@@ -76,10 +78,12 @@ def promise(plan: AuditPlan, found: pd.DataFrame, target: float, confidence: flo
         "draws": upto,
         "errors": int(wrong.sum()),
         "open": upto - len(known),
-        "rows": int(plan.draws["row"].iloc[known].nunique()),
+        "rows": rows,
+        "beyond": answered - rows,
         "more": more_without_error(loss, largest, target, confidence),
         "left": len(plan.draws) - upto,
         "least": rows_to_promise(target, confidence, fixed=True),
+        "largest": largest,
     }
 
 

@@ -361,6 +361,6 @@ def _wrong_purpose(one: Decision, plans: Sequence[str]) -> str | None:
     if one.purpose == "anchor" and plans:
         return (
             f"row {one.row!r} cannot be an anchor: the audit plan {plans[0]!r} drew it to measure, and what measures never "
-            "trains; decide it under that plan"
+            "trains; decide it under that plan: a file needs the columns purpose, here measure, and plan"
         )
     return None

@@ -23,8 +23,8 @@ class Failure:
     """One way in which a label is wrong that somebody pays for.
 
     why: what it costs whom. severity: one of SEVERITIES. tolerated: how many labels may be this failure, as a share of *all*
-    labels of the set, 0..1. rule: the settings of a rule of `rules.toml`, without label. predicted: the class that the set
-    gives. actual: the class of the row, known only to who looks.
+    labels of the set, from 0 to below 1. rule: the settings of a rule of `rules.toml`, without label. predicted: the class that
+    the set gives. actual: the class of the row, known only to who looks.
     """
 
     name: str
@@ -70,7 +70,8 @@ def parse_failures(
 
 
 def _parse(entry: Any, number: int, where: str, labels: tuple[str, ...], slices: Mapping[str, Slice]) -> Failure:
-    place = f"failure {number} of {where}"
+    name = entry.get("name") if isinstance(entry, Mapping) else None
+    place = f"failure {_shown(name) if isinstance(name, str) and name else number} of {where}"
     if not isinstance(entry, Mapping):
         raise WorkbenchError(f"{place} is {_shown(entry)}; begin every failure with a line [[failure]]")
     _known_keys(entry, _KEYS, place)
@@ -134,9 +135,9 @@ def _slice(value: Any, name: str, where: str, slices: Mapping[str, Slice]) -> Sl
 
 def _share(entry: Mapping[str, Any], where: str) -> float:
     value = _given(entry, "tolerated", where)
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value) or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value) or not 0 <= value < 1:
         raise WorkbenchError(
-            f"{where} has tolerated = {_shown(value)}; it is a share of all labels, from 0 to 1, such as 0.002"
+            f"{where} has tolerated = {_shown(value)}; it is a share of all labels, from 0 to below 1, such as 0.002"
         )
     return float(value)
 

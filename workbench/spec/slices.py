@@ -125,6 +125,25 @@ def slice_mask(one: Slice, dataset: Dataset) -> NDArray[np.bool_]:
     return np.asarray(_compare(one, column) & ~absent)
 
 
+def missing_value(one: Slice, dataset: Dataset) -> str:
+    """Return in words the first value of an `equals` or `in` slice that no row has, with the nearest that one has; '' if none.
+
+    >>> from workbench.tables import Dataset
+    >>> frame = pd.DataFrame({"plan": ["pro"]}, index=pd.Index(["r1"], dtype="str"))
+    >>> rows = Dataset(frame, ("ham",), (), pd.Series("train", index=frame.index), None)
+    >>> missing_value(Slice("paying", "plan", "equals", "pros"), rows)
+    "no row has plan = 'pros' (did you mean 'pro'?)"
+    """
+    if one.kind not in ("equals", "in"):
+        return ""
+    here = _column(one, dataset).dropna().unique().tolist()
+    for value in one.value if one.kind == "in" else (one.value,):
+        if not slice_mask(replace(one, kind="equals", value=value), dataset).any():
+            hint = nearest(value, [cell for cell in here if isinstance(cell, str)]) if isinstance(value, str) else ""
+            return f"no row has {one.column} = {value!r}{hint}"
+    return ""
+
+
 def _compare(one: Slice, column: pd.Series[Any]) -> NDArray[np.bool_]:
     if one.kind == "range":
         met = np.ones(len(column), dtype=bool)

@@ -11,6 +11,7 @@ import streamlit as st
 
 from workbench.project.audit_report import audit_plans
 from workbench.project.overview import newest
+from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.tables import Dataset
 from workbench.ui import audit_feedback, audit_findings, audit_plan, figures, opened_audit
@@ -63,7 +64,7 @@ def show() -> None:
         case "gaps":
             audit_findings.show_gaps(task, run, dataset)
         case "failures":
-            _failures(task, dataset, _report(task, dataset))
+            _failures(task, run, dataset)
         case "feedback":
             audit_feedback.show(task, run, dataset)
         case "weekly":
@@ -74,19 +75,35 @@ def show() -> None:
             _of_plan(task, dataset, view == "promise")
 
 
-def _report(task: Task, dataset: Dataset) -> dict[str, Any] | None:
-    """Return what the plan that the URL names has found, or the newest; None where there is no plan."""
+def _chosen_report(task: Task, dataset: Dataset) -> dict[str, Any] | None:
+    """Let the user choose among the plans, and return what that one has found; None where there is no plan.
+
+    The URL has the id of the plan: a bound widget would write what it shows.
+    """
     plans = audit_plans(task)
     if not plans:
         return None
     asked = st.query_params.get("plan")
-    plan, run = asked if asked in plans else next(iter(plans)), newest(task, "soft_labels.parquet")
-    return opened_audit.report(task, plan, dataset, run, opened_audit.state(task))
+    st.session_state["audit plan"] = asked if asked in plans else next(iter(plans))
+    if len(plans) > 1:
+        st.selectbox("Plan", list(plans), key="audit plan", on_change=_name_plan, format_func=plans.__getitem__, width=420)
+    now, run = opened_audit.state(task), newest(task, "soft_labels.parquet")
+    found = opened_audit.report(task, st.session_state["audit plan"], dataset, run, now)
+    plan = found["plan"]
+    st.caption(
+        f"Plan **{plain(plan['name'])}**, drawn {ago(plan['time'])} from the labels of run {plain(plan['run'])}, label set "
+        f"{plan['fingerprint'][:12]}."
+    )
+    return found
+
+
+def _name_plan() -> None:
+    st.query_params["plan"] = st.session_state["audit plan"]
 
 
 def _of_plan(task: Task, dataset: Dataset, promised: bool) -> None:
-    plans = audit_plans(task)
-    if not plans:
+    found = _chosen_report(task, dataset)
+    if found is None:
         st.info(
             "No audit is planned yet. A plan draws rows at random, you decide them, and a bound follows: at most so many of "
             "the labels are wrong, whatever the label model thinks of itself.",
@@ -94,12 +111,6 @@ def _of_plan(task: Task, dataset: Dataset, promised: bool) -> None:
         )
         st.button("Plan an audit", type="primary", icon=":material/casino:", on_click=_go_to, args=("new plan",))
         return
-    if len(plans) > 1:
-        st.selectbox(
-            "Plan", list(plans), key="plan", bind="query-params", format_func=lambda one: f"{plans[one]} ({one[:8]})", width=420
-        )
-    found = _report(task, dataset)
-    assert found is not None, "there are plans"
     for note in found["notes"]:
         st.warning(plain(note), icon=":material/warning:")
     (_promise if promised else _description)(found)
@@ -113,11 +124,20 @@ def _go_to(view: str) -> None:
 
 
 def _promise(found: Mapping[str, Any]) -> None:
-    plan, said, progress = found["plan"], found["promise"], found["progress"]
+    plan, said, progress, of = found["plan"], found["promise"], found["progress"], found["label_set"]
+    if of["newest"] and not of["same"]:
+        st.warning(plain(of["words"]), icon=":material/warning:")
     answered = progress["rows"] - progress["open"]
     columns = st.columns(4)
     bound = percent(said["bound"]) if said["rows"] else "unknown"
-    columns[0].metric("At most wrong", bound, help=f"Of {plan['population']:,} labels, at {said['confidence']:.0%} confidence.")
+    columns[0].metric(
+        "At most wrong",
+        bound,
+        delta=f"of the labels of run {plan['run']}",
+        delta_color="off",
+        delta_arrow="off",
+        help=f"Of {plan['population']:,} labels, at {said['confidence']:.0%} confidence.",
+    )
     columns[1].metric(
         "Target", percent(said["target"]), help="`tolerated` under [audit] in task.toml, unless the plan had its own."
     )
@@ -126,7 +146,8 @@ def _promise(found: Mapping[str, Any]) -> None:
     columns[3].metric("Draws to go", more, help="Until the target, were none of them wrong. Each error adds some.")
     for sentence in said["words"]:
         st.markdown(plain(sentence))
-    st.caption(plain(found["label_set"]["words"]))
+    if of["same"] or not of["newest"]:
+        st.caption(plain(of["words"]))
     if found["new_labels"] is not None:
         newer = found["new_labels"]
         st.caption(f"No promise, but the old answers describe the newest labels: {_share(newer)} wrong, n = {newer['n']:,}.")
@@ -148,9 +169,7 @@ def _promise(found: Mapping[str, Any]) -> None:
     shown.index = pd.Index(lines["stratum"], name="stratum")
     st.html(figures.table(shown, "Promises by stratum", at_most=_LINES))
     st.caption(
-        f"Each holds at {said['confidence']:.0%} by itself, not all together; draws that are not answered count as wrong. "
-        f"Plan {plain(plan['name'])}, drawn {ago(plan['time'])} from the labels of run {plain(plan['run'])}, label set "
-        f"{plan['fingerprint'][:12]}."
+        f"Each holds at {said['confidence']:.0%} by itself, not all together; draws that are not answered count as wrong."
     )
 
 
@@ -205,7 +224,7 @@ def _share(of: Mapping[str, Any]) -> str:
 # ---------------------------------------------------------------- failures that must not happen
 
 
-def _failures(task: Task, dataset: Dataset, found: Mapping[str, Any] | None) -> None:
+def _failures(task: Task, run: Run, dataset: Dataset) -> None:
     if not task.failures:
         st.info(
             f"This task says nowhere what must not happen. Write it in {plain(str(task.failures_file))}: each failure with its "
@@ -213,18 +232,22 @@ def _failures(task: Task, dataset: Dataset, found: Mapping[str, Any] | None) -> 
             icon=":material/info:",
         )
         return
-    table = opened_audit.failures(task, dataset)
-    measured = {line["name"]: line for line in (found or {"descriptions": {"failures": []}})["descriptions"]["failures"]}
-    lines = [measured.get(name, {"n": 0, "wrong": 0, "estimate": None, "low": None, "high": None}) for name in table.index]
-    shown = pd.DataFrame({"severity": table["severity"], "owner": table["owner"], "could be": table["train"].map(count)})
+    found = _chosen_report(task, dataset)
+    lines = opened_audit.failures(task, run, dataset) if found is None else found["descriptions"]["failures"]
+    table = pd.DataFrame(lines)
+    shown = table[["severity", "owner"]].assign(candidates=table["candidates"].map(count))
     shown["tolerated"] = [percent(share, 2) for share in table["tolerated"]]
-    shown["measured"] = [_share(line) if line["n"] else "not yet" for line in lines]
-    shown["found"] = [f"{line['wrong']:,} of {line['n']:,}" if line["n"] else "" for line in lines]
-    shown = shown.rename_axis("failure")
-    st.html(figures.table(shown, "Failures that must not happen", words=("severity", "owner"), at_most=20))
+    shown["measured [95 % interval]"] = [_share(line) for line in lines]
+    shown["found"] = [f"{line['wrong']:,} of {line['n']:,}" for line in lines]
+    shown["verdict"] = table["verdict"]
+    shown.index = pd.Index(table["name"], name="failure")
+    st.html(figures.table(shown, "Failures that must not happen", words=("severity", "owner", "verdict"), at_most=20))
     st.caption(
-        "Could be: train rows that its rule and slice find. Tolerated and measured: shares of all labels. Found: draws of the "
-        "audit that are this failure, of those labelled. The file is failures.toml."
+        f"Candidates: {'labels of train' if found is None else 'labels of the set'} that could be it by "
+        "slice, rule and label; a row that could be several is a candidate of each, and is drawn as the worst. Tolerated and "
+        "measured: shares of all labels. Found: draws of the audit that are this failure, of those labelled. Verdict: over "
+        "where the whole interval is above what is tolerated, within where it is not, else cannot tell; a description, no "
+        "promise. The file is failures.toml."
     )
 
 

@@ -20,7 +20,10 @@ _ROWS: Final = 20  # flipped rows that are shown
 
 def show(task: Task, run: Run, dataset: Dataset) -> None:
     """Offer to fit again, and show what the fit of a run changed against the one before."""
-    st.markdown("What people decide on the page Review teaches the label model from the next fit on.")
+    st.markdown(
+        "What people decide on rows of a queue of the page Review teaches the label model from the next fit on. Answers to an "
+        "audit measure, and teach nothing."
+    )
     running.start_button(task.folder, "Fit with the answers", "refit", until="fit")
     earlier = [one for one in list_runs(task) if one.id < run.id and (one.folder / "label_model.json").exists()]
     if not earlier or not (run.folder / "label_model.json").exists():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
 
+from workbench.project.gaps import measured_in_words
 from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.tables import Dataset
@@ -29,7 +32,7 @@ def show_errors(task: Task, run: Run, dataset: Dataset) -> None:
     if found.findings.empty:
         st.success("No region stands out: errors look as chance would spread them.", icon=":material/check_circle:")
     for line in found.findings.to_dict("records"):
-        _finding(line)
+        _finding(line, run.about["functions"])
     if found.more:
         st.caption(f"{found.more:,} further regions reach the level too: mend these first, then look again.")
     if len(found.confusions):
@@ -48,7 +51,7 @@ def _are(target: str) -> str:
     return f"are {plain(target)} and labelled another class" if target else "wrong"
 
 
-def _finding(line: Mapping[Any, Any]) -> None:
+def _finding(line: Mapping[Any, Any], names: Iterable[str]) -> None:
     with st.container(border=True):
         st.markdown(f"**{plain(line['region'])}**")
         most = f"{plain(line['predicted'])} where it is {plain(line['truly'])}: {line['confused']:,} rows"
@@ -58,14 +61,40 @@ def _finding(line: Mapping[Any, Any]) -> None:
         )
         if line["marks"]:
             st.caption(f"Marked by {plain(', '.join(line['marks']))}")
-        st.markdown(plain(line["next"]))
+        st.markdown(_with_link(line["next"], names))
         also = f"; nearly the same rows: {'; '.join(line['also'])}" if line["also"] else ""
-        st.caption(plain(f"Such as {', '.join(line['examples'])}{also}"))
+        st.caption(f"Such as {_rows(line['examples'])}{plain(also)}")
+
+
+def _with_link(sentence: str, names: Iterable[str]) -> str:
+    """Return what to do next, with a link to the function that is to be mended."""
+    named = [name for name in names if re.match(f"Mend {re.escape(name)}(?=[: ])", sentence)]
+    if not named:
+        return plain(sentence)
+    name = max(named, key=len)
+    return f"Mend [{plain(name)}]({_address('functions', lf=name)}){plain(sentence.removeprefix(f'Mend {name}'))}"
+
+
+def _rows(ids: Iterable[str]) -> str:
+    """Return row ids as links to what the label model makes of each."""
+    return ", ".join(f"[{plain(row)}]({_address('label_model', view='row', row=row)})" for row in ids)
+
+
+def _address(page: str, **query: str) -> str:
+    return f"{page}?{urlencode({'task': st.query_params['task'], **query})}"
 
 
 def show_gaps(task: Task, run: Run, dataset: Dataset) -> None:
     """Show the groups of rows that no function votes on, each with the rule that would cover most of it."""
-    found = opened_audit.groups(task, run, dataset, opened_audit.state(task))
+    end_model = (run.folder / "end_model").exists()
+    guess = end_model and st.toggle(
+        "Ask the end model too",
+        key="guess",
+        bind="query-params",
+        help="As `workbench gaps` does: it guesses the classes of rows without a vote, and finds more words that tell one. It "
+        "takes some seconds, for its libraries are large.",
+    )
+    found = opened_audit.groups(task, run, dataset, opened_audit.state(task), guess)
     st.markdown(f"**{found.uncovered:,}** of {found.rows:,} train and valid rows have no vote.")
     for note in found.notes:
         st.caption(plain(note))
@@ -76,7 +105,7 @@ def show_gaps(task: Task, run: Run, dataset: Dataset) -> None:
             if line["slices"]:
                 st.caption(plain(f"More than elsewhere: {', '.join(line['slices'])}"))
             _rule(line)
-            st.caption(plain("Such as " + ", ".join(map(str, line["examples"]))))
+            st.caption(f"Such as {_rows(line['examples'])}")
 
 
 def _rule(line: Mapping[Any, Any]) -> None:
@@ -84,16 +113,12 @@ def _rule(line: Mapping[Any, Any]) -> None:
     if rule is None:
         st.caption("No word tells a class here; look at the rows, or label some.")
         return
-    measured = "precision unknown: no row whose class is known tells"
-    if not pd.isna(line["precision"]):
-        ends = interval(line["low"], line["high"])
-        measured = f"right on {percent(line['precision'])} of n = {line['n']:.0f} rows that measure it, 95 % interval {ends}"
     finds = rule["words"] if rule["kind"] == "keyword" else rule["values"]  # values: in a task without text
     words = ", ".join(f'"{one}"' if "," in one else one for one in finds)
     where = f"{rule['column']} is " if "column" in rule else ""
     st.markdown(
         f"A rule for **{plain(rule['label'])}**: {plain(f'{where}{words}')} · votes on {count(line['gain'])} rows "
-        f"without a vote · {measured}"
+        f"without a vote · {plain(measured_in_words(line))}"
     )
     st.page_link(
         Path(__file__).parent / "write_rule.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
@@ -11,9 +12,11 @@ from workbench.project.auditing import ALLOCATIONS, ROWS, Asked, Planned, plan_a
 from workbench.project.task import Task
 from workbench.tables import SPLITS, WorkbenchError
 from workbench.ui import figures, opened_audit
-from workbench.ui.wording import ago, count, interval, percent, plain
+from workbench.ui.wording import ago, count, figure, interval, percent, plain
 
 _SIZES: Final = {"rows": "Number of rows", "promise": "Promise of a share", "half_width": "Width of an interval"}
+_SPREAD: Final = {"minimum": "Minimum for each", "proportional": "Proportional", "neyman": "Neyman"}
+_SPREAD_HELP: Final = "\n".join(f"- **{_SPREAD[one]}**: {said}" for one, said in ALLOCATIONS.items())
 _LINES: Final = 20
 
 
@@ -21,17 +24,23 @@ def show_new(task: Task) -> None:
     """Ask what is to be drawn, and say what that takes before it is kept."""
     kept, refused = (st.session_state.pop(name, None) for name in ("planned", "not planned"))
     if kept is not None:
-        st.success(plain(kept), icon=":material/check_circle:")
+        st.success(f"Plan {plain(kept.name)} is kept.", icon=":material/check_circle:")
+        _to_review(kept)
     if refused is not None:
-        st.error(plain(refused), icon=":material/error:")
+        st.error(plain(_sentence(refused)), icon=":material/error:")
     asked = _ask(task)
     try:
         made = plan_audit(task, asked, store=False)
     except WorkbenchError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(plain(_sentence(str(error))), icon=":material/error:")
         return
     for sentence in made.sentences:
         st.markdown(plain(sentence))
+    if not made.enough:
+        st.info("Choose *Number of rows* above to draw as many as you can pay for all the same.", icon=":material/info:")
+        return
+    if made.beside:
+        st.warning(plain(made.beside), icon=":material/warning:")
     plan = made.plan
     st.markdown(
         f"**{len(plan.draws):,}** draws, {len(plan.rows):,} distinct rows, of {plan.population:,} labels of run "
@@ -41,8 +50,23 @@ def show_new(task: Task) -> None:
     st.subheader("Strata")
     st.html(figures.table(_strata(made), "Strata of the plan", at_most=_LINES))
     st.caption(
-        "Weight: what a draw counts; strata that are drawn more often than their share count less. Small cells are merged, and "
-        "candidates of a failure are a stratum of their own."
+        "Expected: draws on average over all seeds, which the minimum is about. Chance of a row: in one draw. Weight: what a "
+        "draw counts; strata that are drawn more often than their share count less. Small cells are merged, and candidates of "
+        "a failure are a stratum of their own."
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _to_review(made: Planned) -> None:
+    """Show the way to the rows of a plan on the page Review."""
+    st.page_link(
+        Path(__file__).parent / "review.py",
+        label=f"Decide its {len(made.plan.rows):,} rows",
+        icon=":material/fact_check:",
+        query_params={"queue": "audit", "plan": made.plan.id, "task": st.query_params["task"]},
     )
 
 
@@ -60,7 +84,7 @@ def _ask(task: Task) -> Asked:
         given["promise"] = wanted / 100
     else:
         given["half_width"] = second.number_input("To either side, points", 0.1, 40.0, 3.0, 0.5, format="%.1f") / 100
-    allocation = third.selectbox("Drawn", list(ALLOCATIONS), format_func=lambda one: f"{one}: {ALLOCATIONS[one]}")
+    allocation = third.selectbox("Spread over strata", list(ALLOCATIONS), format_func=_SPREAD.__getitem__, help=_SPREAD_HELP)
     columns = st.columns([3, 1, 1, 1])
     by = columns[0].multiselect(
         "Strata by",
@@ -80,7 +104,7 @@ def _keep(task: Task, asked: Asked) -> None:
     except WorkbenchError as error:
         st.session_state["not planned"] = f"Nothing was kept: {error}"
         return
-    st.session_state["planned"] = f"Plan {made.name} is kept. Decide its rows on the page Review, queue Audit."
+    st.session_state["planned"] = made
     st.query_params["plan"] = made.plan.id
 
 
@@ -88,7 +112,9 @@ def _strata(made: Planned) -> pd.DataFrame:
     plan = made.plan
     draws = plan.draws["stratum"].value_counts().reindex(plan.strata.index, fill_value=0)
     shown = pd.DataFrame({"rows": plan.strata["rows"].map(count), "draws": draws.map(count)})
+    shown["expected"] = [figure(chance * len(plan.draws), 1) for chance in plan.strata["probability"]]
     shown["share"] = [percent(rows / plan.population) for rows in plan.strata["rows"]]
+    shown["chance of a row"] = [percent(q, 4) for q in plan.strata["probability"] / plan.strata["rows"]]
     shown["weight"] = [f"{weight:.2f}" for weight in plan.stratum_weights]
     shown.index = pd.Index(plan.strata["name"], name="stratum")
     return shown
@@ -97,8 +123,11 @@ def _strata(made: Planned) -> pd.DataFrame:
 def show_weekly(task: Task) -> None:
     """Show the weekly batches and offer to draw the next."""
     said = st.session_state.pop("drawn", None)
-    if said is not None:
-        st.info(plain(said), icon=":material/info:")
+    if isinstance(said, Planned):
+        st.success(f"{plain(said.name)} is drawn: {len(said.plan.rows):,} rows wait on Review.", icon=":material/check_circle:")
+        _to_review(said)
+    elif said is not None:
+        st.info(plain(_sentence(said)), icon=":material/info:")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         rows = int(st.number_input("Rows a week", 1, 10_000, 50, 10, width=160))
         st.button("Draw this week's rows", icon=":material/casino:", on_click=_draw_weekly, args=(task, rows), help=_WEEKLY)
@@ -136,6 +165,4 @@ def _draw_weekly(task: Task, rows: int) -> None:
         st.session_state["drawn"] = str(error)
         return
     nothing = "No label is new since the last batch. Run the line once there are new rows."
-    st.session_state["drawn"] = (
-        nothing if made is None else f"{made.name} is drawn: {len(made.plan.rows):,} rows wait on Review."
-    )
+    st.session_state["drawn"] = made or nothing

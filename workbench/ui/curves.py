@@ -108,11 +108,12 @@ def bound_path(bounds: Sequence[float], target: float) -> Spec:
     """Return the promised share of wrong labels after each draw, and the target it is to reach."""
     values = [{"draw": place, "bound": bound} for place, bound in enumerate(bounds, 1)]
     last = len(bounds)
-    x = quantity("draw", title="draws answered", axis=styled_axis(format="d", tickMinStep=1, tickCount=8, grid=False))
-    top = {"domain": [0, min(1.0, max(4 * target, 1.5 * bounds[-1]))], "clamp": True}
-    y = quantity("bound", title="at most wrong", axis=styled_axis(format="%", tickCount=5), scale=top)
+    wide = {"domain": [1, max(last * 1.15, last + 1)], "nice": False}  # the name of the last bound stands behind it
+    x = quantity("draw", title="draws", axis=styled_axis(format="d", tickMinStep=1, tickCount=8, grid=False), scale=wide)
+    y = quantity("bound", title="at most wrong", axis=styled_axis(format="%", tickCount=5), scale={"domain": [0, 1]})
     text = {"field": "text", "type": "nominal"}
-    named = [{"draw": last, "bound": bounds[-1], "text": f"at most {bounds[-1]:.1%}"}]
+    end = [{"draw": last, "bound": bounds[-1]}]
+    named = [{"draw": last, "bound": max(bounds[-1], target), "text": f"at most {bounds[-1]:.1%}"}]
     goal = [{"draw": 1, "bound": target, "text": f"target {target:.1%}"}]
     words = {"type": "text", "fontSize": 11, "color": ink(), "dy": -8}
     tips = [quantity("draw", title="draws"), quantity("bound", format=".1%", title="at most wrong")]
@@ -125,7 +126,11 @@ def bound_path(bounds: Sequence[float], target: float) -> Spec:
             {"data": {"values": values}, "mark": line, "encoding": {"x": x, "y": y, "tooltip": tips}},
             {"data": {"values": goal}, "mark": dashed, "encoding": {"y": y}},
             {"data": {"values": goal}, "mark": {**words, "align": "left"}, "encoding": {"x": x, "y": y, "text": text}},
-            {"data": {"values": named}, "mark": dot, "encoding": {"x": x, "y": y, "tooltip": tips}},
-            {"data": {"values": named}, "mark": {**words, "align": "right"}, "encoding": {"x": x, "y": y, "text": text}},
+            {"data": {"values": end}, "mark": dot, "encoding": {"x": x, "y": y, "tooltip": tips}},
+            {
+                "data": {"values": named},
+                "mark": {**words, "align": "left", "dx": 6},
+                "encoding": {"x": x, "y": y, "text": text},
+            },
         ],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -27,9 +28,13 @@ _BY_FOLDER: Final[_Keys] = {Run: lambda run: str(run.folder), Dataset: lambda da
 _BY_FUNCTIONS: Final[_Keys] = {Task: lambda task: (str(task.folder), files_stamp(task), task.disabled)}
 
 
+def stamp(file: Path) -> tuple[int, int]:
+    """Return what changes with a file, whatever mistakes it holds: a hash must not fail."""
+    return (file.stat().st_mtime_ns, file.stat().st_size) if file.exists() else (0, 0)
+
+
 def _state_of_rows(task: Task) -> tuple[Any, ...]:
-    file = task.folder / task.data["file"]
-    state = (file.stat().st_mtime_ns, file.stat().st_size) if file.exists() else (0, 0)
+    state = stamp(task.folder / task.data["file"])
     return str(task.folder), task.labels, repr(task.data), state  # a function switched off reads no rows anew
 
 
@@ -117,8 +122,8 @@ def voted_slices(task: Task, run: Run, dataset: Dataset) -> dict[str, NDArray[np
     return close_up.voted_slices(task.slices, dataset, votes(run))
 
 
-def _state_of_worth(task: Task) -> tuple[str, ...]:
-    return str(task.folder), repr(task.review.get("weights")), repr(task.failures)
+def _state_of_worth(task: Task) -> tuple[Any, ...]:
+    return str(task.folder), repr(task.review.get("weights")), repr(task.slices), stamp(task.failures_file)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Ranking the rows", hash_funcs=_BY_FOLDER | {Task: _state_of_worth})

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import pandas as pd
 import streamlit as st
 
 from workbench.project import audit_report, gaps, reviewing, systematic
-from workbench.project.failures import failures_table
 from workbench.project.feedback import Feedback, what_changed
 from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.tables import Dataset
+from workbench.ui.opened import stamp
 
 State = tuple[int, int, int]  # of the record
 
 
 def _task(task: Task) -> tuple[Any, ...]:
-    return str(task.folder), repr(task.slices), repr(task.data), repr(task.failures), repr(task.audit), repr(task.review)
+    settings = (task.slices, task.data, task.audit, task.review)
+    return str(task.folder), *map(repr, settings), stamp(task.failures_file)
 
 
 _KEYS: Final[Any] = {
@@ -52,15 +52,15 @@ def errors(task: Task, run: Run, dataset: Dataset, now: State) -> systematic.Jud
 
 
 @st.cache_resource(max_entries=2, show_spinner="Grouping the rows without votes", hash_funcs=_KEYS)
-def groups(task: Task, run: Run, dataset: Dataset, now: State) -> gaps.Gaps:
-    """Return the groups of rows that no function votes on; the end model is not asked, for its libraries are large."""
-    return gaps.gaps_of_run(task, dataset, run, guess=False)
+def groups(task: Task, run: Run, dataset: Dataset, now: State, guess: bool) -> gaps.Gaps:
+    """Return the groups of rows that no function votes on; guess: whether the end model is asked."""
+    return gaps.gaps_of_run(task, dataset, run, guess=guess)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Looking for candidates", hash_funcs=_KEYS)
-def failures(task: Task, dataset: Dataset) -> pd.DataFrame:
-    """Return the failure modes of a task and how many rows could be one."""
-    return failures_table(task, dataset)
+def failures(task: Task, run: Run, dataset: Dataset) -> list[dict[str, Any]]:
+    """Return the failure modes of a task and how many labels of a run could be one, where no plan measured any."""
+    return audit_report.failure_lines(task, dataset, run)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Comparing with the fit before", hash_funcs=_KEYS)
