@@ -118,7 +118,17 @@ def test_predict_writes_a_file(tiny_task, tmp_path):
     source.write_text('{"id": "a", "text": "refund my invoice"}\n')
     answer = workbench("predict", tiny_task, source, tmp_path / "out.jsonl")
     assert answer.exit_code == 0, answer.output
-    assert json.loads((tmp_path / "out.jsonl").read_text())["predicted"] == "billing"
+    assert json.loads((tmp_path / "out.jsonl").read_text())["label"] == "billing"
+    assert "Nothing is promised" in answer.stderr and answer.stdout.startswith("1 rows labelled")
+    again = workbench(
+        "predict", tiny_task, source, tmp_path / "out.jsonl", "--review-below", "1", "--log", tmp_path / "log.jsonl"
+    )
+    assert again.exit_code == 2 and "exists already" in again.stderr
+    options = ["--overwrite", "--review-below", "1", "--keep", "text", "--log", tmp_path / "log.jsonl"]
+    answer = workbench("predict", tiny_task, source, tmp_path / "out.jsonl", *options)
+    assert answer.exit_code == 0 and "1 of them need review" in answer.stdout
+    row, line = (json.loads((tmp_path / name).read_text()) for name in ("out.jsonl", "log.jsonl"))
+    assert (row["text"], row["decision"]) == ("refund my invoice", line["decision"]) == ("refund my invoice", "needs review")
 
 
 def test_what_a_function_prints_stays_out_of_the_json(tiny_task):
@@ -239,3 +249,13 @@ def test_what_fit_found_can_be_read_by_a_program(tiny_task, option, key):
     answer = workbench("fit", tiny_task, "--json", *option)
     assert answer.exit_code == 0, answer.output
     assert key in json.loads(answer.stdout)
+
+
+def test_an_export_for_hugging_face(tiny_task, tmp_path):
+    answer = workbench("export", tiny_task, "--format", "hf")
+    assert answer.exit_code == 0, answer.output
+    (folder,) = tiny_task.glob("runs/*/export")
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "data", "manifest.json"]
+    answer = workbench("export", tiny_task, "--format", "hf", "--to", tmp_path / "set")
+    assert answer.exit_code == 0 and (tmp_path / "set" / "data" / "train-00000-of-00001.parquet").is_file()
+    assert "exists already" in workbench("export", tiny_task, "--format", "hf", "--to", tmp_path / "set").stderr

@@ -148,7 +148,7 @@ def test_the_code_on_the_card_loads_the_file(kind: str, tmp_path: Path, monkeypa
 
 
 def test_mistaken_exports_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(WorkbenchError, match="export format 'xlsx' is unknown; known are parquet, csv, jsonl"):
+    with pytest.raises(WorkbenchError, match="export format 'xlsx' is unknown; known are parquet, csv, jsonl, hf"):
         written(tmp_path / "export", formats=["xlsx"])
     with pytest.raises(WorkbenchError, match="provenance of an export lacks seed, filters"):
         lacking = {key: value for key, value in provenance().items() if key not in ("seed", "filters")}

@@ -18,7 +18,7 @@ from workbench.project.runs import find_run, list_runs
 from workbench.project.steps.check import check
 from workbench.project.steps.evaluate import rescore, skip_reason
 from workbench.project.steps.fit import doubts, make_label_model
-from workbench.project.steps.predict import predict
+from workbench.project.steps.predict import open_model, predict
 from workbench.project.steps.run import STAGES, run
 from workbench.project.task import load_task
 from workbench.tables import SoftLabels, VoteMatrix, WorkbenchError
@@ -257,21 +257,8 @@ def test_a_column_called_id_survives_prediction(tiny_task, tmp_path):
     done = run(task, until="train")
     source, target = tmp_path / "new.csv", tmp_path / "out.csv"
     source.write_text("id,text\nmine,refund this invoice\n", encoding="utf-8")
-    predict(task, done, source, target)
+    predict(open_model(task, done), source, target, keep=["id"])
     assert pd.read_csv(target)["data:id"].tolist() == ["mine"]
-
-
-def test_a_new_file_is_labelled(tiny_task, tmp_path):
-    task = load_task(tiny_task)
-    done = run(task, until="train")
-    source, target = tmp_path / "new.csv", tmp_path / "out.csv"
-    source.write_text("id,text\na,refund this invoice\nb,it crashes with an error\n", encoding="utf-8")
-    assert predict(task, done, source, target) == (2, [])
-    answers = pd.read_csv(target, index_col="id")
-    assert answers["predicted"].to_dict() == {"a": "billing", "b": "bug"}
-    assert np.allclose(answers["p_billing"] + answers["p_bug"], 1)
-    with pytest.raises(WorkbenchError, match="the file to be read"):
-        predict(task, done, source, source)
 
 
 def test_check_finds_what_is_wrong(tiny_task):

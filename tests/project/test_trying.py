@@ -15,7 +15,6 @@ from click.testing import CliRunner
 from workbench.cli import main
 from workbench.end_model import EndModel
 from workbench.project.steps.one_row import answer, cells, open_run, run_to_ask, typed_row
-from workbench.project.steps.predict import predict
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.project.trying import Tryer
@@ -155,18 +154,6 @@ def test_cells_have_the_types_of_their_columns():
     ):
         with pytest.raises(WorkbenchError, match=said):
             typed_row(cell, head)
-
-
-def test_rows_that_the_end_model_is_not_sure_of_are_marked(tiny_task, tmp_path):
-    task = load_task(tiny_task)
-    done = run(task, until="train")
-    source, target = tmp_path / "new.csv", tmp_path / "out.csv"
-    source.write_text("id,text\na,refund this invoice\nb,hello\n", encoding="utf-8")
-    predict(task, done, source, target, review_below=0.8)
-    answers = pd.read_csv(target)
-    assert answers["needs_review"].tolist() == [False, True] == (answers["confidence"] < 0.8).tolist()
-    with pytest.raises(WorkbenchError, match="review_below is 80; it is a share between 0 and 1"):
-        predict(task, done, source, tmp_path / "again.csv", review_below=80)
 
 
 # ---------------------------------------------------------------- the process

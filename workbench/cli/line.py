@@ -29,13 +29,16 @@ if TYPE_CHECKING:
 TASK = click.argument("task", type=click.Path(path_type=Path))
 
 
-def _run(task: Path, until: str, **also: Any) -> Run:
+def _run(task: Path, until: str, formats: tuple[str, ...] = (), **also: Any) -> Run:
+    from workbench.project.steps.export import asked
     from workbench.project.steps.run import run
     from workbench.project.task import load_task
 
     # What a user's function prints must not end up in the JSON on stdout.
     with redirect_stdout(sys.stderr), report_progress() as report:
         read = load_task(task)
+        if formats:
+            read = asked(read, formats=list(formats))
         return run(read, until=until, report=report, say=lambda sentence: notes([sentence]), **also)
 
 
@@ -121,19 +124,25 @@ def fit_command(task: Path, compared: bool, intervals: bool, as_json: bool) -> N
 @click.option("--covered-only/--no-covered-only", default=None, help="Whether to leave out rows that no function votes on.")
 @click.option("--exclude-review/--no-exclude-review", default=None, help="Whether to leave out rows that need a human look.")
 @click.option("--hard-labels/--no-hard-labels", default=None, help="Whether to write labels without probabilities.")
-@click.option("--format", "formats", multiple=True, type=click.Choice(["parquet", "csv", "jsonl"]), help="May be given again.")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["parquet", "csv", "jsonl", "hf"]),
+    help="hf is a Hugging Face dataset folder; may be given again.",
+)
 def export_command(task: Path, folder: Path | None, run_id: str | None, **asked: Any) -> None:
     """Write the training set with its manifest and dataset card into a new run, or with --to that of a finished run.
 
-    The options choose rows and format in place of [export] in task.toml, and need --to.
+    The options choose rows and format in place of [export] in task.toml; those that choose rows need --to.
     """
     settings = {name: value for name, value in asked.items() if value not in (None, ())}
     if folder is not None:
         _export_run(task, folder, run_id, settings)
         return
-    if settings or run_id:
+    if set(settings) - {"formats"} or run_id:
         raise WorkbenchError("these options need --to FOLDER; without it, [export] in task.toml says what is written")
-    with _ended_early(task, "export") as done:
+    with _ended_early(task, "export", formats=asked["formats"]) as done:
         if (done.folder / "export").exists():
             click.echo(f"training set: {done.folder / 'export'}")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.show import answer_table, notes, runs_table, summary
+from workbench.cli.show import answer_table, notes, report_progress, runs_table, summary
 from workbench.tables import WorkbenchError
 
 if TYPE_CHECKING:
@@ -55,31 +55,50 @@ def runs_command(task: Path) -> None:
 @click.argument("source", type=click.Path(path_type=Path), required=False)
 @click.argument("target", type=click.Path(path_type=Path), required=False)
 @RUN
-@click.option("--review-below", type=float, help="Add needs_review: whether the highest probability is below this, 0..1.")
+@click.option(
+    "--log", type=click.Path(path_type=Path), help="Add a line of JSON a row to this file: who answered what, and when."
+)
+@click.option("--keep", metavar="A,B", default="", help="Columns of SOURCE to stand in TARGET too.")
+@click.option("--overwrite", is_flag=True, help="Replace TARGET where it exists.")
+@click.option(
+    "--review-below", type=float, help="Rows below this confidence, 0..1, need review, in place of what the run found."
+)
 @click.option("--text", multiple=True, help="Answer this text instead of a file; once for each text column, in their order.")
 @click.option("--column", multiple=True, metavar="NAME=VALUE", help="Another cell of that row; may be given again.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer to --text as JSON.")
-def predict_command(
-    task: Path, source: Path | None, target: Path | None, run_id: str | None, review_below: float | None, **typed: Any
-) -> None:
-    """Label the rows of SOURCE with a run's end model and write them to TARGET (.csv, .tsv, .jsonl or .parquet).
+def predict_command(task: Path, source: Path | None, target: Path | None, run_id: str | None, **asked: Any) -> None:
+    """Answer the rows of SOURCE with a run's end model and write them to TARGET (.csv, .tsv, .jsonl or .parquet).
 
-    With --text it says of one row what the end model, the functions and the label model make of it.
+    Each row gets label, probabilities, confidence, and the decision: answer, or needs review, and why. Files of any size are
+    read in pieces. With --text it says of one row what the end model, the functions and the label model make of it.
     """
-    from workbench.project.runs import find_run
-    from workbench.project.steps.predict import predict
     from workbench.project.task import load_task
 
     loaded = load_task(task)
+    typed = {name: asked.pop(name) for name in ("text", "column", "as_json")}
     if typed["text"] or typed["column"]:
         _predict_typed(loaded, run_id, **typed)
         return
     if source is None or target is None:
         raise WorkbenchError("`workbench predict` needs SOURCE and TARGET, or --text for one row")
-    run = find_run(loaded, run_id, holding="end_model")
-    n, warnings = predict(loaded, run, source, target, review_below)
-    notes(warnings)
-    click.echo(f"{n:,} rows labelled by the end model of run {run.id}: {target}")
+    _predict_file(loaded, run_id, source, target, **asked)
+
+
+def _predict_file(
+    task: Task, run_id: str | None, source: Path, target: Path, review_below: float | None, keep: str, **also: Any
+) -> None:
+    from workbench.project.runs import find_run
+    from workbench.project.steps.predict import open_model, predict
+
+    run = find_run(task, run_id, holding="end_model")
+    opened = open_model(task, run, review_below)
+    notes([opened.deferral.promise])
+    with report_progress() as report:
+        done = predict(opened, source, target, keep=[name for name in keep.split(",") if name], report=report, **also)
+    notes(done.warnings)
+    click.echo(f"{done.answered + done.review:,} rows labelled by the end model of run {run.id}: {target}")
+    if done.review:
+        click.echo(f"{done.review:,} of them need review")
 
 
 def _predict_typed(task: Task, run_id: str | None, text: tuple[str, ...], column: tuple[str, ...], as_json: bool) -> None:

@@ -19,7 +19,7 @@ def card(rows: Candidates, kept: Mask, manifest: Mapping[str, Any]) -> str:
     manifest: what write_export writes beside it.
     """
     n, before = int(kept.sum()), int(kept.sum()) + sum(manifest["filters"].get("removed", {}).values())
-    train_on = "`label` is the likeliest class." if manifest["filters"].get("hard_labels") else _SOFT
+    train_on = "`label` is the likeliest class." if manifest["filters"].get("hard_labels") else _soft(manifest)
     by_people = 0 if rows.reviewed is None else int((rows.reviewed & kept).sum())
     who = f"People labelled {by_people:,} of these rows; for the others" if by_people else "Nobody labelled these rows by hand:"
     opening = (
@@ -49,7 +49,10 @@ def card(rows: Candidates, kept: Mask, manifest: Mapping[str, Any]) -> str:
     return "\n".join(sections)
 
 
-_SOFT = "Train on the probabilities (`p_...`); `label` is only the likeliest class."
+def _soft(manifest: Mapping[str, Any]) -> str:
+    flat = [name for name in _files(manifest) if not name.startswith("data/")]
+    where = " and ".join(["`p_...`"] * bool(flat) + ["`probabilities`"] * (len(flat) < len(_files(manifest))))
+    return f"Train on the probabilities ({where}); `label` is only the likeliest class."
 
 
 def _code(value: Any) -> str:
@@ -130,6 +133,7 @@ def _loading(manifest: Mapping[str, Any]) -> str:
     kind = name.rpartition(".")[2]
     read = {"parquet": "read_parquet({})", "csv": "read_csv({})", "jsonl": "read_json({}, lines=True)"}[kind]
     loader = {"parquet": "parquet", "csv": "csv", "jsonl": "json"}[kind]
+    whole = any(file.startswith("data/") for file in _files(manifest))  # then README.md tells which file is which split
     return "\n".join(
         [
             "```python",
@@ -137,7 +141,7 @@ def _loading(manifest: Mapping[str, Any]) -> str:
             f"frame = pd.{read.format(repr(name))}.set_index('id')",
             "",
             "from datasets import load_dataset",
-            f"rows = load_dataset({loader!r}, data_files={name!r})['train']",
+            "rows = load_dataset('.')['train']" if whole else f"rows = load_dataset({loader!r}, data_files={name!r})['train']",
             "```",
         ]
     )

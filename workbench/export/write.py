@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from workbench import __version__
 from workbench.export.card import card
+from workbench.export.hugging_face import FORMAT_NAME, file_of, head, tables_by_file
 from workbench.export.rows import Candidates, Mask
-from workbench.io.files import new_folder, sha256, write_frame, write_json, write_text
-from workbench.tables import WorkbenchError
+from workbench.io.files import atomic_write, new_folder, sha256, write_frame, write_json, write_text
+from workbench.tables import SPLITS, WorkbenchError
 
 FORMAT: Final = 1
 FORMATS: Final = ("parquet", "csv", "jsonl")
@@ -36,6 +38,8 @@ def write_export(
 ) -> Path:
     """Write the rows that are kept, bool[n], with manifest.json and card.md into a new folder, whole or not at all.
 
+    formats: of FORMATS, and `hf` for a Hugging Face dataset folder, whose README.md holds the card; card.md is for the others.
+
     provenance: at least the keys of PROVENANCE; where its filters say hard_labels, the set has no probabilities.
     escape_formulas: in CSV, text that a spreadsheet would run (it starts with = + - @, a tab or a carriage return) gets a
     leading apostrophe. progress: told how many files are done, how many there are, and which is next. The same input gives the
@@ -47,18 +51,31 @@ def write_export(
     if not kept.any():
         raise WorkbenchError("no row is left to export; loosen the filters, or add functions that cover more rows")
     hard = bool(provenance["filters"].get("hard_labels"))
-    frame = in_columns(rows.frame(kept), rows.labels, hard)
+    frame = rows.frame(kept)
+    tables = tables_by_file(frame, rows.labels, hard) if FORMAT_NAME in formats else {}
+    frame = in_columns(frame, rows.labels, hard)
     manifest = manifest_of(rows, kept, provenance, formats, warnings, escape_formulas)
+    flat = [file["name"] for file in manifest["files"] if file["name"] not in tables]
     with new_folder(folder) as draft:
         for done, file in enumerate(manifest["files"]):
-            progress(done, len(formats), f"writing {file['name']}, {len(frame):,} rows")
-            path = draft / file["name"]
-            write_table(frame, path, escape_formulas)
-            file |= {"sha256": sha256(path), "bytes": path.stat().st_size, "rows": len(frame)}
-        progress(len(formats), len(formats), "writing the card")
-        manifest["columns"] = [{"name": name, "type": str(kind)} for name, kind in frame.reset_index().dtypes.items()]
+            path, table = draft / file["name"], tables.get(file["name"])
+            n = len(frame) if table is None else len(table)
+            progress(done, len(manifest["files"]), f"writing {file['name']}, {n:,} rows")
+            if table is None:
+                write_table(frame, path, escape_formulas)
+            else:
+                with atomic_write(path) as temporary:
+                    pq.write_table(table, temporary)
+            file |= {"sha256": sha256(path), "bytes": path.stat().st_size, "rows": n}
+        progress(len(manifest["files"]), len(manifest["files"]), "writing the card")
+        columns = frame.reset_index().dtypes.items() if flat else _column_types(next(iter(tables.values())))
+        manifest["columns"] = [{"name": name, "type": str(kind)} for name, kind in columns]
         write_json(draft / "manifest.json", manifest)
-        write_text(draft / "card.md", card(rows, kept, manifest))
+        said = card(rows, kept, manifest)
+        if flat:
+            write_text(draft / "card.md", said)
+        if tables:
+            write_text(draft / "README.md", head(tables, rows.labels) + said)
     return Path(folder)
 
 
@@ -66,9 +83,14 @@ def _check(formats: Sequence[str], provenance: Mapping[str, Any]) -> None:
     lacking = [key for key in PROVENANCE if key not in provenance]
     if lacking:
         raise WorkbenchError(f"the provenance of an export lacks {', '.join(lacking)}; it needs {', '.join(PROVENANCE)}")
-    wrong = [name for name in formats if name not in FORMATS]
+    known = (*FORMATS, FORMAT_NAME)
+    wrong = [name for name in formats if name not in known]
     if wrong or not formats:
-        raise WorkbenchError(f"export format {wrong[0] if wrong else ''!r} is unknown; known are {', '.join(FORMATS)}")
+        raise WorkbenchError(f"export format {wrong[0] if wrong else ''!r} is unknown; known are {', '.join(known)}")
+
+
+def _column_types(table: Any) -> list[tuple[str, Any]]:
+    return [(column.name, column.type) for column in table.schema]
 
 
 def manifest_of(
@@ -82,7 +104,11 @@ def manifest_of(
     """Return what a manifest says before the files are there: their checksums and columns are added when they are."""
     manifest = {"format": FORMAT, "workbench": __version__, **provenance, "rows": int(kept.sum()), "labels": list(rows.labels)}
     manifest |= {"csv_formulas_escaped": escape_formulas, "warnings": list(warnings)}
-    return {**manifest, "files": [{"name": f"train.{kind}"} for kind in dict.fromkeys(formats)]}
+    files = [f"train.{kind}" for kind in dict.fromkeys(formats) if kind != FORMAT_NAME]
+    if FORMAT_NAME in formats:
+        there = set(rows.split[kept].tolist())
+        files += [file_of(split) for place, split in enumerate(SPLITS) if place in there]
+    return {**manifest, "files": [{"name": name} for name in files]}
 
 
 def in_columns(frame: pd.DataFrame, labels: Sequence[str], hard: bool) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from workbench.io.names import did_you_mean, listed
 from workbench.tables import WorkbenchError
 
 # UTF-32's little-endian mark starts with UTF-16's, so it is tried first.
-_MARKS: Final = (
+MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -72,7 +72,7 @@ def check_columns(wanted: Sequence[str], columns: Sequence[str], where: str) -> 
             )
 
 
-def _check_header(path: Path, names: Sequence[str], text_columns: Sequence[str]) -> None:
+def check_header(path: Path, names: Sequence[str], text_columns: Sequence[str]) -> None:
     """Refuse a column name that stands twice, with both places, and text columns that are not there."""
     for place, name in enumerate(names):
         if name in names[:place]:
@@ -87,7 +87,7 @@ def _decode(path: Path, data: bytes, encoding: str, warnings: list[str]) -> str:
 
     Raises WorkbenchError naming the byte, its line and the encodings to try.
     """
-    mark = next((found for start, found in _MARKS if data.startswith(start)), None)
+    mark = next((found for start, found in MARKS if data.startswith(start)), None)
     if encoding.lower().replace("_", "-") in ("utf-8", "utf8") and mark:
         encoding = mark
         if mark != "utf-8-sig":
@@ -125,7 +125,7 @@ def _csv_columns(
     except csv.Error:
         raise _first_bad_record(path, text, delimiter) from None
     header = records.pop(0)
-    hint = _other_delimiter(header, delimiter)
+    hint = other_delimiter(header, delimiter)
     if len(header) == 1 and hint:
         raise WorkbenchError(f"{path} has the single column {header[0]!r}{hint}")
     width = len(header)
@@ -133,8 +133,8 @@ def _csv_columns(
         raise _first_bad_record(path, text, delimiter)
     if not records:
         raise WorkbenchError(f"{path} has a header ({listed(header)}) and no rows; it needs at least one row")
-    names = _named(header, warnings)
-    _check_header(path, names, text_columns)
+    names = column_names(header, warnings)
+    check_header(path, names, text_columns)
     arrays = (text_array(name, cells, warnings) for name, cells in zip(names, zip(*records, strict=True), strict=True))
     return {
         name: column if name in text_columns else infer_type(name, column, warnings)
@@ -142,7 +142,7 @@ def _csv_columns(
     }
 
 
-def _named(header: Sequence[str], warnings: list[str]) -> list[str]:
+def column_names(header: Sequence[str], warnings: list[str]) -> list[str]:
     """Return column names with `column_<place>` for those the header leaves empty."""
     names = [name or f"column_{place}" for place, name in enumerate(header, start=1)]
     for place, (given, name) in enumerate(zip(header, names, strict=True), start=1):
@@ -166,13 +166,13 @@ def _first_bad_record(path: Path, text: str, delimiter: str) -> WorkbenchError:
         why = "a quote is opened and not closed" if "end of data" in str(error) else str(error)
         return WorkbenchError(f'{path}, row starting on line {line}: {why}; inside a quoted cell write a quote twice ("")')
     hint = (
-        _other_delimiter(header, delimiter) or f"; a cell that holds {_DELIMITERS.get(delimiter, repr(delimiter))} needs quotes"
+        other_delimiter(header, delimiter) or f"; a cell that holds {_DELIMITERS.get(delimiter, repr(delimiter))} needs quotes"
     )
     count = f"{len(record)} field{'s' * (len(record) != 1)}"
     return WorkbenchError(f"{path}, line {line} has {count}, but the header has {len(header)} ({listed(header)}){hint}")
 
 
-def _other_delimiter(header: Sequence[str], delimiter: str) -> str:
+def other_delimiter(header: Sequence[str], delimiter: str) -> str:
     """Return a hint where the header holds more of another delimiter than of the one it was cut at, else nothing."""
     line = delimiter.join(header)
     other = max(_DELIMITERS, key=line.count)
@@ -181,10 +181,10 @@ def _other_delimiter(header: Sequence[str], delimiter: str) -> str:
     return f"; it looks separated by {_DELIMITERS[other]}: set delimiter = {json.dumps(other)}"
 
 
-def _json_records(path: Path, text: str) -> Iterator[dict[str, Any]]:
-    """Yield the object of every line that is not blank; raises WorkbenchError naming the line."""
+def json_records(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield number and object of every line that is not blank; raises WorkbenchError naming the line."""
     decode: Callable[[str], Any] = json.JSONDecoder(object_pairs_hook=unique_keys).decode
-    for number, line in enumerate(text.split("\n"), start=1):  # splitlines would also cut at U+2028, which JSON allows in text
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
@@ -200,16 +200,17 @@ def _json_records(path: Path, text: str) -> Iterator[dict[str, Any]]:
             raise WorkbenchError(
                 f'{path}, line {number} is {json.dumps(record)[:40]}, not an object; write {{"column": value}} on each line'
             )
-        yield record
+        yield number, record
 
 
 def _jsonl_columns(path: Path, text: str, text_columns: Sequence[str], warnings: list[str]) -> dict[str, pa.Array]:
     """Return one column a key, in the order in which keys first appear; a key that a line lacks is missing there."""
-    records = list(_json_records(path, text))
+    # splitlines would also cut at U+2028, which JSON allows in text
+    records = [record for _, record in json_records(path, text.split("\n"))]
     keys = list(dict.fromkeys(key for record in records for key in record))
     if not keys:
         raise WorkbenchError(f"{path} holds objects without keys; it needs columns")
-    _check_header(path, [mend(key) for key in keys], text_columns)
+    check_header(path, [mend(key) for key in keys], text_columns)
     columns = {}
     for key in keys:
         name = mend(key)
@@ -224,7 +225,7 @@ def _parquet_columns(path: Path, data: bytes, text_columns: Sequence[str], warni
         file = pq.ParquetFile(pa.BufferReader(data))
         # An index without a name, as pandas stores it, is no column of the user's.
         names = [name for name in file.schema_arrow.names if not name.startswith("__index_level_")]
-        _check_header(path, names, text_columns)
+        check_header(path, names, text_columns)
         table = file.read(names)
     except (pa.ArrowException, OSError) as error:
         raise WorkbenchError(f"{path} is not a readable Parquet file: {str(error).splitlines()[0]}") from None

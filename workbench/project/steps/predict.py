@@ -1,45 +1,195 @@
-"""`workbench predict`: label a new file with a run's end model."""
+"""`workbench predict`: a run's end model answers the rows of a new file, and says which of them a person should look at."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from workbench.io.datasets import read_dataset
-from workbench.io.files import write_frame
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.io.append import appended
+from workbench.io.columns import cell_text
+from workbench.io.datasets import dataset_from_frame
+from workbench.io.files import read_json, sha256
+from workbench.io.pieces import Pieces, new_table
 from workbench.project.runs import Run
 from workbench.project.task import Task
-from workbench.tables import WorkbenchError
+from workbench.tables import Dataset, SoftLabels, WorkbenchError
+
+ANSWER: Final = "answer"
+REVIEW: Final = "needs review"
+DEFERRAL: Final = "deferral.json"  # beside the end model of a run
+_ID_DIGITS: Final = 12
+_LOGGED: Final = ("time", "id", "model", "label", "decision", "confidence")
 
 
-def predict(task: Task, run: Run, source: Path, target: Path, review_below: float | None = None) -> tuple[int, list[str]]:
-    """Write the rows of a file with `predicted`, `confidence` and one probability a class; return their number and warnings.
+@dataclass(frozen=True)
+class Deferral:
+    """From which confidence the end model answers by itself, None for always, and what is promised of its answers, in words."""
 
-    The file is read with the task's id and text columns; gold and split columns are not needed and stay as they are.
-    review_below: adds `needs_review`, whether the confidence is below this, 0..1.
-    """
+    threshold: float | None
+    promise: str
+
+    @classmethod
+    def of(cls, run: Run, review_below: float | None = None) -> Deferral:
+        """Return what the run has found, or the threshold that is given in its place, 0..1."""
+        if review_below is not None:
+            if not 0 <= review_below <= 1:
+                raise WorkbenchError(f"review_below is {review_below}; it is a share between 0 and 1")
+            return cls(review_below, "Nothing is promised of the answers: their threshold was given by hand.")
+        path = run.folder / DEFERRAL
+        if not path.exists():
+            return cls(None, f"Nothing is promised: run {run.id} has no threshold for answers, so every row gets one.")
+        found = read_json(path)
+        threshold, risk, sure = (found.get(key) for key in ("threshold", "risk", "confidence"))
+        for key, value in (("threshold", threshold), ("risk", risk), ("confidence", sure)):
+            number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+            if not number and not (key == "threshold" and value is None and key in found):
+                raise WorkbenchError(f"{path} has {key} = {value!r}; it is a share between 0 and 1; run the task again")
+        what = f"at most {risk:.1%} of answers are wrong ({sure:.0%} sure)"
+        if threshold is None:
+            return cls(
+                None, f"Nothing is promised: no threshold could be shown under which {what}, so every row gets an answer."
+            )
+        return cls(float(threshold), f"Promised for rows like those it was measured on: {what}.")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run's end model, ready to answer; id: of the model as it was saved, the same in every copy of it."""
+
+    task: Task
+    model: Any
+    id: str
+    deferral: Deferral
+
+
+def open_model(task: Task, run: Run, review_below: float | None = None) -> Opened:
+    """Load the end model of a run; raises WorkbenchError where it is damaged or learned other labels than the task's."""
     from workbench.end_model import EndModel
 
-    if review_below is not None and not 0 <= review_below <= 1:
-        raise WorkbenchError(f"review_below is {review_below}; it is a share between 0 and 1")
-    if source.resolve() == target.resolve():
-        raise WorkbenchError(f"{target} is the file to be read; give another file to write to")
-    model = EndModel.load(run.end_model_folder(), labels=task.labels)
-    kept = {key: task.data[key] for key in ("id", "text", "encoding", "delimiter") if key in task.data}
-    dataset, warnings = read_dataset(source, labels=task.labels, **kept)
+    deferral = Deferral.of(run, review_below)
+    folder = run.end_model_folder()
+    model = EndModel.load(folder, labels=task.labels)
+    return Opened(task, model, sha256(folder / "manifest.json")[:_ID_DIGITS], deferral)
+
+
+def decide(soft: SoftLabels, threshold: float | None, unlike: NDArray[np.bool_] | None = None) -> pd.DataFrame:
+    """Return `decision` and `why` ('' for an answer) by row id: a row needs review below the threshold, or where it is unlike.
+
+    unlike: bool[n], rows of a kind that the model has not learned from.
+    """
+    confidence = soft.probs.max(axis=1)
+    low = np.zeros(len(soft), bool) if threshold is None else confidence < threshold
+    strange = np.zeros(len(soft), bool) if unlike is None else unlike
+    why = np.full(len(soft), "", dtype=object)
+    why[low] = [f"confidence {found:.3f} is below {threshold:.3f}" for found in confidence[low]]
+    why[strange] = [f"{said}; unlike what it learned from".removeprefix("; ") for said in why[strange]]
+    return pd.DataFrame({"decision": np.where(low | strange, REVIEW, ANSWER), "why": why}, index=soft.ids, dtype="str")
+
+
+def answers(opened: Opened, rows: Dataset) -> pd.DataFrame:
+    """Return by row id `label`, one `p_<class>` a class, `confidence`, `decision`, `why` and `model`."""
+    soft = opened.model.predict_proba(rows)
+    decided = decide(soft, opened.deferral.threshold)
+    best = soft.probs.argmax(axis=1)
+    named: dict[str, Any] = {"label": np.array(soft.labels, dtype=object)[best]}
+    named |= {f"p_{label}": soft.probs[:, c] for c, label in enumerate(soft.labels)}
+    named |= {"confidence": soft.probs.max(axis=1), "decision": decided["decision"], "why": decided["why"]}
+    return pd.DataFrame({**named, "model": opened.id}, index=soft.ids).astype({"label": "str", "model": "str"})
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """How many rows got an answer or need review, and what was odd about the file, in counted sentences."""
+
+    answered: int
+    review: int
+    warnings: list[str]
+
+
+def predict(
+    opened: Opened,
+    source: Path,
+    target: Path,
+    *,
+    log: Path | None = None,
+    keep: Sequence[str] = (),
+    overwrite: bool = False,
+    report: Callable[[str, int, int, str], None] = lambda *_: None,
+) -> Predicted:
+    """Write `id` and the `answers` of every row of a file, in its order, whole or not at all; memory does not grow with it.
+
+    keep: columns of the file to stand behind the id, as text, '' where missing; one whose name is taken becomes `data:<name>`.
+    log: gets a line of JSON a row, once all are answered. Ids may repeat, as each row is answered by itself; where the task
+    names no id column, they are those of a Dataset without the number that tells copies apart; without text, the row's number.
+    """
+    _check_paths(source, target, log)
+    data = opened.task.data
+    settings = {key: data[key] for key in ("encoding", "delimiter") if key in data}
+    numbers = _learned_as_numbers(opened.model)
+    others = [*([data["id"]] if "id" in data else []), *opened.model.columns, *keep]
+    others = [name for name in others if name not in data["text"] and name not in numbers]
+    pieces = Pieces(source, data["text"], others, numbers, **settings)
+    answered = review = 0
+    with new_table(target, overwrite) as write, nullcontext() if log is None else appended(log) as note:
+        for piece in pieces:
+            found = _answer_piece(opened, source, piece, keep)
+            write(found)
+            if note is not None:
+                note(_log_lines(found))
+            needing = int((found["decision"] == REVIEW).sum())
+            answered, review = answered + len(found) - needing, review + needing
+            report("predict", answered + review, 0, "")
+    return Predicted(answered, review, pieces.warnings())
+
+
+def _check_paths(source: Path, target: Path, log: Path | None) -> None:
+    for path, what in ((target, "write to"), (log, "log to")):
+        if path is not None and path.resolve() == source.resolve():
+            raise WorkbenchError(f"{path} is the file to be read; give another file to {what}")
+    if log is not None and log.resolve() == target.resolve():
+        raise WorkbenchError(f"{log} is the file for the answers; give another file to log to")
+
+
+def _learned_as_numbers(model: Any) -> list[str]:
+    """Return the columns the model reads as numbers; in a piece of a file the cells cannot tell: a code may look like one."""
+    columns = model.features_.columns
+    return [number.name for number in columns.numbers] if columns else []
+
+
+def _answer_piece(opened: Opened, source: Path, piece: pd.DataFrame, keep: Sequence[str]) -> pd.DataFrame:
+    """Return id, kept columns and answers of some rows, whose index is their number in the file."""
+    ids = _ids(opened.task, source, piece)
+    rows = Dataset(piece.set_axis(piece.index.astype("str"), axis=0), opened.task.labels, opened.task.data["text"])
     try:
-        soft = model.predict_proba(dataset)
+        found = answers(opened, rows)
     except WorkbenchError as error:
         raise WorkbenchError(f"{source}: {error}") from None
-    columns = {f"p_{label}": soft.probs[:, c] for c, label in enumerate(soft.labels)}
-    best = soft.probs.argmax(axis=1)
-    answers: dict[str, Any] = {"predicted": [soft.labels[c] for c in best], "confidence": soft.probs.max(axis=1)}
-    if review_below is not None:
-        answers["needs_review"] = answers["confidence"] < review_below
-    answers |= columns
-    taken = [name for name in answers if name in dataset.frame.columns]
-    if taken:
-        raise WorkbenchError(f"{source} has a column {taken[0]!r}, which the answers need; rename it")
-    own = dataset.frame.rename(columns={"id": "data:id"})  # a column called id that is not the row id
-    write_frame(own.assign(**answers), target)
-    return len(dataset), warnings
+    kept = {f"data:{name}" if name in ("id", *found) else name: rows.frame[name].map(cell_text) for name in dict.fromkeys(keep)}
+    return pd.concat([pd.DataFrame({"id": ids.to_numpy(), **kept}, index=found.index), found], axis=1)
+
+
+def _ids(task: Task, source: Path, piece: pd.DataFrame) -> pd.Series[Any]:
+    if "id" in task.data:
+        ids: pd.Series[Any] = piece[task.data["id"]]
+        for row in ids.index[ids.isna() | ids.eq("")]:
+            raise WorkbenchError(f"{source}: id column {ids.name!r} is empty on row {row:,}; fill it")
+        return ids
+    if not task.data["text"]:
+        return piece.index.astype("str").to_series()
+    content = dataset_from_frame(piece[list(task.data["text"])], labels=task.labels, text=task.data["text"])[0].ids
+    return content.str.partition("-").get_level_values(0).to_series()
+
+
+def _log_lines(found: pd.DataFrame) -> list[str]:
+    told = found.assign(time=datetime.now(UTC).isoformat(timespec="milliseconds"))
+    columns = [told[name].tolist() for name in _LOGGED]
+    return [json.dumps(dict(zip(_LOGGED, row, strict=True)), ensure_ascii=False) for row in zip(*columns, strict=True)]

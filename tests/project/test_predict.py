@@ -1,0 +1,229 @@
+"""A new file answered by a run's end model: in pieces of any size the same answers, decided, logged, whole or not at all."""
+
+import json
+import subprocess
+import sys
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.io import pieces
+from workbench.io.files import sha256
+from workbench.project.steps.predict import DEFERRAL, Deferral, decide, open_model, predict
+from workbench.project.steps.run import run
+from workbench.project.task import load_task
+from workbench.tables import SoftLabels, WorkbenchError
+
+COLUMNS = ["id", "label", "p_billing", "p_bug", "confidence", "decision", "why", "model"]
+
+
+@pytest.fixture
+def fitted(tiny_task):
+    """Return a task of which a run has an end model that reads text, numbers and codes; and the run."""
+    rows = pd.read_csv(tiny_task / "rows.csv", dtype=str)
+    codes = ["007", "1", "x"] * 40
+    rows.assign(paid=["true", "true", "false", "false"] * 30, age=range(120), code=codes).to_csv(
+        tiny_task / "rows.csv", index=False
+    )
+    toml = tiny_task / "task.toml"
+    toml.write_text(toml.read_text().replace("[end_model]", '[end_model]\ncolumns = ["paid", "age", "code"]'))
+    task = load_task(tiny_task)
+    return task, run(task, until="train")
+
+
+def new_rows(n=7):
+    texts = ["refund this invoice", "it crashes with an error", "hello"]
+    rows = pd.DataFrame({"id": [f"0{i}" for i in range(n)], "text": [f"{texts[i % 3]} {i}" for i in range(n)]})
+    return rows.assign(paid=[i % 3 > 0 for i in range(n)], age=np.arange(n) - 0.5, code=["1", "007", ""] * (n // 3) + ["1"])
+
+
+def test_a_new_file_is_answered(fitted, tmp_path):
+    task, done = fitted
+    new_rows().to_csv(tmp_path / "new.csv", index=False)
+    opened = open_model(task, done)
+    found = predict(opened, tmp_path / "new.csv", tmp_path / "out.csv")
+    assert (found.answered, found.review, found.warnings) == (7, 0, [])
+    answers = pd.read_csv(tmp_path / "out.csv", dtype={"id": str}, keep_default_na=False)
+    assert list(answers) == COLUMNS and answers["id"].tolist() == new_rows()["id"].tolist()
+    assert answers["label"].tolist()[:2] == ["billing", "bug"]
+    assert np.allclose(answers["p_billing"] + answers["p_bug"], 1)
+    assert (answers["confidence"] == answers[["p_billing", "p_bug"]].max(axis=1)).all()
+    assert set(answers["decision"]) == {"answer"} and set(answers["why"]) == {""}
+    assert set(answers["model"]) == {sha256(done.folder / "end_model" / "manifest.json")[:12]}
+
+
+@pytest.mark.parametrize("rows", [1, 3], ids="pieces of {}".format)
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"], ids=str)
+def test_pieces_and_formats_do_not_change_an_answer(fitted, tmp_path, monkeypatch, suffix, rows):
+    task, done = fitted
+    frame = new_rows()
+    frame.to_csv(tmp_path / "whole.csv", index=False)
+    opened = open_model(task, done)
+    predict(opened, tmp_path / "whole.csv", tmp_path / "whole.parquet")
+    frame = frame.assign(code=frame["code"].replace("", None))
+    if suffix == ".jsonl":
+        frame.to_json(tmp_path / "new.jsonl", orient="records", lines=True)
+    else:
+        (frame.to_csv if suffix == ".csv" else frame.to_parquet)(tmp_path / f"new{suffix}", index=False)
+    monkeypatch.setattr(pieces, "ROWS", rows)
+    predict(opened, tmp_path / f"new{suffix}", tmp_path / "out.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out.parquet"), pd.read_parquet(tmp_path / "whole.parquet"))
+
+
+def test_a_fresh_process_writes_the_same_bytes(fitted, tmp_path):
+    task, done = fitted
+    new_rows().to_csv(tmp_path / "new.csv", index=False)
+    predict(open_model(task, done), tmp_path / "new.csv", tmp_path / "here.csv")
+    command = [sys.executable, "-m", "workbench", "predict", task.folder, tmp_path / "new.csv", tmp_path / "there.csv"]
+    subprocess.run([*command, "--run", done.id], check=True, capture_output=True)
+    assert (tmp_path / "there.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
+
+
+def test_a_model_that_was_changed_or_knows_other_labels_answers_nothing(fitted, tmp_path):
+    task, done = fitted
+    toml = task.folder / "task.toml"
+    toml.write_text(toml.read_text().replace('labels = ["billing", "bug"]', 'labels = ["bug", "billing"]'))
+    with pytest.raises(WorkbenchError, match="learned 'billing', 'bug', not the labels 'bug', 'billing'"):
+        open_model(load_task(task.folder), done)
+    file = done.folder / "end_model" / "parameters.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"\1")
+    with pytest.raises(WorkbenchError, match="its sha256 differs"):
+        open_model(task, done)
+
+
+# ---------------------------------------------------------------- the decision
+
+
+def test_a_row_needs_review_below_the_threshold_or_where_it_is_unlike():
+    probs = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5]]
+    soft = SoftLabels(pd.Index(list("abcd")), ("x", "y"), probs, np.ones(4, bool))
+    unlike = np.array([True, False, False, True])
+    decided = decide(soft, 0.8, unlike)
+    assert decided["decision"].to_dict() == {"a": "needs review", "b": "answer", "c": "needs review", "d": "needs review"}
+    assert decided["why"].tolist() == [
+        "unlike what it learned from",
+        "",
+        "confidence 0.600 is below 0.800",
+        "confidence 0.500 is below 0.800; unlike what it learned from",
+    ]
+    assert set(decide(soft, None)["decision"]) == {"answer"}
+
+
+def test_what_the_run_promises_decides(fitted, tmp_path):
+    task, done = fitted
+    assert Deferral.of(done).threshold is None and Deferral.of(done).promise.startswith("Nothing is promised: run")
+    (tmp_path / "new.csv").write_text("id,text,paid,age,code\na,refund this invoice,false,80,1\nb,hello,true,3,\n")
+    predict(open_model(task, done), tmp_path / "new.csv", tmp_path / "all.csv")
+    least, most = sorted(pd.read_csv(tmp_path / "all.csv")["confidence"])
+    promise = {"threshold": most, "risk": 0.05, "confidence": 0.95}
+    (done.folder / DEFERRAL).write_text(json.dumps(promise))
+    assert Deferral.of(done).promise.endswith("at most 5.0% of answers are wrong (95% sure).")
+    found = predict(open_model(task, done), tmp_path / "new.csv", tmp_path / "out.csv")
+    answers = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    assert least < most and (found.answered, found.review) == (1, 1)  # a row just at the threshold is answered
+    assert (answers["decision"] == np.where(answers["confidence"] < most, "needs review", "answer")).all()
+    assert (answers["why"] != "").tolist() == (answers["decision"] == "needs review").tolist()
+    (done.folder / DEFERRAL).write_text('{"threshold": null, "risk": 0.05, "confidence": 0.95}')
+    assert Deferral.of(done).threshold is None and "no threshold could be shown" in Deferral.of(done).promise
+    assert Deferral.of(done, 0.7) == Deferral(0.7, "Nothing is promised of the answers: their threshold was given by hand.")
+    with pytest.raises(WorkbenchError, match="review_below is 80; it is a share between 0 and 1"):
+        Deferral.of(done, 80)
+
+
+@pytest.mark.parametrize(
+    "said", ['{"risk": 0.05}', '{"threshold": "high", "risk": 0.05, "confidence": 0.9}'], ids=["none", "a word"]
+)
+def test_a_promise_that_is_damaged_is_refused(fitted, said):
+    (fitted[1].folder / DEFERRAL).write_text(said)
+    with pytest.raises(WorkbenchError, match=r"deferral\.json has threshold = "):
+        Deferral.of(fitted[1])
+
+
+# ---------------------------------------------------------------- files
+
+
+def test_the_log_gains_a_line_a_row(fitted, tmp_path):
+    task, done = fitted
+    new_rows().to_csv(tmp_path / "new.csv", index=False)
+    opened = open_model(task, done, review_below=0.8)
+    for turn in range(2):
+        predict(opened, tmp_path / "new.csv", tmp_path / f"out{turn}.parquet", log=tmp_path / "logs" / "log.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "logs" / "log.jsonl").read_text().splitlines()]
+    answers = pd.read_parquet(tmp_path / "out0.parquet")
+    assert len(lines) == 14 and all(datetime.fromisoformat(line.pop("time")).utcoffset() is not None for line in lines)
+    assert lines[:7] == lines[7:] == answers[["id", "model", "label", "decision", "confidence"]].to_dict("records")
+
+
+def test_an_error_late_in_the_file_leaves_neither_answers_nor_log(fitted, tmp_path, monkeypatch):
+    task, done = fitted
+    monkeypatch.setattr(pieces, "ROWS", 2)
+    frame = new_rows().astype({"age": object})
+    frame.loc[5, "age"] = "old"
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(WorkbenchError, match=r"new\.csv: column 'age' holds 'old' on row '6'"):
+        predict(open_model(task, done), tmp_path / "new.csv", tmp_path / "out.csv", log=tmp_path / "log.jsonl")
+    assert not (tmp_path / "out.csv").exists() and (tmp_path / "log.jsonl").read_text() == ""
+    frame.assign(age=1, id=["a", "b", "c", "", "d", "e", "f"]).to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(WorkbenchError, match=r"new\.csv: id column 'id' is empty on row 4"):
+        predict(open_model(task, done), tmp_path / "new.csv", tmp_path / "out.csv")
+
+
+def test_one_file_for_two_things_is_refused(fitted, tmp_path):
+    task, done = fitted
+    new_rows().to_csv(source := tmp_path / "new.csv", index=False)
+    opened = open_model(task, done)
+    with pytest.raises(WorkbenchError, match="the file to be read; give another file to write to"):
+        predict(opened, source, source, overwrite=True)
+    with pytest.raises(WorkbenchError, match="the file to be read; give another file to log to"):
+        predict(opened, source, tmp_path / "out.csv", log=source)
+    with pytest.raises(WorkbenchError, match="the file for the answers; give another file to log to"):
+        predict(opened, source, tmp_path / "out.jsonl", log=tmp_path / "out.jsonl")
+
+
+def test_columns_are_kept_where_asked_and_ids_may_repeat(fitted, tmp_path):
+    task, done = fitted
+    new_rows().assign(id="same", label=range(7), age=[1, None, 2.5, 3, 4, 5, 6]).to_csv(tmp_path / "new.csv", index=False)
+    predict(open_model(task, done), tmp_path / "new.csv", tmp_path / "out.csv", keep=["text", "label", "age"])
+    answers = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
+    assert list(answers) == ["id", "text", "data:label", "age", *COLUMNS[1:]]
+    assert answers["data:label"].tolist() == list("0123456") and answers["age"].tolist() == ["1", "", "2.5", "3", "4", "5", "6"]
+    assert set(answers["id"]) == {"same"}
+
+
+def test_without_an_id_column_equal_texts_have_the_id_of_the_dataset(tiny_task, tmp_path):
+    toml = tiny_task / "task.toml"
+    toml.write_text(toml.read_text().replace('id = "id"', ""))
+    task = load_task(tiny_task)
+    text = task.dataset()[0].frame["text"].iloc[3]
+    (tmp_path / "new.csv").write_text(f"text\n{text}\n{text}\n")
+    predict(open_model(task, run(task, until="train")), tmp_path / "new.csv", tmp_path / "out.csv")
+    assert pd.read_csv(tmp_path / "out.csv", dtype=str)["id"].tolist() == [task.dataset()[0].ids[3]] * 2
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from workbench.project.runs import find_run
+from workbench.project.steps.predict import open_model, predict
+from workbench.project.task import load_task
+task = load_task(Path(sys.argv[1]))
+predict(open_model(task, find_run(task)), Path("new.csv"), Path("out.csv"), log=Path("log.jsonl"))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_file(tiny_task, tmp_path):
+    run(load_task(tiny_task), until="train")
+    peaks = []
+    for n in (40_000, 160_000):
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        pd.DataFrame({"id": range(n), "text": [f"refund invoice {i}" for i in range(n)]}).to_csv(
+            folder / "new.csv", index=False
+        )
+        done = subprocess.run([sys.executable, "-c", MEMORY, tiny_task], cwd=folder, check=True, capture_output=True, text=True)
+        peaks.append(int(done.stdout))
+    assert peaks[1] < peaks[0] + 30  # MB; a row held costs 120,000 times its size
