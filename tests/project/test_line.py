@@ -34,9 +34,9 @@ def change(task_folder, old, new, file="task.toml"):
 def test_a_run_puts_every_model_side_by_side(tiny_task):
     done = run(load_task(tiny_task))
     metrics = done.metrics()
-    assert list(metrics) == ["label_model", "end_model", "ceiling", "pgr"]
+    assert list(metrics) == ["label_model", "end_model", "logistic", "ceiling", "pgr", "gains", "uncovered", "overruled"]
     assert set(metrics["label_model"]) == {"majority_vote", "generative", "snorkel"}
-    for scores in (*metrics["label_model"].values(), metrics["end_model"], metrics["ceiling"]):
+    for scores in (*metrics["label_model"].values(), metrics["end_model"], metrics["logistic"], metrics["ceiling"]):
         every = scores["test"]["all"]
         assert set(every) >= {"split", "rows", "n", "accuracy", "macro_f1", "log_loss", "ece", "interval"}
         assert every["n"] == 25
@@ -46,6 +46,7 @@ def test_a_run_puts_every_model_side_by_side(tiny_task):
         "votes.parquet", "diagnosis.json", "pairs.parquet", "soft_labels.parquet", "metrics.json", "run.json",
         "export/train.parquet", "export/train.csv", "export/train.jsonl", "export/manifest.json", "export/card.md",
         "answers/majority_vote.parquet", "answers/generative.parquet", "answers/end_model.parquet", "answers/ceiling.parquet",
+        "answers/logistic.parquet",
     }  # fmt: skip
 
 

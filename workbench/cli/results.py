@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.show import answer_table, notes, report_progress, runs_table, summary
+from workbench.cli.show import answer_table, notes, report_progress, runs_table
 from workbench.tables import WorkbenchError
 
 if TYPE_CHECKING:
@@ -23,21 +23,31 @@ RUN = click.option("--run", "run_id", help="Id of the run. Default: the newest t
 @click.command("evaluate")
 @TASK
 @RUN
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the summary.")
-def evaluate_command(task: Path, run_id: str | None, as_json: bool) -> None:
-    """Score a run's stored answers against the gold as it is now."""
+@click.option("--crossover", is_flag=True, help="Measure how many gold labels match the end model; minutes, once a run.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def evaluate_command(task: Path, run_id: str | None, crossover: bool, as_json: bool) -> None:
+    """Score a run's stored answers against the gold as it is now, and show what the end model learned beyond the labels.
+
+    Every model stands beside the others on test and valid; then whose errors the end model copied, and whose it put right.
+    """
+    from workbench.cli.weak_to_strong import strong_report
     from workbench.project.runs import find_run
-    from workbench.project.steps.evaluate import rescore
+    from workbench.project.steps.crossover import crossover as measure
+    from workbench.project.steps.evaluate import whole_report
     from workbench.project.task import load_task
 
     loaded = load_task(task)
     dataset, warnings = loaded.dataset()
-    found = rescore(find_run(loaded, run_id, holding="metrics.json"), dataset)
+    run = find_run(loaded, run_id, holding="metrics.json")
+    if crossover:
+        with report_progress() as report:
+            measure(loaded, run, dataset, report)
+    found = whole_report(run, dataset)
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
     notes(warnings)
-    summary(found)
+    strong_report(found)
 
 
 @click.command("runs")

@@ -1,4 +1,4 @@
-"""`workbench evaluate`: every model side by side against gold, and the performance gap recovered."""
+"""`workbench evaluate`: every model side by side against gold, the gap recovered, and what the end model overruled."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.evaluate import pgr, scores, undefined_gap
-from workbench.io.files import write_json
+from workbench.evaluate import pgr, undefined_gap
+from workbench.io.files import read_json, write_json
 from workbench.io.votes import read_soft_labels, write_soft_labels
 from workbench.label_models import LABEL_MODELS
+from workbench.project.logistic import logistic_answers
 from workbench.project.runs import Run
-from workbench.project.steps.fit import Report, fit_label_model
+from workbench.project.steps.fit import Report, chosen_model, fit_label_model, training_rows
 from workbench.project.steps.train import train
 from workbench.project.task import Task
+from workbench.project.weak_to_strong import gains, overruled, side_by_side, telling_rows, without_votes
 from workbench.tables import Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
 COMPARED = ("majority_vote", "generative", "snorkel")  # stand in every run, beside the chosen label model
 SLOW_CELLS = 1_000  # functions x classes from which Snorkel's 500 epochs take minutes
-STUDENTS = ("end_model", "ceiling")
+STUDENTS = ("end_model", "logistic", "ceiling")
+CROSSOVER = "crossover.json"
 Answers = dict[str, SoftLabels | str]  # by model: its labels of the rows outside train, or in words why there are none
 
 
@@ -34,38 +37,73 @@ def evaluate(
     held_out = (dataset.split != "train").to_numpy()
     answers: Answers = {}
     names = [name for name in LABEL_MODELS if name in COMPARED or name in fitted]
+    steps = len(names) + 2
     for place, name in enumerate(names):
-        report("evaluate", place, len(names) + 1, name)
+        report("evaluate", place, steps, name)
         reason = None if name in fitted else skip_reason(name, votes)
         if reason is not None:
             answers[name] = reason
         else:
             soft = fitted[name] if name in fitted else fit_label_model(task, name, dataset, votes)[0]
             answers[name] = soft.take(held_out)
-    end_model = fitted["end_model"]
+    end_model, asked = fitted["end_model"], dataset.take(held_out)
+    report("evaluate", steps - 2, steps, "logistic regression")
+    answers["logistic"] = _logistic(end_model, dataset, fitted[chosen_model(task)], asked)
 
     def on_ceiling(_done: int, _total: int, said: str) -> None:
-        report("evaluate", len(names), len(names) + 1, f"ceiling: {said}")
+        report("evaluate", steps - 1, steps, f"ceiling: {said}")
 
     on_ceiling(0, 0, "reading the rows")
     ceiling = end_model if isinstance(end_model, str) else train_ceiling(task, dataset, on_ceiling)
     for name, model in (("end_model", end_model), ("ceiling", ceiling)):
-        answers[name] = model if isinstance(model, str) else model.predict_proba(dataset.take(held_out))
+        answers[name] = model if isinstance(model, str) else model.predict_proba(asked)
     for name, answer in answers.items():
         if isinstance(answer, SoftLabels):
             write_soft_labels(answer, folder / "answers" / f"{name}.parquet")
-    write_json(folder / "metrics.json", score_answers(answers, dataset, votes))
+    write_json(folder / "metrics.json", score_answers(answers, dataset, votes, chosen_model(task)))
+
+
+def _logistic(end_model: Any, dataset: Dataset, soft: SoftLabels, asked: Dataset) -> SoftLabels | str:
+    """Return the answers of a logistic regression taught by the rows that teach the end model, where there is one."""
+    if isinstance(end_model, str) or not len(asked):
+        return end_model if isinstance(end_model, str) else "there is no row outside train"
+    taught = training_rows(dataset)
+    return logistic_answers(dataset.take(taught), soft.take(taught), asked)
 
 
 def rescore(run: Run, dataset: Dataset) -> dict[str, Any]:
     """Score the answers that a run stored against the gold as it is now; rows and labels must be those it answered."""
+    return score_answers(stored_answers(run, dataset), dataset, run.votes(), _label_model_of(run))
+
+
+def whole_report(run: Run, dataset: Dataset) -> dict[str, Any]:
+    """Return what `rescore` does, with `rows`, the valid rows that tell label model and end model apart, and `crossover`.
+
+    crossover: what `workbench evaluate --crossover` measured, None where it has not.
+    """
+    answers = stored_answers(run, dataset)
+    chosen, path = _label_model_of(run), run.folder / CROSSOVER
+    return {
+        **score_answers(answers, dataset, run.votes(), chosen),
+        "rows": telling_rows(answers[chosen], answers["end_model"], dataset),
+        "crossover": read_json(path) if path.exists() else None,
+    }
+
+
+def _label_model_of(run: Run) -> str:
+    return str(run.about["settings"]["label_model"].get("model", "generative"))
+
+
+def stored_answers(run: Run, dataset: Dataset) -> Answers:
+    """Return the answers that a run stored, in the order of the rows outside train as they are now."""
     before = run.metrics()
     wanted = dataset.ids[(dataset.split != "train").to_numpy()]
     answers: Answers = {}
     for name in (*before["label_model"], *STUDENTS):
         path = run.folder / "answers" / f"{name}.parquet"
         if not path.exists():
-            answers[name] = (before[name] if name in STUDENTS else before["label_model"][name])["skipped"]
+            scored = before.get(name, {"skipped": "this run is older than it; run again"})
+            answers[name] = (scored if name in STUDENTS else before["label_model"][name])["skipped"]
             continue
         stored = read_soft_labels(path)
         if stored.labels != dataset.labels:
@@ -76,22 +114,25 @@ def rescore(run: Run, dataset: Dataset) -> dict[str, Any]:
         if len(unanswered):
             raise WorkbenchError(f"run {run.id} has not answered row {unanswered[0]!r}, which is outside train now; run again")
         answers[name] = stored.take(stored.ids.get_indexer(wanted))
-    return score_answers(answers, dataset, run.votes())
+    return answers
 
 
-def score_answers(answers: Answers, dataset: Dataset, votes: VoteMatrix) -> dict[str, Any]:
-    """Return the metrics of all models by split and rows, and the performance gap recovered."""
+def score_answers(answers: Answers, dataset: Dataset, votes: VoteMatrix, chosen: str) -> dict[str, Any]:
+    """Return the weak-to-strong report: scores of all models by split and rows, the gap recovered, errors copied and overruled.
+
+    chosen: the label model that taught the end model.
+    """
     covered = pd.Series(votes.covered, index=votes.ids)
-
-    def scored(name: str) -> dict[str, Any]:
-        answer = answers[name]
-        if isinstance(answer, str):
-            return {"skipped": answer}
-        return scores(answer, dataset.gold, dataset.split, covered)
-
-    found: dict[str, Any] = {"label_model": {name: scored(name) for name in answers if name not in STUDENTS}}
-    found |= {name: scored(name) for name in STUDENTS}
-    return {**found, "pgr": gap_recovered(answers, dataset)}
+    scored = side_by_side(answers, dataset, covered)
+    found: dict[str, Any] = {"label_model": {name: scored[name] for name in answers if name not in STUDENTS}}
+    found |= {name: scored[name] for name in STUDENTS}
+    return {
+        **found,
+        "pgr": gap_recovered(answers, dataset),
+        "gains": gains(answers, dataset, covered),
+        "uncovered": without_votes(dataset, covered),
+        "overruled": overruled(answers[chosen], answers["end_model"], dataset, votes),
+    }
 
 
 def skip_reason(name: str, votes: VoteMatrix) -> str | None:
@@ -124,7 +165,7 @@ def gap_recovered(answers: Answers, dataset: Dataset) -> dict[str, Any]:
     for name, answer in answers.items():
         if not isinstance(answer, str):
             on_test[name] = answer.take(answer.ids.get_indexer(test))
-        elif name in STUDENTS:
+        elif name in ("end_model", "ceiling"):
             return undefined_gap(answer)
     both = [pgr(on_test[weak], on_test["end_model"], on_test["ceiling"], gold) for weak in ("majority_vote", "generative")]
     return max(both, key=lambda one: one["weak"] or 0)
