@@ -112,10 +112,10 @@ def _notes(task: Task, truth: Truth, found: SystematicErrors) -> list[str]:
             "Queues pick hard rows: the reviewed ones are wrong more often than others; regions are compared among them."
         )
     least = {rows: found.least_found(rows) for rows in (10, 20, 40) if rows < found.rows}
-    said = ", ".join(f"a region of {rows} with {n}" for rows, n in least.items() if n is not None)
+    said = ", ".join(f"of {rows} rows {n}" for rows, n in least.items() if n is not None)
     if said and found.tests:
         notes.append(
-            f"So many regions were compared ({found.tests:,}) that one has to stand out clearly: about {said} wrong rows is "
-            "found, and with fewer if all of these are truly one class. What is not found may still be there."
+            f"{found.tests:,} comparisons were made, so only a region that stands out is told: {said} or so must be wrong, "
+            "fewer where all of these are truly one class. What is not told may still be there."
         )
     return notes

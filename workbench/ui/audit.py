@@ -128,7 +128,7 @@ def _promise(found: Mapping[str, Any]) -> None:
     if of["newest"] and not of["same"]:
         st.warning(plain(of["words"]), icon=":material/warning:")
     answered = progress["rows"] - progress["open"]
-    columns = st.columns(4)
+    columns = st.columns([1.6, 1, 1, 1])
     bound = percent(said["bound"]) if said["rows"] else "unknown"
     columns[0].metric(
         "At most wrong",
@@ -241,7 +241,7 @@ def _failures(task: Task, run: Run, dataset: Dataset) -> None:
     shown["found"] = [f"{line['wrong']:,} of {line['n']:,}" for line in lines]
     shown["verdict"] = table["verdict"]
     shown.index = pd.Index(table["name"], name="failure")
-    st.html(figures.table(shown, "Failures that must not happen", words=("severity", "owner", "verdict"), at_most=20))
+    st.html(figures.table(shown, "Failures that must not happen", words=("owner",), at_most=20))
     st.caption(
         f"Candidates: {'labels of train' if found is None else 'labels of the set'} that could be it by "
         "slice, rule and label; a row that could be several is a candidate of each, and is drawn as the worst. Tolerated and "

@@ -141,7 +141,7 @@ def show_weekly(task: Task) -> None:
     table = pd.DataFrame(series["batches"])
     shown = pd.DataFrame({"drawn": table["time"].map(ago), "labels": table["population"].map(count)})
     shown["answered"] = [f"{a:,} of {n:,}" for a, n in zip(table["answered"], table["rows"], strict=True)]
-    shown["wrong"] = table["estimate"].map(percent)
+    shown["wrong"], shown["n"] = table["estimate"].map(percent), table["n"].map(count)
     shown["95 % interval"] = [interval(low, high) for low, high in zip(table["low"], table["high"], strict=True)]
     shown["error budget used"] = table["budget"].map(lambda share: percent(share, 0))
     shown.index = pd.Index(table["name"], name="batch")
