@@ -36,7 +36,11 @@ def test_without_anchors_it_is_the_mean_of_the_views():
 def test_a_view_that_is_right_is_trusted_more_and_one_that_guesses_less():
     guess = RNG.random(400) < 0.5
     found = Adjustment.fitted(
-        np.concatenate([logits(EVERY > 0), logits(guess)])[:, :200], np.zeros((200, 0)), TRUTH[:200], EVERY[:200], EVERY[:200] > 0
+        np.concatenate([logits(EVERY > 0), logits(guess)])[:, :200],
+        np.zeros((200, 0)),
+        TRUTH[:200],
+        EVERY[:200],
+        EVERY[:200] > 0,
     )
     assert found.slopes[0] > 1 and abs(found.slopes[1]) < 0.2
 

@@ -37,6 +37,13 @@ class Inputs:
 
         return cls(hstack([part.sparse for part in parts], format="csr"), np.hstack([part.dense for part in parts]))
 
+    @classmethod
+    def stacked(cls, parts: Sequence[Inputs]) -> Self:
+        """Return the rows of all parts, one below the other; all have the same columns."""
+        from scipy.sparse import vstack
+
+        return cls(vstack([part.sparse for part in parts], format="csr"), np.vstack([part.dense for part in parts]))
+
     def take(self, rows: NDArray[Any]) -> Inputs:
         """Return the rows of a boolean mask or of positions, in that order."""
         return Inputs(self.sparse[rows], self.dense[rows])

@@ -12,7 +12,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.end_model.anchors import Adjustment
+from workbench.end_model.cautions import certainty, smooth
 from workbench.end_model.features import Features
+from workbench.end_model.inputs import Inputs
 from workbench.end_model.network import logits, one_thread
 from workbench.end_model.storage import Saved, read_saved, write_saved
 from workbench.end_model.train import Examples, Progress, Recipe, train
@@ -31,8 +33,11 @@ class EndModel:
     layer, 0 for none. epochs, patience: at most so many epochs of 5 L-BFGS steps, and how many without a better hold-out before
     stopping. holdout: share of the rows that decides how long to train; all rows then teach the final model. weight_decay:
     precision of the Gaussian prior on weights, 1 / C of scikit-learn's LogisticRegression. use_uncovered: whether rows on which
-    no function voted teach the class balance. max_features: most terms of a kind, and most values of a category. device: `cpu`,
-    or what torch calls the other.
+    no function voted teach the class balance. certainty: rows count (1 - entropy / log k) to this power, 0 all alike. keep: of
+    each class the share of rows to learn from, those whose neighbours have the same label (cautions.smooth). confidence_loss:
+    how much of the loss holds the model to its own answer (loss.own_belief). self_training: what an uncovered row counts when,
+    after a first round, all are learned from with the model's own probabilities; 0 for no second round. max_features: most
+    terms of a kind, and most values of a category. device: `cpu`, or what torch calls the other.
 
     Learned: `labels_`, `features_`, `parameters_` (by view), `adjustment_` (what anchors said), `history_` (one line an epoch:
     epoch, loss, and holdout_loss where rows were held out), `best_epoch_` (from 1).
@@ -48,6 +53,10 @@ class EndModel:
         holdout: float = 0.1,
         weight_decay: float = 0.1,
         use_uncovered: bool = False,
+        certainty: float = 1.0,
+        keep: float = 1.0,
+        confidence_loss: float = 0.0,
+        self_training: float = 0.0,
         max_features: int = 50_000,
         device: str = "cpu",
         seed: int = 0,
@@ -60,6 +69,10 @@ class EndModel:
         self.holdout = holdout
         self.weight_decay = weight_decay
         self.use_uncovered = use_uncovered
+        self.certainty = certainty
+        self.keep = keep
+        self.confidence_loss = confidence_loss
+        self.self_training = self_training
         self.max_features = max_features
         self.device = device
         self.seed = seed
@@ -102,11 +115,15 @@ class EndModel:
         rows = dataset.take(places)
         features = Features.fit(rows, self.features, self.columns, self.max_features)
         inputs = features.transform(rows.take(taught))
+        examples = Examples(inputs, soft.probs[taught], self._counts(inputs, soft.probs[taught], row_weights[taught]))
         recipe = Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
-        trained = train(Examples(inputs, soft.probs[taught], row_weights[taught]), recipe, progress)
-        self.labels_ = soft.labels
-        self.features_ = features
-        self.parameters_ = trained.parameters
+        trained = train(examples, recipe, progress)
+        self.labels_, self.features_, self.parameters_ = soft.labels, features, trained.parameters
+        alone = ~soft.covered & ~taught & (row_weights > 0)
+        alone[known.place] = False
+        if self.self_training and alone.any():
+            trained = train(self._with_own(examples, rows.take(alone), row_weights[alone]), recipe, progress)
+            self.parameters_ = trained.parameters
         self.history_ = trained.history
         self.best_epoch_ = trained.best_epoch
         width = sum(view.dense.shape[1] for view in inputs)
@@ -115,6 +132,23 @@ class EndModel:
             views, dense = self._views(rows.take(known.place))
             self.adjustment_ = Adjustment.fitted(views, dense, known.label, known.weight, known.drawn)
         return self
+
+    def _counts(
+        self, inputs: tuple[Inputs, ...], probs: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """float64[n]: what each weak label counts for; where caution leaves nothing, all that was given counts."""
+        counts = weights * certainty(probs, self.certainty)
+        if self.keep < 1:
+            counts = counts * smooth(inputs[0], probs, self.keep)
+        return counts if counts.any() else weights
+
+    def _with_own(self, examples: Examples, rows: Dataset, weights: NDArray[np.float64]) -> Examples:
+        """Return the examples and other rows, with the probabilities that the views together give these."""
+        inputs = self.features_.transform(rows)
+        scores = self._logits(inputs).mean(axis=0)
+        both = tuple(Inputs.stacked([view, more]) for view, more in zip(examples.inputs, inputs, strict=True))
+        target = np.concatenate([examples.target, _softmax(scores)])
+        return Examples(both, target, np.concatenate([examples.weights, self.self_training * weights]))
 
     def predict_proba(self, dataset: Dataset) -> SoftLabels:
         """Return a probability for every class on every row, all covered; memory does not grow with the rows beyond the answer.
@@ -130,21 +164,22 @@ class EndModel:
         )
 
     def _chunk(self, rows: Dataset) -> NDArray[np.float64]:
-        scores = self.adjustment_(*self._views(rows))
-        odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+        return _softmax(self.adjustment_(*self._views(rows)))
 
     def _views(self, rows: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return float64[views, n, k], the logits of each view, and float64[n, d], the dense features of all."""
+        inputs = self.features_.transform(rows)
+        return self._logits(inputs), np.hstack([view.dense for view in inputs]).astype(np.float64)
+
+    def _logits(self, inputs: tuple[Inputs, ...]) -> NDArray[np.float64]:
         import torch
 
-        inputs = self.features_.transform(rows)
         with torch.no_grad(), one_thread():
             each = [
                 logits({name: torch.from_numpy(part) for name, part in own.items()}, view.sparse, torch.from_numpy(view.dense))
                 for own, view in zip(self.parameters_, inputs, strict=True)
             ]
-            return torch.stack(each).double().numpy(), np.hstack([view.dense for view in inputs]).astype(np.float64)
+            return np.asarray(torch.stack(each).double().numpy())
 
     def save(self, folder: Path | str) -> None:
         """Write the model to a new folder of safetensors and JSON, whole or not at all; an existing folder is refused."""
@@ -192,6 +227,7 @@ class EndModel:
             ("epochs", 1),
             ("patience", 1),
             ("weight_decay", 0),
+            ("certainty", 0),
             ("max_features", 1),
         ):
             value = getattr(self, name)
@@ -199,6 +235,10 @@ class EndModel:
                 raise WorkbenchError(f"{name} is {value!r}; it must be {least} or more")
         if not 0 <= self.holdout <= 0.5:
             raise WorkbenchError(f"holdout is {self.holdout!r}; it is a share of the rows, 0 to 0.5")
+        for name, above in (("keep", 0), ("confidence_loss", -1), ("self_training", -1)):
+            value = getattr(self, name)
+            if not above < value <= 1 or value < 0:
+                raise WorkbenchError(f"{name} is {value!r}; it is a share, {'above 0' if above == 0 else '0'} to 1")
         if self.device == "cpu":  # torch takes a second to load, and every machine has one
             return
         import torch
@@ -208,6 +248,11 @@ class EndModel:
         except (RuntimeError, AssertionError) as error:
             what = str(error).splitlines()[0]
             raise WorkbenchError(f"device {self.device!r} cannot be used ({what}); 'cpu' always can") from None
+
+
+def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
 def _check_labels(dataset: Dataset, labels: tuple[str, ...], whose: str) -> None:

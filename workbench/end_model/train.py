@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.end_model.inputs import Inputs
-from workbench.end_model.loss import soft_cross_entropy, weight_penalty
+from workbench.end_model.loss import own_belief, soft_cross_entropy, weight_penalty
 from workbench.end_model.network import Parameters, logits, new_parameters, one_thread
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Recipe:
     patience: int
     holdout: float
     weight_decay: float
+    confidence_loss: float
     device: str
     seed: int
 
@@ -129,15 +130,19 @@ def _descend_view(examples: Examples, place: int, recipe: Recipe) -> Iterator[Pa
         list(parameters.values()), max_iter=_STEPS, history_size=_STEPS, line_search_fn="strong_wolfe"
     )
 
+    aim = target
+
     def objective() -> Tensor:
         optimiser.zero_grad()
-        loss = soft_cross_entropy(logits(parameters, inputs.sparse, dense), target, weights)
+        loss = soft_cross_entropy(logits(parameters, inputs.sparse, dense), aim, weights)
         value = loss + recipe.weight_decay / len(weights) * weight_penalty(parameters)
         value.backward()  # type: ignore[no-untyped-call]
         return value.detach()
 
     before = float("inf")
-    for _ in range(recipe.epochs):
+    for epoch in range(recipe.epochs):
+        if recipe.confidence_loss and epoch:  # before the first one the model believes nothing
+            aim = own_belief(target, logits(parameters, inputs.sparse, dense), recipe.confidence_loss)
         value = float(optimiser.step(objective))  # type: ignore[no-untyped-call]  # where the epoch began
         yield parameters
         if before - value <= _CONVERGED * value:

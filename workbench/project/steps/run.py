@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.io.files import new_folder, write_json
 from workbench.io.votes import write_votes
-from workbench.project.reviewing import reviewed, with_reviewed_gold
+from workbench.project.reviewing import Reviewed, open_record, reviewed, with_reviewed_gold
 from workbench.project.runs import Run, describe_run, find_run, new_run_id
 from workbench.project.steps.apply import apply, stopped_in_words
 from workbench.project.steps.check import calls_ahead, check_settings
@@ -83,19 +83,24 @@ def run(
             found = candidates(task, rows, votes, soft, folder)
             notes += export(folder / "export", task, found, provenance_of(task, model, facts), notes, report)
         if last >= STAGES.index("train"):
-            end_model = _train(folder, task, dataset, soft, report)
+            end_model = _train(folder, task, dataset, soft, decided, report)
         if last >= STAGES.index("evaluate"):
             evaluate(folder, task, dataset, votes, {chosen_model(task): soft, "end_model": end_model}, report)
         describe_run(folder, task, until, notes=notes, **facts)
     return find_run(task, run_id)
 
 
-def _train(folder: Path, task: Task, dataset: Dataset, soft: SoftLabels, report: Report) -> Any:
+def _train(folder: Path, task: Task, dataset: Dataset, soft: SoftLabels, decided: Reviewed, report: Report) -> Any:
     """Train and keep the end model on the rows that models learn from; return it, or in words why there is none."""
     taught = training_rows(dataset)
     report("train", 0, 0, "reading the rows")  # encoding them takes longer than an epoch
     end_model = train(
-        task, dataset.take(taught), soft.take(taught), lambda done, total, text: report("train", done, total, text)
+        task,
+        dataset.take(taught),
+        soft.take(taught),
+        lambda done, total, text: report("train", done, total, text),
+        anchors=decided.teaching,
+        measured=open_record(task).measure_rows().index,
     )
     if not isinstance(end_model, str):
         keep_end_model(folder, end_model, dataset.take(taught))

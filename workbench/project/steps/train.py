@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from workbench.io.votes import write_soft_labels
 from workbench.project.task import Task, build
@@ -22,13 +24,28 @@ def make_end_model(task: Task) -> Any:
     return build(EndModel, task.end_model, f"{task.folder / 'task.toml'} [end_model]", also={"enabled": bool})
 
 
-def train(task: Task, dataset: Dataset, soft: SoftLabels, progress: Any = None) -> Any:
-    """Return the end model trained on the soft labels of the given rows, or in words why there is none."""
+def train(
+    task: Task,
+    dataset: Dataset,
+    soft: SoftLabels,
+    progress: Any = None,
+    *,
+    anchors: pd.DataFrame | None = None,
+    measured: Collection[str] = (),
+) -> Any:
+    """Return the end model trained on the soft labels of the given rows, or in words why there is none.
+
+    anchors: what people said of rows, which label models know too. measured: rows that audits drew; they teach nothing, so that
+    they can tell how often the model is wrong.
+    """
     if not task.end_model.get("enabled", True):
         return "the end model is switched off in task.toml"
     if not soft.covered.any():
         return "no training row is covered by a function"
-    return make_end_model(task).fit(dataset, soft, progress=progress)
+    weights = np.where(soft.ids.isin(list(measured)), 0.0, 1.0)
+    if not (soft.covered & (weights > 0)).any():
+        return "audits drew every training row that a function covers"
+    return make_end_model(task).fit(dataset, soft, weights, anchors, progress)
 
 
 def keep_end_model(folder: Path, model: Any, dataset: Dataset) -> None:
