@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from workbench.stats import paired_bootstrap, wilson_interval
 from workbench.tables import ABSTAIN, SoftLabels, WorkbenchError, aligned_gold, tied_classes
@@ -94,6 +94,33 @@ def reliability(
     return pd.DataFrame(
         {**edges, "n": n, "confidence": sure / n, "accuracy": right / n, "accuracy_low": low, "accuracy_high": high}
     )
+
+
+def risk_coverage(confidence: ArrayLike, correct: ArrayLike) -> pd.DataFrame:
+    """Return how often answers are wrong if only the surest rows are answered: coverage, risk, risk_low, risk_high, threshold.
+
+    confidence: [n], correct: [n], from 0 to 1. A line stands for answering all rows of confidence >= threshold, so that rows
+    of one confidence enter together; the surest first. risk is the selective risk (El-Yaniv & Wiener, JMLR 11, 2010, p. 1605),
+    its ends the 95 % Wilson interval of that line alone: a threshold picked by it promises nothing. No row gives no line.
+    """
+    sure, right = np.asarray(confidence, np.float64), np.asarray(correct, np.float64)
+    if sure.ndim != 1 or sure.shape != right.shape or np.isnan(sure).any() or not ((right >= 0) & (right <= 1)).all():
+        raise WorkbenchError("a risk-coverage curve needs for each row a confidence, and from 0 to 1 how much of it is right")
+    levels, place = np.unique(-sure, return_inverse=True)
+    n, wrong = (np.cumsum(np.bincount(place, weights, minlength=len(levels))) for weights in (None, 1 - right))
+    low, high = wilson_interval(wrong, n)
+    return pd.DataFrame(
+        {"coverage": n / max(len(sure), 1), "risk": wrong / n, "risk_low": low, "risk_high": high, "threshold": -levels}
+    )
+
+
+def aurc(confidence: ArrayLike, correct: ArrayLike) -> float | None:
+    """Return the area under the risk-coverage curve (Geifman & El-Yaniv, arXiv 1705.08500): 0 is best; None without rows.
+
+    The mean over rows of the selective risk with which each is first answered; of confidence that says nothing the error rate.
+    """
+    curve = risk_coverage(confidence, correct)
+    return float(np.diff(curve["coverage"], prepend=0) @ curve["risk"]) if len(curve) else None
 
 
 def gain(
