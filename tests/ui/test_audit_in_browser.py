@@ -36,7 +36,7 @@ def test_a_small_audit_from_plan_to_promise(page, ran):
     draws = page.get_by_role("spinbutton", name="Draws")
     draws.fill("14")
     draws.press("Enter")
-    page.get_by_text("14 draws,").wait_for()
+    page.get_by_text(re.compile("14 draws, .* distinct rows")).wait_for()
     page.get_by_role("button", name="Draw these rows").click()
     page.get_by_text(re.compile("Plan audit-1 is kept")).wait_for()
     task = load_task(ran)

@@ -177,6 +177,18 @@ def test_a_rule_of_values_is_proposed_for_a_task_without_text(open_app, ran, mon
     assert "kind=lookup" in link.query_string and "column=plan" in link.query_string
 
 
+def test_the_end_model_is_asked_for_gaps_where_that_is_switched_on(open_app, ran, monkeypatch):
+    asked, real = [], opened_audit.gaps.gaps_of_run
+    (next((ran / "runs").glob("[!.]*")) / "end_model").mkdir()
+    monkeypatch.setattr(
+        opened_audit.gaps, "gaps_of_run", lambda *given, guess: asked.append(guess) or real(*given, guess=False)
+    )
+    app = open_app("audit", audit="gaps")
+    assert "The end model is not asked" in said(app) and asked == [False]
+    said(next(one for one in app.toggle if one.label == "Ask the end model too").set_value(True).run())
+    assert asked == [False, True]
+
+
 def test_the_promise_is_the_commands(open_app, planned):
     task, plan = planned
     label(task, plan)

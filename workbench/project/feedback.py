@@ -211,7 +211,7 @@ def _bound(task: Task, dataset: Dataset, before: Run, after: Run) -> dict[str, A
     """Return what is promised of the train labels of both runs, each by the newest plan drawn from just these labels."""
     record = open_record(task)
     current, plans = record.current(), record.plans()
-    plans = plans[plans["run"].notna()]
+    plans = plans[plans["run"].notna() & ~plans["recurring"]]  # weekly batches are told of in their series
     found: dict[str, Any] = {"before": None, "after": None, "described": None}
     labels = {"before": _labels(before, dataset), "after": _labels(after, dataset)}
     chosen = plans["id"].iloc[-1] if len(plans) else None
