@@ -22,11 +22,12 @@ from workbench.cli import COMMANDS
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 PAGES = [page for page in [README, *sorted((ROOT / "docs").rglob("*.md"))] if page.exists()]
-CHECKOUT = ("README.md", "writing-functions.md")  # pages whose blocks are typed in a checkout
+CHECKOUT = ("README.md", "train-elsewhere.md", "writing-functions.md")  # pages whose blocks are typed in a checkout
 EXACT = ("writing-functions.md",)  # pages that show counts of votes, the same on every machine
 RUN = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
 NOT_RUN = {
     "first-task.md": ["workbench app data/tenants\n"],
+    "train-elsewhere.md": ["pip install transformers accelerate\npython train_transformers.py path/to/model\n"],
 }
 FENCE = re.compile(
     r"^(?:<!-- not run: (?P<why>[^\n]+) -->\n+)?```(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL

@@ -30,7 +30,9 @@ def fitted(tiny_task):
     toml = tiny_task / "task.toml"
     toml.write_text(toml.read_text().replace("[end_model]", '[end_model]\ncolumns = ["paid", "age", "code"]'))
     task = load_task(tiny_task)
-    return task, run(task, until="train")
+    done = run(task, until="train")
+    (done.folder / DEFERRAL).unlink(missing_ok=True)  # each test says itself what is promised
+    return task, done
 
 
 def new_rows(n=7):
@@ -96,8 +98,8 @@ def test_a_model_that_was_changed_or_knows_other_labels_answers_nothing(fitted, 
 # ---------------------------------------------------------------- the decision
 
 
-def test_a_row_needs_review_below_the_threshold_or_where_it_is_unlike():
-    probs = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5]]
+def test_a_row_needs_review_unless_above_the_threshold_and_like_others():
+    probs = [[0.9, 0.1], [0.1, 0.9], [0.6, 0.4], [0.5, 0.5]]
     soft = SoftLabels(pd.Index(list("abcd")), ("x", "y"), probs, np.ones(4, bool))
     unlike = np.array([True, False, False, True])
     decided = decide(soft, 0.8, unlike)
@@ -105,8 +107,8 @@ def test_a_row_needs_review_below_the_threshold_or_where_it_is_unlike():
     assert decided["why"].tolist() == [
         "unlike what it learned from",
         "",
-        "confidence 0.600 is below 0.800",
-        "confidence 0.500 is below 0.800; unlike what it learned from",
+        "confidence 0.600 is not above 0.800",
+        "confidence 0.500 is not above 0.800; unlike what it learned from",
     ]
     assert set(decide(soft, None)["decision"]) == {"answer"}
 
@@ -117,17 +119,19 @@ def test_what_the_run_promises_decides(fitted, tmp_path):
     (tmp_path / "new.csv").write_text("id,text,paid,age,code\na,refund this invoice,false,80,1\nb,hello,true,3,\n")
     predict(open_model(task, done), tmp_path / "new.csv", tmp_path / "all.csv")
     least, most = sorted(pd.read_csv(tmp_path / "all.csv")["confidence"])
-    promise = {"threshold": most, "risk": 0.05, "confidence": 0.95}
+    promise = {"threshold": least, "risk": 0.05, "confidence": 0.95}
     (done.folder / DEFERRAL).write_text(json.dumps(promise))
     assert Deferral.of(done).promise.endswith("at most 5.0% of answers are wrong (95% sure).")
     found = predict(open_model(task, done), tmp_path / "new.csv", tmp_path / "out.csv")
     answers = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
-    assert least < most and (found.answered, found.review) == (1, 1)  # a row just at the threshold is answered
-    assert (answers["decision"] == np.where(answers["confidence"] < most, "needs review", "answer")).all()
+    assert least < most and (found.answered, found.review) == (1, 1)  # a row just at the threshold is not above it
+    assert (answers["decision"] == np.where(answers["confidence"] > least, "answer", "needs review")).all()
     assert (answers["why"] != "").tolist() == (answers["decision"] == "needs review").tolist()
     (done.folder / DEFERRAL).write_text('{"threshold": null, "risk": 0.05, "confidence": 0.95}')
-    assert Deferral.of(done).threshold is None and "no threshold could be shown" in Deferral.of(done).promise
-    assert Deferral.of(done, 0.7) == Deferral(0.7, "Nothing is promised of the answers: their threshold was given by hand.")
+    assert Deferral.of(done).threshold == 1 and "no threshold could be shown" in Deferral.of(done).promise
+    assert predict(open_model(task, done), tmp_path / "new.csv", tmp_path / "out.csv", overwrite=True).answered == 0
+    by_hand = predict(open_model(task, done, most), tmp_path / "new.csv", tmp_path / "out.csv", overwrite=True)
+    assert (by_hand.answered, by_hand.review) == (1, 1) and "by hand" in Deferral.of(done, most).promise
     with pytest.raises(WorkbenchError, match="review_below is 80; it is a share between 0 and 1"):
         Deferral.of(done, 80)
 

@@ -26,16 +26,21 @@ from workbench.tables import Dataset, SoftLabels, WorkbenchError
 ANSWER: Final = "answer"
 REVIEW: Final = "needs review"
 DEFERRAL: Final = "deferral.json"  # beside the end model of a run
+_NONE: Final = 1.0  # the threshold that no confidence is above
 _ID_DIGITS: Final = 12
 _LOGGED: Final = ("time", "id", "model", "label", "decision", "confidence")
 
 
 @dataclass(frozen=True)
 class Deferral:
-    """From which confidence the end model answers by itself, None for always, and what is promised of its answers, in words."""
+    """Above which confidence the end model answers by itself, None for always, and what is promised of its answers, in words.
+
+    measured: rows like those it learned from stood for this, so that no other is to be answered.
+    """
 
     threshold: float | None
     promise: str
+    measured: bool = False
 
     @classmethod
     def of(cls, run: Run, review_below: float | None = None) -> Deferral:
@@ -43,7 +48,9 @@ class Deferral:
         if review_below is not None:
             if not 0 <= review_below <= 1:
                 raise WorkbenchError(f"review_below is {review_below}; it is a share between 0 and 1")
-            return cls(review_below, "Nothing is promised of the answers: their threshold was given by hand.")
+            # the next number below: a row that has just this confidence is not below it
+            below = float(np.nextafter(review_below, -1))
+            return cls(below, "Nothing is promised of the answers: their threshold was given by hand.")
         path = run.folder / DEFERRAL
         if not path.exists():
             return cls(None, f"Nothing is promised: run {run.id} has no threshold for answers, so every row gets one.")
@@ -55,10 +62,8 @@ class Deferral:
                 raise WorkbenchError(f"{path} has {key} = {value!r}; it is a share between 0 and 1; run the task again")
         what = f"at most {risk:.1%} of answers are wrong ({sure:.0%} sure)"
         if threshold is None:
-            return cls(
-                None, f"Nothing is promised: no threshold could be shown under which {what}, so every row gets an answer."
-            )
-        return cls(float(threshold), f"Promised for rows like those it was measured on: {what}.")
+            return cls(_NONE, f"Every row needs review: no threshold could be shown under which {what}.", measured=True)
+        return cls(float(threshold), f"Promised for rows like those it was measured on: {what}.", measured=True)
 
 
 @dataclass(frozen=True)
@@ -82,15 +87,20 @@ def open_model(task: Task, run: Run, review_below: float | None = None) -> Opene
 
 
 def decide(soft: SoftLabels, threshold: float | None, unlike: NDArray[np.bool_] | None = None) -> pd.DataFrame:
-    """Return `decision` and `why` ('' for an answer) by row id: a row needs review below the threshold, or where it is unlike.
+    """Return `decision` and `why` ('' for an answer) by row id: only a row above the threshold is answered, and
+    none that is unlike.
 
     unlike: bool[n], rows of a kind that the model has not learned from.
     """
     confidence = soft.probs.max(axis=1)
-    low = np.zeros(len(soft), bool) if threshold is None else confidence < threshold
+    low = np.zeros(len(soft), bool) if threshold is None else confidence <= threshold
     strange = np.zeros(len(soft), bool) if unlike is None else unlike
     why = np.full(len(soft), "", dtype=object)
-    why[low] = [f"confidence {found:.3f} is below {threshold:.3f}" for found in confidence[low]]
+    why[low] = (
+        "no confidence is enough yet"
+        if threshold == _NONE
+        else [f"confidence {found:.3f} is not above {threshold:.3f}" for found in confidence[low]]
+    )
     why[strange] = [f"{said}; unlike what it learned from".removeprefix("; ") for said in why[strange]]
     return pd.DataFrame({"decision": np.where(low | strange, REVIEW, ANSWER), "why": why}, index=soft.ids, dtype="str")
 
@@ -98,7 +108,7 @@ def decide(soft: SoftLabels, threshold: float | None, unlike: NDArray[np.bool_] 
 def answers(opened: Opened, rows: Dataset) -> pd.DataFrame:
     """Return by row id `label`, one `p_<class>` a class, `confidence`, `decision`, `why` and `model`."""
     soft = opened.model.predict_proba(rows)
-    decided = decide(soft, opened.deferral.threshold)
+    decided = decide(soft, opened.deferral.threshold, opened.model.novel(rows) if opened.deferral.measured else None)
     best = soft.probs.argmax(axis=1)
     named: dict[str, Any] = {"label": np.array(soft.labels, dtype=object)[best]}
     named |= {f"p_{label}": soft.probs[:, c] for c, label in enumerate(soft.labels)}
