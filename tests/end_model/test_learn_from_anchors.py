@@ -5,13 +5,14 @@ import pandas as pd
 import pytest
 
 from workbench.end_model import EndModel
-from workbench.end_model.anchors import Adjustment
+from workbench.end_model.anchors import Adjustment, held_out_slopes
 from workbench.tables import Dataset, SoftLabels, WorkbenchError
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.integers(2, size=400)
 FEATURES = np.eye(2)[TRUTH] + RNG.normal(0, 0.3, (400, 2))  # tells the class
 EVERY = np.ones(400)
+HALF = np.full(2, 0.5)
 
 
 def logits(correct):
@@ -25,17 +26,20 @@ def accuracy(adjustment, views, rows=slice(200, 400)):
 
 
 def fitted(views, n=200, drawn=True):
-    return Adjustment.fitted(views[:, :n], FEATURES[:n], TRUTH[:n], EVERY[:n], np.full(n, drawn))
+    return Adjustment.fitted(
+        np.full(len(views), 1 / len(views)), views[:, :n], FEATURES[:n], TRUTH[:n], EVERY[:n], np.full(n, drawn)
+    )
 
 
 def test_without_anchors_it_is_the_mean_of_the_views():
     views = np.concatenate([logits(EVERY > 0), 3 * logits(EVERY > 0)])
-    assert np.allclose(Adjustment.none(2, 2, 2)(views, FEATURES), views.mean(axis=0))
+    assert np.allclose(Adjustment.none(HALF, 2, 2)(views, FEATURES), views.mean(axis=0))
 
 
 def test_a_view_that_is_right_is_trusted_more_and_one_that_guesses_less():
     guess = RNG.random(400) < 0.5
     found = Adjustment.fitted(
+        HALF,
         np.concatenate([logits(EVERY > 0), logits(guess)])[:, :200],
         np.zeros((200, 0)),
         TRUTH[:200],
@@ -48,13 +52,13 @@ def test_a_view_that_is_right_is_trusted_more_and_one_that_guesses_less():
 def test_where_all_views_are_wrong_the_embedding_corrects_them():
     wrong_on_ones = logits(TRUTH == 0)
     found = fitted(wrong_on_ones)
-    assert accuracy(Adjustment.none(1, 2, 2), wrong_on_ones) < 0.6 < 0.9 < accuracy(found, wrong_on_ones)
+    assert accuracy(Adjustment.none(np.ones(1), 2, 2), wrong_on_ones) < 0.6 < 0.9 < accuracy(found, wrong_on_ones)
 
 
 @pytest.mark.parametrize("n", [1, 2, 10], ids=str)
 def test_few_anchors_move_little(n):
     views = logits(RNG.random(400) < 0.9)
-    assert accuracy(fitted(views, n), views) >= accuracy(Adjustment.none(1, 2, 2), views) - 0.01
+    assert accuracy(fitted(views, n), views) >= accuracy(Adjustment.none(np.ones(1), 2, 2), views) - 0.01
 
 
 def test_confidence_is_calibrated_on_rows_left_out():
@@ -86,7 +90,13 @@ def test_anchors_do_not_teach_as_weak_labels(dataset: Dataset, soft: SoftLabels)
     assert with_anchors.history_[0]["loss"] == pytest.approx(without.history_[0]["loss"], abs=0.05)
     elsewhere = EndModel().fit(dataset, rest, anchors=told)
     assert np.array_equal(elsewhere.parameters_[0]["bias"], without.parameters_[0]["bias"]), "rows it does not know are left"
-    assert np.array_equal(elsewhere.adjustment_.slopes, [0.5, 0.5])
+    assert np.array_equal(elsewhere.adjustment_.slopes, without.adjustment_.slopes)
+
+
+def test_a_view_that_soft_labels_contradict_is_trusted_less():
+    views = np.concatenate([logits(EVERY > 0), logits(RNG.random(400) < 0.5)])
+    better, worse = held_out_slopes(views, np.eye(2)[TRUTH], EVERY)
+    assert better > 0.6 and worse == pytest.approx(0.25, abs=0.1), "half of the way from the mean"
 
 
 def test_a_model_with_anchors_is_kept(dataset: Dataset, soft: SoftLabels, tmp_path):

@@ -11,7 +11,8 @@ import pytest
 
 from workbench.io import pieces
 from workbench.io.files import sha256
-from workbench.project.steps.predict import DEFERRAL, Deferral, decide, open_model, predict
+from workbench.project.steps.defer import DEFERRAL
+from workbench.project.steps.predict import Deferral, decide, open_model, predict
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.tables import SoftLabels, WorkbenchError

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+import numpy as np
 from numpy.typing import NDArray
 
 from workbench.end_model.columns import Columns
@@ -51,6 +52,11 @@ class Features:
         same_text = replace(dataset, text=self.text)
         beside = [self.columns.transform(same_text)] if self.columns else []
         return tuple(Inputs.side_by_side([block.transform(same_text) for block in view] + beside) for view in self.views)
+
+    def embedding(self, dataset: Dataset) -> NDArray[np.float32] | None:
+        """Return float32[n, d] of the first view that is an encoder's, None where none is."""
+        block = next((view[0] for view in self.views if view and isinstance(view[0], Embedding)), None)
+        return None if block is None else block.transform(replace(dataset, text=self.text)).dense
 
     def state(self) -> tuple[State, Arrays]:
         """Return what was learned: a JSON document, and arrays by name."""

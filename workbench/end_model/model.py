@@ -16,31 +16,36 @@ from workbench.end_model.cautions import certainty, smooth
 from workbench.end_model.features import Features
 from workbench.end_model.inputs import Inputs
 from workbench.end_model.network import logits, one_thread
+from workbench.end_model.novelty import Novelty
 from workbench.end_model.storage import Saved, read_saved, write_saved
 from workbench.end_model.train import Examples, Progress, Recipe, train
 from workbench.io.names import listed
 from workbench.tables import Dataset, SoftLabels, WorkbenchError
 
 _PREDICT_ROWS: Final = 4096  # rows whose features are held at once
+_NOVEL: Final = 0.01  # share of rows like the training rows that are called unlike them
+_SEEN: Final = 10_000  # rows that say what the training rows are like
 
 
 class EndModel:
     """A classifier that learns from soft labels: linear in its features, or with one hidden layer.
 
     features: views of a row, `tfidf` (words and characters), `static` (offline embedding), `minilm`, or another encoder of
-    `workbench.text.encoders`; each has a model of its own, and their logits are averaged (a product of experts: Hinton, Neural
-    Computation 14, 2002). columns: columns of the table, numbers or categories, beside every view. hidden: width of the hidden
-    layer, 0 for none. epochs, patience: at most so many epochs of 5 L-BFGS steps, and how many without a better hold-out before
-    stopping. holdout: share of the rows that decides how long to train; all rows then teach the final model. weight_decay:
-    precision of the Gaussian prior on weights, 1 / C of scikit-learn's LogisticRegression. use_uncovered: whether rows on which
-    no function voted teach the class balance. certainty: rows count (1 - entropy / log k) to this power, 0 all alike. keep: of
-    each class the share of rows to learn from, those whose neighbours have the same label (cautions.smooth). confidence_loss:
-    how much of the loss holds the model to its own answer (loss.own_belief). self_training: what an uncovered row counts when,
-    after a first round, all are learned from with the model's own probabilities; 0 for no second round. max_features: most
-    terms of a kind, and most values of a category. device: `cpu`, or what torch calls the other.
+    `workbench.text.encoders`; each has a model of its own, and their logits are added, each times a slope (a product of
+    experts: Hinton, Neural Computation 14, 2002). columns: columns of the table, numbers or categories, beside every view.
+    hidden: width of the hidden layer, 0 for none. epochs, patience: at most so many epochs of 5 L-BFGS steps, and how many
+    without a better hold-out before stopping. holdout: share of the rows that decides how long to train and how far to trust
+    each view; all rows then teach the final model. weight_decay: precision of the Gaussian prior on weights, 1 / C of
+    scikit-learn's LogisticRegression. use_uncovered: whether rows on which no function voted teach the class balance.
+    certainty: rows count (1 - entropy / log k) to this power, 0 all alike. keep: of each class the share of rows to learn from,
+    those whose neighbours have the same label (cautions.smooth). confidence_loss: how much of the loss holds the model to its
+    own answer (loss.own_belief). self_training: what an uncovered row counts when, after a first round, all are learned from
+    with the model's own probabilities; 0 for no second round. max_features: most terms of a kind, and most values of a
+    category. device: `cpu`, or what torch calls the other.
 
-    Learned: `labels_`, `features_`, `parameters_` (by view), `adjustment_` (what anchors said), `history_` (one line an epoch:
-    epoch, loss, and holdout_loss where rows were held out), `best_epoch_` (from 1).
+    Learned: `labels_`, `features_`, `parameters_` (by view), `adjustment_` (what anchors said), `novelty_` (which rows are
+    unlike the training rows; None without an encoder, or below 100 rows), `history_` (one line an epoch: epoch, loss, and
+    holdout_loss where rows were held out), `best_epoch_` (from 1).
     """
 
     def __init__(
@@ -126,11 +131,12 @@ class EndModel:
             self.parameters_ = trained.parameters
         self.history_ = trained.history
         self.best_epoch_ = trained.best_epoch
+        self.novelty_ = self._novelty(rows)
         width = sum(view.dense.shape[1] for view in inputs)
-        self.adjustment_ = Adjustment.none(len(inputs), len(soft.labels), width)
+        self.adjustment_ = Adjustment.none(trained.slopes, len(soft.labels), width)
         if len(known.place):
             views, dense = self._views(rows.take(known.place))
-            self.adjustment_ = Adjustment.fitted(views, dense, known.label, known.weight, known.drawn)
+            self.adjustment_ = Adjustment.fitted(trained.slopes, views, dense, known.label, known.weight, known.drawn)
         return self
 
     def _counts(
@@ -141,6 +147,11 @@ class EndModel:
         if self.keep < 1:
             counts = counts * smooth(inputs[0], probs, self.keep)
         return counts if counts.any() else weights
+
+    def _novelty(self, rows: Dataset) -> Novelty | None:
+        some = np.sort(np.random.default_rng(self.seed).permutation(len(rows))[:_SEEN])
+        seen = self.features_.embedding(rows.take(some)) if len(rows) >= 1 / _NOVEL else None
+        return None if seen is None else Novelty.fit(seen, self.seed, _NOVEL)
 
     def _with_own(self, examples: Examples, rows: Dataset, weights: NDArray[np.float64]) -> Examples:
         """Return the examples and other rows, with the probabilities that the views together give these."""
@@ -162,6 +173,17 @@ class EndModel:
         return SoftLabels(
             dataset.ids, self.labels_, np.concatenate([np.zeros((0, len(self.labels_))), *parts]), np.ones(len(dataset), bool)
         )
+
+    def novel(self, dataset: Dataset) -> NDArray[np.bool_]:
+        """bool[n]: rows unlike any that the model learned from, on which its confidence means little; none without novelty_."""
+        self._check_fitted()
+        found = np.zeros(len(dataset), np.bool_)
+        for start in range(0, len(dataset) if self.novelty_ else 0, _PREDICT_ROWS):
+            at = np.arange(start, min(start + _PREDICT_ROWS, len(dataset)))
+            seen = self.features_.embedding(dataset.take(at))
+            if self.novelty_ is not None and seen is not None:
+                found[at] = self.novelty_.novel(seen)
+        return found
 
     def _chunk(self, rows: Dataset) -> NDArray[np.float64]:
         return _softmax(self.adjustment_(*self._views(rows)))
@@ -185,7 +207,10 @@ class EndModel:
         """Write the model to a new folder of safetensors and JSON, whole or not at all; an existing folder is refused."""
         self._check_fitted()
         features, arrays = self.features_.state()
-        learned = {"labels": list(self.labels_), "history": self.history_, "best_epoch": self.best_epoch_}
+        learned = {"labels": list(self.labels_), "history": self.history_, "best_epoch": self.best_epoch_, "novelty": None}
+        if self.novelty_ is not None:
+            learned["novelty"], seen = self.novelty_.state()
+            arrays |= {f"novelty.{name}": part for name, part in seen.items()}
         parameters = {f"{place}.{name}": part for place, view in enumerate(self.parameters_) for name, part in view.items()}
         arrays |= {f"adjustment.{name}": np.asarray(part) for name, part in self.adjustment_._asdict().items()}
         write_saved(folder, Saved({"settings": self.settings(), **learned}, features, parameters, arrays))
@@ -209,6 +234,9 @@ class EndModel:
             model.parameters_[int(view)][own] = part
         slopes, offset, extra, scale = (saved.arrays[f"adjustment.{name}"] for name in Adjustment._fields)
         model.adjustment_ = Adjustment(slopes, offset, extra, scale.item())
+        known = saved.document["novelty"]
+        seen = {name.removeprefix("novelty."): part for name, part in saved.arrays.items() if name.startswith("novelty.")}
+        model.novelty_ = None if known is None else Novelty.from_state(known, seen)
         model.history_ = saved.document["history"]
         model.best_epoch_ = saved.document["best_epoch"]
         return model

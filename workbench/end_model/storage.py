@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from workbench.io.files import atomic_write, check_format, new_folder, plain, read_json, sha256
 from workbench.tables import WorkbenchError
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _MANIFEST: Final = "manifest.json"
 _FILES: Final = ("model.json", "features.json", "parameters.safetensors", "features.safetensors")
 
@@ -54,6 +54,8 @@ def read_saved(folder: Path | str) -> Saved:
         raise WorkbenchError(f"{folder} is no saved end model: it has no {_MANIFEST}; give a folder that `save` wrote")
     manifest = read_json(place / _MANIFEST)
     check_format(manifest, place / _MANIFEST, FORMAT)
+    if manifest["format"] < FORMAT:
+        raise WorkbenchError(f"{place} was saved by an older workbench, whose end models had one view of a row; train it again")
     for name in _FILES:
         if not (place / name).is_file():
             raise WorkbenchError(f"{place / name} is missing; the saved end model is not whole, so save it again")

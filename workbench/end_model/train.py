@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.end_model.anchors import held_out_slopes
 from workbench.end_model.inputs import Inputs
 from workbench.end_model.loss import own_belief, soft_cross_entropy, weight_penalty
 from workbench.end_model.network import Parameters, logits, new_parameters, one_thread
@@ -54,9 +55,10 @@ class Examples:
 
 @dataclass(frozen=True)
 class Trained:
-    """What training leaves: parameters by view, one line an epoch on the hold-out, and the epoch (from 1) it found best."""
+    """What training leaves: parameters and slope of each view, one line an epoch, and the epoch (from 1) found best."""
 
     parameters: list[dict[str, NDArray[np.float32]]]
+    slopes: NDArray[np.float64]
     history: list[dict[str, float]]
     best_epoch: int
 
@@ -73,9 +75,11 @@ def train(examples: Examples, recipe: Recipe, progress: Progress | None = None) 
     if int(recipe.holdout * n) >= _FEWEST_HELD:
         held[np.random.default_rng(recipe.seed).permutation(n)[: int(recipe.holdout * n)]] = True
     watched: list[dict[str, float]] = []
+    views = len(examples.inputs)
+    slopes = np.full(views, 1 / views)
     with one_thread():
         if held.any():
-            watched = _watch(examples.take(~held), examples.take(held), recipe, report)
+            watched, slopes = _watch(examples.take(~held), examples.take(held), recipe, report)
         best = int(min(watched, key=lambda line: line["holdout_loss"])["epoch"]) if watched else recipe.epochs
         lines: list[dict[str, float]] = []
         for epoch, (loss, now) in enumerate(islice(_descend(examples, recipe), best), start=1):
@@ -83,21 +87,27 @@ def train(examples: Examples, recipe: Recipe, progress: Progress | None = None) 
             parameters = [{name: numbers.detach().cpu().numpy() for name, numbers in view.items()} for view in now]
             report(len(watched) + epoch, len(watched) + best, f"all rows, epoch {epoch}: loss {loss:.4f}")
     report(len(watched) + best, len(watched) + best, "trained")
-    return Trained(parameters, watched or lines, best if watched else len(lines))
+    return Trained(parameters, slopes, watched or lines, best if watched else len(lines))
 
 
-def _watch(taught: Examples, held: Examples, recipe: Recipe, report: Progress) -> list[dict[str, float]]:
-    """Train on some rows, and note the loss on those held out until it has not fallen for `patience` epochs."""
+def _watch(
+    taught: Examples, held: Examples, recipe: Recipe, report: Progress
+) -> tuple[list[dict[str, float]], NDArray[np.float64]]:
+    """Train on some rows, note the loss on those held out until it has not fallen for `patience` epochs; return slopes too."""
     history: list[dict[str, float]] = []
     best, since = float("inf"), 0
+    found: NDArray[np.float64] | None = None
     for epoch, (loss, parameters) in enumerate(_descend(taught, recipe), start=1):
-        unseen = _loss(parameters, held, recipe.device)
+        views = _logits(parameters, held, recipe.device)
+        unseen = _loss(views, held, recipe.device)
         history.append({"epoch": epoch, "loss": loss, "holdout_loss": unseen})
         report(epoch, recipe.epochs, f"epoch {epoch}: loss {loss:.4f}, on the hold-out {unseen:.4f}")
-        best, since = (unseen, 0) if unseen < best * (1 - _BETTER) else (best, since + 1)
+        better = unseen < best * (1 - _BETTER)
+        best, since = (unseen, 0) if better else (best, since + 1)
+        found = views.double().cpu().numpy() if better or found is None else found
         if since == recipe.patience:
             break
-    return history
+    return history, held_out_slopes(np.asarray(found), held.target, held.weights)
 
 
 def _descend(examples: Examples, recipe: Recipe) -> Iterator[tuple[float, list[Parameters]]]:
@@ -106,7 +116,7 @@ def _descend(examples: Examples, recipe: Recipe) -> Iterator[tuple[float, list[P
     now = [next(view) for view in views]
     running = list(range(len(views)))
     while running:
-        yield _loss(now, examples, recipe.device), now
+        yield _loss(_logits(now, examples, recipe.device), examples, recipe.device), now
         for place in tuple(running):
             after = next(views[place], None)
             if after is None:
@@ -150,16 +160,18 @@ def _descend_view(examples: Examples, place: int, recipe: Recipe) -> Iterator[Pa
         before = value
 
 
-def _loss(parameters: list[Parameters], examples: Examples, device: str) -> float:
+def _logits(parameters: list[Parameters], examples: Examples, device: str) -> Tensor:
+    """Return [views, n, k]."""
     import torch
 
     with torch.no_grad():
-        each = [
-            logits(view, inputs.sparse, _tensor(inputs.dense, device))
-            for view, inputs in zip(parameters, examples.inputs, strict=True)
-        ]
-        target, weights = _tensor(examples.target, device), _tensor(examples.weights, device)
-        return float(soft_cross_entropy(torch.stack(each).mean(dim=0), target, weights))
+        pairs = zip(parameters, examples.inputs, strict=True)
+        return torch.stack([logits(view, inputs.sparse, _tensor(inputs.dense, device)) for view, inputs in pairs])
+
+
+def _loss(views: Tensor, examples: Examples, device: str) -> float:
+    target, weights = _tensor(examples.target, device), _tensor(examples.weights, device)
+    return float(soft_cross_entropy(views.mean(dim=0), target, weights))
 
 
 def _tensor(array: NDArray[Any], device: str) -> Tensor:

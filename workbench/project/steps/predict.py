@@ -20,12 +20,12 @@ from workbench.io.datasets import dataset_from_frame
 from workbench.io.files import read_json, sha256
 from workbench.io.pieces import Pieces, new_table
 from workbench.project.runs import Run
+from workbench.project.steps.defer import DEFERRAL
 from workbench.project.task import Task
 from workbench.tables import Dataset, SoftLabels, WorkbenchError
 
 ANSWER: Final = "answer"
 REVIEW: Final = "needs review"
-DEFERRAL: Final = "deferral.json"  # beside the end model of a run
 _NONE: Final = 1.0  # the threshold that no confidence is above
 _ID_DIGITS: Final = 12
 _LOGGED: Final = ("time", "id", "model", "label", "decision", "confidence")

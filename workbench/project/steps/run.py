@@ -13,6 +13,7 @@ from workbench.project.runs import Run, describe_run, find_run, new_run_id
 from workbench.project.steps.apply import apply, stopped_in_words
 from workbench.project.steps.check import calls_ahead, check_settings
 from workbench.project.steps.compare import compare
+from workbench.project.steps.defer import defer
 from workbench.project.steps.diagnose import diagnose
 from workbench.project.steps.evaluate import evaluate
 from workbench.project.steps.export import candidates, export, provenance_of
@@ -84,6 +85,7 @@ def run(
             notes += export(folder / "export", task, found, provenance_of(task, model, facts), notes, report)
         if last >= STAGES.index("train"):
             end_model = _train(folder, task, dataset, soft, decided, report)
+            notes += [] if isinstance(end_model, str) else defer(folder, task, dataset, end_model)
         if last >= STAGES.index("evaluate"):
             evaluate(folder, task, dataset, votes, {chosen_model(task): soft, "end_model": end_model}, report)
         describe_run(folder, task, until, notes=notes, **facts)

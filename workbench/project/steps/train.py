@@ -21,7 +21,7 @@ def make_end_model(task: Task) -> Any:
     """Construct the end model with the task's settings."""
     from workbench.end_model import EndModel
 
-    return build(EndModel, task.end_model, f"{task.folder / 'task.toml'} [end_model]", also={"enabled": bool})
+    return build(EndModel, task.end_model, f"{task.folder / 'task.toml'} [end_model]", also={"enabled": bool, "risk": float})
 
 
 def train(
