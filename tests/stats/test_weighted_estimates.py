@@ -5,7 +5,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workbench.stats import hajek, rows_for_half_width, wilson_interval
@@ -65,6 +65,7 @@ def one_stratum(share: float, half_width: float, confidence: float = 0.95) -> in
 
 
 @given(st.floats(0, 1), st.floats(0.005, 0.3), st.floats(0.5, 0.99))
+@example(5e-324, 0.125, 0.5)  # a share that no product may round
 def test_the_rows_are_the_fewest_that_are_enough(share: float, half: float, confidence: float) -> None:
     z = NormalDist().inv_cdf((1 + confidence) / 2)
 

@@ -51,6 +51,13 @@ def test_the_name_is_asked_once_and_kept_in_the_url(open_app, ran):
     assert given(open_app("review", reviewer="Bo"))["reviewer"] == "Bo"
 
 
+def test_a_mistake_in_failures_toml_is_one_sentence(open_app, ran):
+    (ran / "failures.toml").write_text("format = 1\n[[failures]]\n", encoding="utf-8")
+    app = open_app("review", reviewer="Ann")
+    (error,) = app.error
+    assert not app.exception and "failures.toml" in error.value.replace("\\", "")
+
+
 def test_a_name_from_the_url_is_no_markup(open_app, ran):
     assert open_app("review", reviewer="![x](y)").button(key="rename ask").label == r"\!\[x\]\(y\)"
 

@@ -36,7 +36,8 @@ def rows_for_half_width(
     spread = overall * (1 - overall)
     # what a draw adds to the variance, over what an equal draw adds; where no label is wrong, weights alone tell (Kish)
     each = p * (1 - p) + (p - overall) ** 2 if spread > 0 else np.ones_like(p)
-    return math.ceil(_equal_draws(overall, half_width, confidence) * float((size**2 / chance * each).sum()) / (spread or 1))
+    more = float((size**2 / chance * each).sum()) / (spread or 1)
+    return math.ceil(_equal_draws(overall, half_width, confidence) * more)
 
 
 def _equal_draws(share: float, half_width: float, confidence: float) -> float:

@@ -88,6 +88,7 @@ def show() -> None:
         )
         st.page_link(Path(__file__).parent / "overview.py", label="Go to the overview", icon=":material/dashboard:")
         return
+    _ = task.failures  # the frame says what is wrong with the file; what a fragment below raises is out of its reach
     question = st.empty()
     question.caption(_QUESTION)
     reviewer = _name()
