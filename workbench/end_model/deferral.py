@@ -16,6 +16,7 @@ from workbench.stats.fixed_sequence import FIRST
 from workbench.tables import WorkbenchError
 
 _SEED: Final = 0  # of the thinning; no setting, for whoever may draw again gets the threshold that he likes
+_MOST: Final = 20_000  # more rows than this nobody is asked to label
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ def learn_deferral(
     order = np.argsort(-sure, kind="stable")[: np.count_nonzero(sure)]
     more = _more(wrong[order], risk, level) if len(order) or not n else None
     drawn = given / len(order) if len(order) else 1  # measure rows for one that counts and can be answered
-    return Deferral(None, risk, level, n, 0, 0, given, None if more is None else math.ceil(more * drawn))
+    asked = None if more is None or more * drawn > _MOST else math.ceil(more * drawn)
+    return Deferral(None, risk, level, n, 0, 0, given, asked)
 
 
 def _thinned(weights: NDArray[np.float64], n: int) -> NDArray[np.bool_]:

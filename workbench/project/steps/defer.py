@@ -35,7 +35,7 @@ def defer(folder: Path, task: Task, dataset: Dataset, model: Any) -> list[str]:
     sure = np.where(model.novel(rows), 0.0, soft.probs.max(axis=1))
     found = learn_deferral(sure, soft.probs.argmax(axis=1) == truth, risk, weights=weights)
     write_json(folder / DEFERRAL, {"format": 1, **found.as_dict(), "measured": what})
-    return [f"End model: {found.in_words()}, by {what}."]
+    return [f"The end model, measured on {what}: {found.in_words()}."]
 
 
 def measure_rows(task: Task, dataset: Dataset) -> tuple[Dataset, np.ndarray[Any, Any], np.ndarray[Any, Any] | None, str]:
