@@ -236,29 +236,14 @@ def test_one_gold_row_that_the_model_knew_turns_nothing_however_heavy():
 def test_a_posterior_is_the_sum_of_what_each_vote_adds():
     votes, truth = crowd([0.9, 0.8, 0.7], lambda votes, rng: [votes[:, 0], np.full(len(votes), ABSTAIN)])
     gold = pd.Series(truth[:50], index=votes.ids[:50])
-    told = GenerativeModel().fit(votes, gold=gold)
-    for model in (GenerativeModel().fit(votes), told):
+    for model in (GenerativeModel().fit(votes), GenerativeModel().fit(votes, gold=gold)):
         adds = model.explain(votes, "r7")
-        assert list(adds.index)[:5] == ["class balance", "lf0", "lf1", "lf2", "lf3"]
-        assert list(adds.index)[5:] == ["gold rows with these votes"] * (model is told)
-        assert list(adds["vote"][1:5]) == [votes.labels[vote] for vote in votes.votes[7, :4]]
+        assert list(adds.index) == ["class balance", "lf0", "lf1", "lf2", "lf3"]
+        assert list(adds["vote"][1:]) == [votes.labels[vote] for vote in votes.votes[7, :4]]
         assert adds.loc["lf3", ["ham", "spam"]].tolist() == [0, 0]  # a copy of lf0
         odds = (adds["spam"] - adds["ham"]).sum()
         probs = model.predict_proba(votes).probs[7]
         assert odds == pytest.approx(np.log(probs[1] / probs[0]))
-
-
-def test_gold_rows_speak_for_the_rows_with_their_votes():
-    votes = VoteMatrix.from_array([[0, 0]] * 10 + [[0, -1]] * 10 + [[1, 1]] * 10, ["ham", "spam"])
-    gold = pd.DataFrame({"label": 1, "drawn": True}, index=votes.ids[:5])
-    sure, told = (GenerativeModel(pattern_strength=strength).fit(votes, gold) for strength in (1e12, 15.0))
-    before, after = (model.predict_proba(votes).probs[:, 1] for model in (sure, told))
-    assert after[:10] == pytest.approx((15 * before[:10] + 5) / 20)
-    assert after[10:] == pytest.approx(before[10:])
-    picked = GenerativeModel(pattern_strength=15.0).fit(votes, gold.assign(drawn=False))
-    assert picked.predict_proba(votes).probs == pytest.approx(
-        GenerativeModel(pattern_strength=1e12).fit(votes, gold.assign(drawn=False)).predict_proba(votes).probs
-    )
 
 
 def test_a_copy_speaks_for_a_silent_first_one():

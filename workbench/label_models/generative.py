@@ -19,7 +19,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.label_models.answered import Answered
 from workbench.label_models.calibration import Calibration
 from workbench.label_models.contract import (
     Balance,
@@ -51,7 +50,6 @@ _AS_GOLD: Final = 20.0
 _PARTS: Final = 2  # of gold, each of which calibrates what the others taught
 _UNKNOWN: Final = 0.7
 _TINY: Final = 1e-12
-GOLD_LINE: Final = "gold rows with these votes"  # of `explain`
 
 
 class GenerativeModel:
@@ -60,8 +58,7 @@ class GenerativeModel:
     class_balance: None estimates it on covered rows, "uniform" or k shares fix it; functions that vote one class each say
     little about it, so give it where you know it. accuracy, strength: the prior says that this share of a function's votes
     falls on rows of its repertoire, as if that many votes had shown it. gold_weight: a gold row of weight 1 that was drawn
-    at random teaches as so many rows. pattern_strength: what the model says of rows with the same votes weighs as much as so
-    many gold rows drawn among them. tol: EM stops when no posterior moves more. warm_start: begin from the last fit where
+    at random teaches as so many rows. tol: EM stops when no posterior moves more. warm_start: begin from the last fit where
     functions, and the classes that each votes, are the same. seed: nothing here is random but the draws of `intervals`.
 
     Learned: class_balance_ [k], what uncovered rows get; covered_balance_ [k], the mean posterior of covered ones; accuracy_
@@ -81,7 +78,6 @@ class GenerativeModel:
         accuracy: float = 0.9,
         strength: float = 100.0,
         gold_weight: float = 3.0,
-        pattern_strength: float = 20.0,
         max_iter: int = 500,
         tol: float = 1e-4,
         warm_start: bool = False,
@@ -91,7 +87,6 @@ class GenerativeModel:
         self.accuracy = accuracy
         self.strength = strength
         self.gold_weight = gold_weight
-        self.pattern_strength = pattern_strength
         self.max_iter = max_iter
         self.tol = tol
         self.warm_start = warm_start
@@ -101,11 +96,10 @@ class GenerativeModel:
         """Learn from votes; gold is a class index by row id, or a frame with label, weight and drawn. Forgets earlier fits.
 
         drawn: bool, False on rows picked because they are hard; left out, all are drawn at random. A picked row teaches as the
-        one row that it is; it sets neither calibration nor class balance nor what rows with its votes are, for it says nothing
-        of how sure to be of others.
+        one row that it is; it sets neither calibration nor class balance, for it says nothing of how sure to be of others.
         """
         check_accuracy(self.accuracy)
-        check_positive(self, ("strength", "tol", "max_iter", "gold_weight", "pattern_strength"))
+        check_positive(self, ("strength", "tol", "max_iter", "gold_weight"))
         given = check_balance(self.class_balance, votes.labels)
         patterns, counts, known = _rows(votes, gold)  # a refused fit leaves the last one as it was
         self._k, self._given = len(votes.labels), given
@@ -128,9 +122,7 @@ class GenerativeModel:
             asked = np.arange(len(known.label)) % _PARTS == part
             self._iterate(*sample, known.take(~asked))
             scores[asked] = self._scores(known.patterns[asked])
-        drawn = known.take(known.drawn)
-        self.calibration_ = Calibration.fitted(scores[known.drawn], drawn.label, drawn.weight)
-        self._answered = Answered.counted(drawn.patterns, drawn.label, drawn.weight, self._k)
+        self.calibration_ = Calibration.fitted(scores[known.drawn], known.label[known.drawn], known.weight[known.drawn])
         against = self._iterate(*sample, known)
         if step > 1:
             against = self._settle(patterns, counts, known)
@@ -147,16 +139,15 @@ class GenerativeModel:
         check_fitted(self, "fitted_")
         check_same(self.fitted_, votes)
         first, kind = distinct_rows(votes.votes)
-        merged = self._copies.merged(votes.votes[first])
-        probs = softmax(self.calibration_(self._scores(merged)))
-        return soft_labels(votes, self._answered(merged, probs, self.pattern_strength)[kind], self.class_balance_)
+        scores = self.calibration_(self._scores(self._copies.merged(votes.votes[first])))
+        return soft_labels(votes, softmax(scores)[kind], self.class_balance_)
 
     def explain(self, votes: VoteMatrix, row: str) -> pd.DataFrame:
         """Return what each vote of a row, and the class balance, adds to the log of each class's probability.
 
-        One line a function that votes, with its `vote`, after one for the class balance, and one for gold rows with the same
-        votes where there are some; the other columns are the classes. The softmax of their sums is the row's posterior, and the
-        difference of two columns what a line adds to these log odds. A function that only copies another one adds nothing.
+        One line a function that votes, with its `vote`, after one for the class balance; the other columns are the classes. The
+        softmax of their sums is the row's posterior, and the difference of two columns what a line adds to these log odds. A
+        function that only copies another one adds nothing.
         """
         check_fitted(self, "fitted_")
         check_same(self.fitted_, votes)
@@ -176,11 +167,8 @@ class GenerativeModel:
         if len(parts) > 1:
             table = table.sub(table.mean(axis=1), axis=0) * self.calibration_.slope
             table.iloc[0] += self.calibration_.offset
-        table.insert(0, "vote", ["", *(votes.labels[vote] for vote in given[0][given[0] != ABSTAIN])])
-        if self._answered.of(merged).any():
-            before = softmax(table[list(votes.labels)].sum().to_numpy(np.float64)[None])
-            after = self._answered(merged, before, self.pattern_strength)
-            table.loc[GOLD_LINE] = ["", *np.log(np.maximum(after, _TINY) / np.maximum(before, _TINY))[0]]
+        said = ["", *(votes.labels[vote] for vote in given[0][given[0] != ABSTAIN])]
+        table.insert(0, "vote", said)
         return table
 
     def intervals(

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from workbench.io.files import atomic_write, check_format, plain, read_bytes
-from workbench.label_models.answered import Answered
 from workbench.label_models.calibration import Calibration
 from workbench.label_models.contract import check_fitted
 from workbench.label_models.evidence import Pairs
@@ -41,7 +40,6 @@ def save(model: GenerativeModel, path: Path | str) -> None:
     arrays = {name: getattr(model, name) for name in _ARRAYS}
     arrays |= {f"pairs {name}": getattr(model._pairs, name) for name in Pairs._fields}
     arrays |= {"copies": model._copies.group, "offset": model.calibration_.offset, "accuracy": model.accuracy_.to_numpy(float)}
-    arrays |= {f"answered {name}": getattr(model._answered, name) for name in Answered._fields}
     arrays |= {f"similarity {name}": getattr(model._similarity, name) for name in ("data", "indices", "indptr")}
     if model._given is not None:
         arrays["given"] = model._given
@@ -62,7 +60,6 @@ def load(path: Path | str) -> GenerativeModel:
     model._pairs = Pairs(**{name: arrays[f"pairs {name}"] for name in Pairs._fields})
     model._copies = Copies(arrays["copies"])
     model._similarity = _sparse(arrays)
-    model._answered = Answered(**{name: arrays[f"answered {name}"] for name in Answered._fields})
     model.calibration_ = Calibration(head["slope"], arrays["offset"])
     model.accuracy_ = pd.Series(arrays["accuracy"], index=list(lfs), name="accuracy")
     model.fitted_ = (lfs, labels)

@@ -10,7 +10,6 @@ import pandas as pd
 
 from workbench.io.names import did_you_mean, listed
 from workbench.label_models import GenerativeModel
-from workbench.label_models.generative import GOLD_LINE
 from workbench.tables import Dataset, VoteMatrix, WorkbenchError
 
 BALANCE: Final = "class balance"
@@ -88,19 +87,17 @@ def _check_row(votes: VoteMatrix, dataset: Dataset, row: str) -> None:
 
 
 def _lines(model: GenerativeModel, table: pd.DataFrame, first: str, second: str, at_most: int | None) -> pd.DataFrame:
-    """Return what each line adds, the balance first, votes by weight, what gold rows and calibration add last."""
+    """Return what each line adds, the balance first, votes by weight, what calibration adds last."""
     adds = (table[first] - table[second]).to_numpy()
     labels = list(table.columns.drop("vote"))
     offset = model.calibration_.offset
     shift = float(offset[labels.index(first)] - offset[labels.index(second)]) if len(table) > 1 else 0.0
     parts = [(BALANCE, "", float(adds[0]) - shift)]
-    gold = [(GOLD_LINE, "", float(adds[-1]))] * (table.index[-1] == GOLD_LINE)
-    weighed = 1 + np.argsort(-np.abs(adds[1 : len(adds) - len(gold)]), kind="stable")
+    weighed = 1 + np.argsort(-np.abs(adds[1:]), kind="stable")
     parts += [(str(table.index[j]), str(table["vote"].iloc[j]), float(adds[j])) for j in weighed]
     if at_most is not None and len(parts) > at_most:
         rest = parts[at_most - 1 :]
         parts = [*parts[: at_most - 1], (f"{len(rest):,} lesser votes", "", sum(one[2] for one in rest))]
-    parts += gold
     if shift:
         parts.append((CALIBRATION, "", shift))
     lines = pd.DataFrame(parts, columns=["line", "vote", "adds"])
