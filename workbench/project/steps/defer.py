@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from workbench.io.files import write_json
 from workbench.io.toml import expect
@@ -28,24 +29,24 @@ def defer(folder: Path, task: Task, dataset: Dataset, model: Any) -> list[str]:
     from workbench.end_model.deferral import learn_deferral
 
     risk = float(expect(task.end_model, "risk", float, f"{task.folder / 'task.toml'} [end_model]", RISK))
-    rows, truth, weights, what = measure_rows(task, dataset)
-    if not len(rows):
+    ids, truth, weights, what = measure_rows(task, dataset)
+    if not len(ids):
         return []
-    soft = model.predict_proba(rows)
-    sure = np.where(model.novel(rows), 0.0, soft.probs.max(axis=1))
-    found = learn_deferral(sure, soft.probs.argmax(axis=1) == truth, risk, weights=weights)
+    rows = dataset.take(dataset.ids.get_indexer(ids.unique()))
+    soft, at = model.predict_proba(rows), rows.ids.get_indexer(ids)  # a row may be drawn twice, and is asked about once
+    sure = np.where(model.novel(rows), 0.0, soft.probs.max(axis=1))[at]
+    found = learn_deferral(sure, soft.probs.argmax(axis=1)[at] == truth, risk, weights=weights)
     write_json(folder / DEFERRAL, {"format": 1, **found.as_dict(), "measured": what})
     return [f"The end model, measured on {what}: {found.in_words()}."]
 
 
-def measure_rows(task: Task, dataset: Dataset) -> tuple[Dataset, np.ndarray[Any, Any], np.ndarray[Any, Any] | None, str]:
-    """Return measure rows, their classes (-1 where nobody could say), the weights of draws, and in words what they are."""
+def measure_rows(task: Task, dataset: Dataset) -> tuple[pd.Index[Any], NDArray[Any], NDArray[Any] | None, str]:
+    """Return ids of measure rows, their classes (-1 where nobody could say), weights of draws, and in words what they are."""
     valid = (dataset.split == "valid").to_numpy()
     if dataset.gold is not None:
         known = valid & (dataset.gold != ABSTAIN).to_numpy()
         if known.any():
-            rows = dataset.take(known)
-            return rows, rows.gold.to_numpy(np.intp), None, f"{known.sum():,} valid rows with gold"  # type: ignore[union-attr]
+            return dataset.ids[known], dataset.gold.to_numpy(np.intp)[known], None, f"{known.sum():,} valid rows with gold"
     record = open_record(task)
     plans = record.plans()
     main = plans[~plans["recurring"].astype(bool)].iloc[::-1]
@@ -54,7 +55,11 @@ def measure_rows(task: Task, dataset: Dataset) -> tuple[Dataset, np.ndarray[Any,
         found = answers(plan, record.current())
         asked = (found["asked"] & plan.draws["row"].isin(dataset.ids)).to_numpy()
         if asked.any():
-            rows = dataset.take(dataset.ids.get_indexer(pd.Index(plan.draws["row"][asked])))
             truth = pd.Index(dataset.labels).get_indexer(pd.Index(found["truth"][asked]))
-            return rows, truth, plan.weights[asked], f"{asked.sum():,} draws of the audit plan {name!r}"
-    return dataset.take(np.zeros(len(dataset), np.bool_)), np.zeros(0, np.intp), None, "nothing"
+            return (
+                pd.Index(plan.draws["row"][asked]),
+                truth,
+                plan.weights[asked],
+                f"{asked.sum():,} draws of the audit plan {name!r}",
+            )
+    return dataset.ids[:0], np.zeros(0, np.intp), None, "nothing"
