@@ -16,12 +16,10 @@ from workbench.tables import SoftLabels
 class AlwaysFirst:
     """Answers every row with the first class; the last row it is asked about is unlike all others."""
 
-    def predict_proba(self, rows):
+    def ask(self, rows):
         probs = np.tile([0.8, *[0.2 / (len(rows.labels) - 1)] * (len(rows.labels) - 1)], (len(rows), 1))
-        return SoftLabels(rows.ids, rows.labels, probs, np.ones(len(rows), bool))
-
-    def novel(self, rows):
-        return np.arange(len(rows)) == len(rows) - 1
+        soft = SoftLabels(rows.ids, rows.labels, probs, np.ones(len(rows), bool))
+        return soft, np.arange(len(rows)) == len(rows) - 1
 
 
 def test_valid_gold_measures_where_there_is_some(tiny_task, tmp_path):

@@ -55,8 +55,17 @@ class Features:
 
     def embedding(self, dataset: Dataset) -> NDArray[np.float32] | None:
         """Return float32[n, d] of the first view that is an encoder's, None where none is."""
-        block = next((view[0] for view in self.views if view and isinstance(view[0], Embedding)), None)
-        return None if block is None else block.transform(replace(dataset, text=self.text)).dense
+        first = self._encoders()
+        return first[0][1].transform(replace(dataset, text=self.text)).dense if first else None
+
+    def embedded(self, inputs: Sequence[Inputs]) -> NDArray[np.float32] | None:
+        """Return what `embedding` does, of rows that `transform` has read."""
+        first = self._encoders()
+        return inputs[first[0][0]].dense[:, : len(first[0][1].probe[0])] if first else None
+
+    def _encoders(self) -> list[tuple[int, Embedding]]:
+        """Return the views that are an encoder's, by place; in each the embedding stands first."""
+        return [(place, view[0]) for place, view in enumerate(self.views) if view and isinstance(view[0], Embedding)]
 
     def state(self) -> tuple[State, Arrays]:
         """Return what was learned: a JSON document, and arrays by name."""

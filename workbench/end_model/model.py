@@ -132,10 +132,10 @@ class EndModel:
         self.history_ = trained.history
         self.best_epoch_ = trained.best_epoch
         self.novelty_ = self._novelty(rows)
-        width = sum(view.dense.shape[1] for view in inputs)
-        self.adjustment_ = Adjustment.none(trained.slopes, len(soft.labels), width)
+        self.adjustment_ = Adjustment.none(trained.slopes, len(soft.labels), _dense(inputs).shape[1])
         if len(known.place):
-            views, dense = self._views(rows.take(known.place))
+            asked = features.transform(rows.take(known.place))
+            views, dense = self._logits(asked), _dense(asked)
             self.adjustment_ = Adjustment.fitted(trained.slopes, views, dense, known.label, known.weight, known.drawn)
         return self
 
@@ -166,32 +166,29 @@ class EndModel:
 
         Raises WorkbenchError naming the column that the dataset lacks, and where its labels are not those learned.
         """
+        return self._answer(dataset, None)
+
+    def ask(self, dataset: Dataset) -> tuple[SoftLabels, NDArray[np.bool_]]:
+        """Return what `predict_proba` does, and bool[n]: rows unlike any that the model learned from.
+
+        On those its confidence means little; there are none without novelty_.
+        """
+        novel = np.zeros(len(dataset), np.bool_)
+        return self._answer(dataset, novel), novel
+
+    def _answer(self, dataset: Dataset, novel: NDArray[np.bool_] | None) -> SoftLabels:
+        """Return the probabilities, and write to `novel`, where it is wanted."""
         self._check_fitted()
         _check_labels(dataset, self.labels_, "the end model learned")
-        starts = range(0, len(dataset), _PREDICT_ROWS)
-        parts = [self._chunk(dataset.take(np.arange(s, min(s + _PREDICT_ROWS, len(dataset))))) for s in starts]
-        return SoftLabels(
-            dataset.ids, self.labels_, np.concatenate([np.zeros((0, len(self.labels_))), *parts]), np.ones(len(dataset), bool)
-        )
-
-    def novel(self, dataset: Dataset) -> NDArray[np.bool_]:
-        """bool[n]: rows unlike any that the model learned from, on which its confidence means little; none without novelty_."""
-        self._check_fitted()
-        found = np.zeros(len(dataset), np.bool_)
-        for start in range(0, len(dataset) if self.novelty_ else 0, _PREDICT_ROWS):
+        probs = np.zeros((len(dataset), len(self.labels_)))
+        for start in range(0, len(dataset), _PREDICT_ROWS):
             at = np.arange(start, min(start + _PREDICT_ROWS, len(dataset)))
-            seen = self.features_.embedding(dataset.take(at))
-            if self.novelty_ is not None and seen is not None:
-                found[at] = self.novelty_.novel(seen)
-        return found
-
-    def _chunk(self, rows: Dataset) -> NDArray[np.float64]:
-        return _softmax(self.adjustment_(*self._views(rows)))
-
-    def _views(self, rows: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return float64[views, n, k], the logits of each view, and float64[n, d], the dense features of all."""
-        inputs = self.features_.transform(rows)
-        return self._logits(inputs), np.hstack([view.dense for view in inputs]).astype(np.float64)
+            inputs = self.features_.transform(dataset.take(at))
+            probs[at] = _softmax(self.adjustment_(self._logits(inputs), _dense(inputs)))
+            seen = self.features_.embedded(inputs)
+            if novel is not None and self.novelty_ is not None and seen is not None:
+                novel[at] = self.novelty_.novel(seen)
+        return SoftLabels(dataset.ids, self.labels_, probs, np.ones(len(dataset), np.bool_))
 
     def _logits(self, inputs: tuple[Inputs, ...]) -> NDArray[np.float64]:
         import torch
@@ -276,6 +273,11 @@ class EndModel:
         except (RuntimeError, AssertionError) as error:
             what = str(error).splitlines()[0]
             raise WorkbenchError(f"device {self.device!r} cannot be used ({what}); 'cpu' always can") from None
+
+
+def _dense(inputs: tuple[Inputs, ...]) -> NDArray[np.float64]:
+    """float64[n, d]: the dense features of all views."""
+    return np.hstack([view.dense for view in inputs]).astype(np.float64)
 
 
 def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -33,8 +33,8 @@ def defer(folder: Path, task: Task, dataset: Dataset, model: Any) -> list[str]:
     if not len(ids):
         return []
     rows = dataset.take(dataset.ids.get_indexer(ids.unique()))
-    soft, at = model.predict_proba(rows), rows.ids.get_indexer(ids)  # a row may be drawn twice, and is asked about once
-    sure = np.where(model.novel(rows), 0.0, soft.probs.max(axis=1))[at]
+    (soft, novel), at = model.ask(rows), rows.ids.get_indexer(ids)  # a row may be drawn twice, and is asked about once
+    sure = np.where(novel, 0.0, soft.probs.max(axis=1))[at]
     found = learn_deferral(sure, soft.probs.argmax(axis=1)[at] == truth, risk, weights=weights)
     write_json(folder / DEFERRAL, {"format": 1, **found.as_dict(), "measured": what})
     return [f"The end model, measured on {what}: {found.in_words()}."]

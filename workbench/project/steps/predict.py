@@ -107,8 +107,8 @@ def decide(soft: SoftLabels, threshold: float | None, unlike: NDArray[np.bool_] 
 
 def answers(opened: Opened, rows: Dataset) -> pd.DataFrame:
     """Return by row id `label`, one `p_<class>` a class, `confidence`, `decision`, `why` and `model`."""
-    soft = opened.model.predict_proba(rows)
-    decided = decide(soft, opened.deferral.threshold, opened.model.novel(rows) if opened.deferral.measured else None)
+    soft, unlike = opened.model.ask(rows)
+    decided = decide(soft, opened.deferral.threshold, unlike if opened.deferral.measured else None)
     best = soft.probs.argmax(axis=1)
     named: dict[str, Any] = {"label": np.array(soft.labels, dtype=object)[best]}
     named |= {f"p_{label}": soft.probs[:, c] for c, label in enumerate(soft.labels)}
