@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from workbench.end_model import EndModel
-from workbench.project import end_model, jobs
+from workbench.project import end_model, end_model_confusion, end_model_fates, end_model_scores, jobs
 from workbench.project.end_model import Answers
-from workbench.project.label_model import Certainty
+from workbench.project.end_model_confidence import Measured, Trust, promise_of, risk_of
 from workbench.project.steps import train
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
@@ -45,27 +45,137 @@ def test_differences_are_those_from_labels_and_show_gold_on_valid_alone():
     dataset = rows("abcdef", ["valid", "valid", "train", "valid", "train", "valid"], [1, 0, 1, 1, 0, -1])
     labels = soft("abcdef", [0.1, 0.8, 0.2, 0.5, 0.9, 0.9], covered=[1, 1, 1, 1, 0, 1])  # d ties, nobody votes on e
     valid, taught = soft("abdf", [0.9, 0.1, 0.9, 0.2]), soft("ce", [0.7, 0.1])
-    apart, compared = end_model.differences([valid, taught], labels, dataset)
+    apart, compared = end_model_fates.differences([valid, taught], labels, dataset)
     assert apart.index.tolist() == ["a", "b", "f", "c"] and compared == {"valid": 3, "train": 1}
-    assert apart.loc["a"].tolist() == ["valid", "ham", 0.9, "spam", 0.9, "spam"]
-    assert apart.loc["c", "gold"] == "" and apart.loc["f", "gold"] == ""
-    pairs = end_model.pairs_table(apart)
+    assert apart.loc["a"].tolist() == ["valid", "ham", 0.9, "spam", 0.9, "spam", "overruled_right"]
+    assert apart.loc["c", "gold"] == "" and apart.loc["f", ["gold", "fate"]].tolist() == ["", ""]
+    pairs = end_model_fates.pairs_table(apart)
     assert pairs.loc[("ham", "spam")].to_dict() == {"valid": 1, "train": 1, "end_model": 1, "by_label": 0, "neither": 0}
     assert pairs.loc[("spam", "ham")].to_dict() == {"valid": 2, "train": 0, "end_model": 1, "by_label": 0, "neither": 0}
-    assert end_model.who_is_right(apart) == {"n": 2, "end_model": 2, "by_label": 0, "neither": 0}
-    shown, total = end_model.rows_apart(apart, dataset, ("spam", "ham"), "valid", 1, 5)
+    shown, total = end_model_fates.rows_apart(apart, dataset, pair=("spam", "ham"), split="valid", start=1, size=5)
     assert total == 2 and shown["row"].to_dict() == {"f": "text f"}
-    same, _ = end_model.differences([soft("a", [0.2])], labels, dataset)
-    assert same.empty and end_model.who_is_right(same)["n"] == 0
+    same, _ = end_model_fates.differences([soft("b", [0.2])], soft("b", [0.2]), dataset)
+    assert same.empty
 
 
-def test_a_threshold_leaves_the_surest_rows_to_the_model():
-    dataset = rows("abcd", ["valid"] * 4, [1, 1, 0, -1])
-    sure = Certainty.of(soft("abcd", [0.95, 0.7, 0.6, 0.99]), dataset, np.arange(4))
-    table = end_model.deferral_curve(sure, dataset).set_index("threshold")
-    assert table.loc[0.0, ["n", "answered", "accuracy"]].tolist() == pytest.approx([3, 1, 2 / 3])
-    assert table.loc[0.7, ["n", "answered", "accuracy"]].tolist() == pytest.approx([2, 2 / 3, 1])
-    assert table.loc[0.95, "n"] == 1 and table.index.max() == 0.95, "above, no row is left"
+def test_rows_stand_under_what_became_of_their_label():
+    dataset = rows("abcde", ["valid", "valid", "valid", "valid", "train"], [1, 0, 0, 1, -1])
+    labels, student = soft("abcde", [0.1, 0.2, 0.3, 0.9, 0.8]), soft("abcde", [0.2, 0.1, 0.9, 0.1, 0.1])
+    apart, _ = end_model_fates.differences([student], labels, dataset)
+    assert apart["fate"].to_dict() == {"c": "overruled_wrong", "d": "overruled_wrong", "e": "", "a": "copied"}
+    copied, n = end_model_fates.rows_apart(apart, dataset, fate="copied")
+    assert n == 1 and copied.loc["a", ["label", "answer", "gold"]].tolist() == ["ham", "ham", "spam"]
+    assert end_model_fates.rows_apart(apart, dataset)[1] == 3, "a copied error is no difference"
+    assert end_model_fates.pairs_table(apart)["by_label"].tolist() == [1, 1]
+
+
+FIVE = ("followed", "copied", "overruled_right", "overruled_wrong", "overruled_neither")
+OVERRULED = {
+    "test": {"n": 10, "label_wrong": 4, **dict(zip(FIVE, (5, 3, 1, 1, 0), strict=True)), "copied_share": 0.75},
+    "valid": {"n": 2, "label_wrong": 0, **dict(zip(FIVE, (2, 0, 0, 0, 0), strict=True)), "copied_share": None},
+}
+OVERRULED["test"] |= {"interval": [0.3, 0.95]}
+OVERRULED["valid"] |= {"functions": [{"lf": "x", "wrong": 2, "copied": 1, "overruled_right": 1}]}
+
+
+def test_fates_are_counted_by_split_and_said_in_words():
+    table = end_model_fates.fate_table(OVERRULED)
+    assert table.loc["copied", ["test", "test_share", "valid"]].tolist() == [3, 0.3, 0]
+    assert table.loc["copied", "test_low"] < 0.3 < table.loc["copied", "test_high"]
+    assert end_model_fates.copied_in_words(OVERRULED) == (
+        "Of 4 wrong labels on test it copied 3: 75% (95 % interval 30% to 95%). "
+        "No label of the 2 valid rows with gold is wrong."
+    )
+    assert end_model_fates.functions_to_mend(OVERRULED).loc["x"].tolist() == [2, 1, 1]
+    assert end_model_fates.functions_to_mend({}).empty
+
+
+def scores(accuracy, n=50):
+    ends = {name: [accuracy - 0.1, accuracy + 0.1] for name in ("accuracy", "macro_f1", "log_loss", "ece")}
+    figures = {name: accuracy for name in ends}
+    return {"test": {"uncovered": {"n": n, **figures, "interval": [0, 1], "intervals": ends}}}
+
+
+def gained(value, low, high, clear=False):
+    return {"n": 50, "value": value, "interval": [low, high], "detectable": 0.07, "clear": clear}
+
+
+METRICS = {
+    "label_model": {"majority_vote": scores(0.5), "snorkel": {"skipped": "too slow"}},
+    "end_model": scores(0.7),
+    "ceiling": scores(0.9),
+    "uncovered": {"test": {"n": 50, "majority_class": "spam", "accuracy": 0.4, "interval": [0.3, 0.5]}},
+    "gains": {
+        "test": {
+            "uncovered": {
+                "majority_vote": gained(0.2, 0.1, 0.3, True),
+                "ceiling": gained(-0.2, -0.3, -0.1),
+                "majority_class": gained(0.05, -0.01, 0.1),
+            }
+        }
+    },
+}
+
+
+def test_models_stand_side_by_side_with_intervals_and_what_the_end_model_gains():
+    board = end_model_scores.board(METRICS, "test", "uncovered")
+    assert board.index.tolist() == ["always spam", "majority vote", "Snorkel's LabelModel", "end model", "gold-trained ceiling"]
+    assert board.loc["always spam", ["accuracy", "accuracy_low", "n"]].tolist() == [0.4, 0.3, 50]
+    assert board.loc["end model", ["log_loss_low", "ece_high"]].tolist() == pytest.approx([0.6, 0.8])
+    assert board.loc["majority vote", ["gain", "gain_low"]].tolist() == [0.2, 0.1]
+    assert board.loc["Snorkel's LabelModel", "reason"] == "too slow" and np.isnan(board.loc["Snorkel's LabelModel", "n"])
+    old = {"label_model": {"majority_vote": {"test": {"all": {"n": 3, "accuracy": 0.5, "interval": [0.2, 0.8]}}}}}
+    assert end_model_scores.board(old, "test", "all").loc["majority vote", "accuracy_low"] == 0.2
+    assert end_model_scores.gains_in_words(old, "test", "all") == ""
+
+
+def test_what_the_end_model_gains_is_said_by_what_is_clear():
+    assert end_model_scores.gains_in_words(METRICS, "test", "uncovered") == (
+        "On these 50 rows the end model is right more often than majority vote (+20.0, +10.0 to +30.0); not clearly apart from "
+        "always spam (+5.0, −1.0 to +10.0); right less often than gold-trained ceiling (−20.0, −30.0 to −10.0): points of "
+        "accuracy, with 95 % intervals."
+    )
+
+
+def test_a_crossover_is_drawn_from_its_draws():
+    curve = [{"n": 25, "accuracy": [0.4, 0.6, 0.5], "mean": 0.5}, {"n": 40, "accuracy": [0.7, 0.7, 0.7], "mean": 0.7}]
+    assert end_model_scores.crossover_table({"curve": curve}).to_numpy().tolist() == [[25, 0.5, 0.4, 0.6], [40, 0.7, 0.7, 0.7]]
+
+
+def test_confidence_is_worth_what_valid_gold_says():
+    dataset = rows("abcde", ["valid"] * 5, [1, 0, 0, 1, -1])
+    valid = soft("abcde", [0.9, 0.8, 0.3, 0.6, 0.99])
+    found = Trust.of(valid, dataset)
+    assert (found.n, found.wrong) == (4, 0.25) and found.curve["coverage"].tolist() == [0.25, 0.5, 0.75, 1]
+    assert found.curve["risk"].tolist() == pytest.approx([0, 1 / 2, 1 / 3, 1 / 4])
+    assert found.aurc == pytest.approx((0 + 1 / 2 + 1 / 3 + 1 / 4) / 4) and found.best == pytest.approx(0.25 / 4)
+    assert found.ece == pytest.approx((0.1 + 0.8 + 0.3 + 0.4) / 4)
+    of_ham = Trust.of(valid, dataset, "ham")
+    assert (of_ham.n, of_ham.wrong) == (1, 0) and of_ham.bins["n"].tolist() == [1]
+    nobody = Trust.of(soft("e", [0.9]), dataset)
+    assert nobody.n == 0 and nobody.curve.empty and nobody.aurc is None and nobody.ece is None
+
+
+def test_a_target_risk_says_what_may_be_answered():
+    told = {"confidence": [0.9] * 100 + [0.6] * 100, "correct": [True] * 100 + [False] * 100, "weights": None, "what": "rows"}
+    measured = Measured.from_answer(told)
+    found = measured.at(0.05)
+    assert found.in_words() == "answers 50 % of rows, wrong on at most 5 % of them, 95 % sure"
+    assert 0.6 <= found.threshold < 0.9 and measured.at(0.01).threshold is None
+
+
+def test_confusions_are_counted_and_their_rows_shown():
+    dataset = rows("abcde", ["valid"] * 5, [1, 1, 0, 1, -1])
+    valid = soft("abcde", [0.9, 0.3, 0.8, 0.1, 0.1])
+    cells, order = end_model_confusion.confusion(valid, dataset, 20)
+    found = cells.set_index(["gold", "answer"])
+    assert order == ["ham", "spam"] and found.loc[("spam", "ham")].tolist() == [2, 3, 2 / 3]
+    assert found.loc[("ham", "ham"), "n"] == 0 and end_model_confusion.confusion(valid, dataset, 1)[1] == ["ham"]
+    shown, total = end_model_confusion.confused_rows(valid, dataset, "spam", "ham", 0, 1)
+    assert total == 2 and shown.loc["d", ["row", "probability", "of_gold"]].tolist() == ["text d", 0.9, 0.1], "the surest first"
+    assert end_model_confusion.confused_rows(valid, dataset, None, None, 0, 9)[0].index.tolist() == ["d", "c", "b"]
+    assert end_model_confusion.confused_rows(valid, dataset, None, "spam", 0, 9)[0].index.tolist() == ["c"]
+    assert end_model_confusion.confused_rows(valid, dataset, "ham", "ham", 0, 9)[1] == 0
 
 
 def test_the_recovered_gap_is_said_in_words():
@@ -108,8 +218,12 @@ def test_a_run_keeps_the_answers_on_the_rows_that_taught(tiny_task, monkeypatch)
     assert found.compared == {"valid": 15, "train": 50}
     assert set(found.held_out.ids) == set(dataset.ids[dataset.split != "train"]) and found.classes["gold"].sum() == 15
     assert set(found.apart["split"]) <= {"train", "valid"}
+    assert promise_of(done)[1] == "15 valid rows with gold" and risk_of(done) == 0.05
+    table = end_model.settings_table(done)
+    assert table.loc["features", ["value", "default"]].tolist() == ["tfidf", "tfidf, static"]
+    assert set(table.index) == {*EndModel().settings(), "risk"}, "a new setting is told in words"
     facts = end_model.trained_on(done, dataset, done.soft_labels())
-    assert facts["rows"] == "80 of 80 train rows, those that functions vote on" and facts["text features"] == "tfidf"
+    assert facts["rows"] == "80 of 80 train rows, those that functions vote on" and "held out" in facts["epochs"]
 
 
 def test_the_curve_of_a_job_is_read_from_what_it_wrote_so_far(tmp_path):

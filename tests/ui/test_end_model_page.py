@@ -1,6 +1,7 @@
 """The end model page: scores side by side, differences from the labels, what is left to a person, and a text to try."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -52,30 +53,108 @@ def words(app):
     return "\n".join(str(element.value) for kind in kinds for element in getattr(app, kind)).replace("\\", "")
 
 
-def test_the_scores_of_all_models_and_classes_stand_side_by_side(open_app, trained):
+def board(app, title):
+    """Return the text of a table as a list of its lines, each a list of cells."""
+    html = next(block.value for block in app.html if f'aria-label="{title}' in block.value)
+    lines = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line) for line in html.split("<tr>")[1:]]
+    return {line[0]: line[1:] for line in lines}
+
+
+def test_all_models_stand_side_by_side_with_intervals(open_app, trained):
     app = clean(open_app("end_model"))
-    board = next(block.value for block in app.html if "Models side by side" in block.value)
-    for said in (
-        "majority vote",
-        "generative model",
-        "end model",
-        "gold-trained ceiling",
-        "All test rows",
-        "Covered valid rows",
-    ):
-        assert said in board
+    shown = board(app, "Models side by side on test, all rows")
+    assert list(shown) == [
+        *("model", "majority vote", "generative model", "end model", "logistic regression", "gold-trained ceiling"),
+    ]
+    assert shown["end model"][0] == "83.3%" and shown["end model"][-1] == "12" and all(shown["end model"])
+    assert "On these 12 rows the end model is not clearly apart from" in words(app)
     assert "the better label model is right on" in words(app) and "The end model recovers" in words(app)
-    table = next(block.value for block in app.html if "Scores by class" in block.value)
-    assert '<th scope="row">ham</th><td>6</td>' in table
+    app.segmented_control(key="split").set_value("valid").run()
+    assert "Models side by side on valid, all rows" in words(clean(app))
 
 
-def test_a_threshold_says_how_many_rows_are_left_to_people(open_app, trained):
-    app = clean(open_app("end_model", end="Confidence", review_below="0.0"))
-    assert app.metric[0].value == "0.0%" and app.metric[1].value == app.metric[2].value
-    assert "0 of 24 rows outside train" in words(app) and "n = 12 valid rows" in words(app)
-    app.slider(key="review_below").set_value(1.0).run()
-    assert clean(app).metric[0].value == "100.0%" and app.metric[1].value == "–"
-    assert "--review-below 1" in app.code[-1].value
+def test_rows_without_votes_are_held_against_the_commonest_class(open_app, trained):
+    app = clean(open_app("end_model", scored="without votes"))
+    shown = board(app, "Models side by side on test, without votes rows")
+    assert shown["always ham"] == ["100.0%", "34.2–100.0%", "", "", "", "", "", "", "2"]
+    assert "always ham (" in words(app)
+
+
+def test_the_crossover_is_drawn_where_it_was_measured(open_app, trained):
+    app = clean(open_app("end_model"))
+    assert app.code[0].value.startswith("workbench evaluate ") and app.code[0].value.endswith(" --crossover")
+    (run_,) = (path for path in trained.glob("runs/2*") if (path / "metrics.json").exists())
+    curve = [{"n": n, "accuracy": [one] * 3, "mean": one} for n, one in ((25, 0.6), (50, 0.8))]
+    found = {"format": 1, "end_model": 0.7, "curve": curve, "sentence": "It takes about 35 gold labels."}
+    (run_ / "crossover.json").write_text(json.dumps(found))
+    app = clean(open_app("end_model"))
+    assert "It takes about 35 gold labels." in words(app) and not app.code
+    assert "Accuracy by gold labels: 25 labels 60.0%; 50 labels 80.0%" in str(app.get("vega_lite_chart")[0].proto)
+
+
+def test_a_cell_of_the_confusion_matrix_shows_its_rows(open_app, trained):
+    (path,) = trained.glob("runs/2*/answers/end_model.parquet")
+    soft = read_soft_labels(path)
+    write_soft_labels(SoftLabels(soft.ids, soft.labels, soft.probs[:, ::-1], soft.covered), path)
+    app = clean(open_app("end_model", end="Classes"))
+    assert board(app, "Scores by class")["ham"][:2] == ["6", "33.3%"]
+    assert board(app, "The commonest confusions")["spam"] == ["ham", "6", "100.0%"]
+    assert "**10** valid rows with gold, answered wrongly, the surest first." in words(app)
+    assert "spam taken for ham 6; ham taken for spam 4" in str(app.get("vega_lite_chart")[0].proto)
+    app.selectbox(key="cell_gold").set_value("ham").run()
+    app.selectbox(key="cell_answer").set_value("spam").run()
+    assert "**4** valid rows of ham, answered spam" in words(clean(app))
+    rows = app.dataframe[0].value
+    assert len(rows) == 4 and rows["gold"].str.startswith("ham").all() and rows["answer"].str.startswith("spam").all()
+    again = clean(open_app("end_model", end="Classes", cell_gold="spam", cell_answer="spam"))
+    assert "**0** valid rows of spam, answered spam" in words(again) and not again.dataframe
+
+
+MEASURED = {"confidence": [0.9] * 80 + [0.6] * 20, "correct": [True] * 80 + [False] * 20, "weights": None, "what": "100 rows"}
+COUNTS = {"n": 100, "answered": 80, "errors": 0, "given": 100, "more": 0}
+PROMISE = {"format": 1, "threshold": 0.7, "risk": 0.05, "confidence": 0.95, **COUNTS, "measured": "100 rows"}
+
+
+@pytest.fixture
+def measured(trained, monkeypatch):
+    """Return the task with a promise in its run, and rows that stand for those that were measured."""
+    (path,) = trained.glob("runs/2*/deferral.json")
+    path.write_text(json.dumps(PROMISE))
+    told = Told(MEASURED)
+    monkeypatch.setattr(opened_end_model, "tryer", lambda: told)
+    return told
+
+
+def test_a_target_risk_says_at_once_what_is_answered(open_app, measured):
+    app = clean(open_app("end_model", end="Confidence"))
+    assert "**answers 80 % of rows, wrong on at most 5 % of them, 95 % sure**. Measured on 100 rows" in words(app)
+    assert [one.value for one in app.metric] == ["80.0%", "5.0%", "0.600"]
+    assert "0 of 80 were" in words(app) and "`risk = 0.05` under `[end_model]`" in words(app)
+    app.slider(key="risk").set_value(0.01).run()
+    assert clean(app).metric[0].value == "none" and "no 1 % promise possible" in words(app)
+    assert measured.asked == ["measured"], "a slider asks nothing anew"
+    assert "keeps the best has no guarantee" in words(app)
+
+
+def test_confidence_is_drawn_for_all_answers_and_for_a_class(open_app, measured):
+    app = clean(open_app("end_model", end="Confidence"))
+    assert "on 12 valid rows" in words(app) and "of all 12 16.7% are wrong. Area under the curve (AURC) 0." in words(app)
+    assert len(app.get("vega_lite_chart")) == 2
+    app.selectbox(key="worth_of").set_value("spam").run()
+    assert "on 8 valid rows" in words(clean(app))
+
+
+def test_a_run_without_measured_rows_promises_nothing(open_app, trained):
+    (path,) = trained.glob("runs/2*/deferral.json")
+    path.unlink()
+    app = clean(open_app("end_model", end="Confidence"))
+    assert "**Nothing is promised**" in words(app) and not app.slider
+
+
+def test_measured_rows_that_cannot_be_asked_about_leave_the_rest(open_app, measured):
+    measured.answer = WorkbenchError("the disk is full")
+    app = clean(open_app("end_model", end="Confidence"))
+    assert "the disk is full" in words(app) and len(app.get("vega_lite_chart")) == 2
 
 
 def test_rows_that_it_answers_otherwise_are_shown_with_both_answers(open_app, trained):
@@ -85,26 +164,39 @@ def test_rows_that_it_answers_otherwise_are_shown_with_both_answers(open_app, tr
         SoftLabels(soft.ids, soft.labels, soft.probs[:, ::-1], soft.covered), path
     )  # every label is the other one
     app = clean(open_app("end_model", end="Differences"))
-    assert "It answers otherwise on **20** labelled rows, of 10 valid, 10 train that were compared." in words(app)
-    assert "the end model is right on **10**, the label on **0**, neither on 0" in words(app)
-    pairs, rows = app.dataframe[0].value, app.dataframe[1].value
-    assert pairs.loc["ham → spam"].tolist() == [6, 6, 6, 0, 0]
-    assert (
-        len(rows) == 20
-        and set(rows["split"]) == {"train", "valid"}
-        and (rows.loc[rows["split"] == "train", "gold"] == "").all()
-    )
+    assert "on **20** of 10 valid and 10 train rows with a label" in words(app)
+    assert board(app, "Pairs of label and answer")["ham → spam"] == ["6", "6", "6", "0", "0"]
+    rows = app.dataframe[0].value
+    assert len(rows) == 20 and set(rows["split"]) == {"train", "valid"}
+    assert (rows.loc[rows["split"] == "train", "gold"] == "").all()
     app.selectbox(key="pair").set_value("spam → ham").run()
-    rows = clean(app).dataframe[1].value
+    rows = clean(app).dataframe[0].value
     assert len(rows) == 8 and rows["label"].str.startswith("spam").all() and rows["end model"].str.startswith("ham").all()
     again = clean(open_app("end_model", end="Differences", pair="spam → ham", of_split="valid"))
-    assert set(again.dataframe[1].value["split"]) == {"valid"} and len(again.dataframe[1].value) == 4
+    assert set(again.dataframe[0].value["split"]) == {"valid"} and len(again.dataframe[0].value) == 4
+    again.segmented_control(key="fate").set_value("overruled rightly").run()
+    assert "**10** rows, of valid with gold" in words(clean(again)) and len(again.dataframe[0].value) == 10
+
+
+def test_what_became_of_labels_is_counted_and_rules_to_mend_are_linked(open_app, trained):
+    (path,) = trained.glob("runs/2*/metrics.json")
+    metrics = json.loads(path.read_text())
+    metrics["overruled"]["valid"]["functions"] = [{"lf": "says_free", "wrong": 3, "copied": 2, "overruled_right": 1}]
+    path.write_text(json.dumps(metrics))
+    app = clean(open_app("end_model", end="Differences"))
+    counted = board(app, "What became of the labels")
+    assert counted["followed it, rightly"][:2] == ["10", "100.0%"] and counted["copied its error"][0] == "0"
+    assert "No label of the 10 test rows with gold is wrong." in words(app)
+    html = next(block.value for block in app.html if "Functions whose errors" in block.value)
+    assert 'href="functions?task=toy&amp;lf=says_free&amp;rows=wrong"' in html and "<td>2</td><td>1</td><td>3</td>" in html
 
 
 def test_the_training_is_told(open_app, trained):
     app = clean(open_app("end_model", end="Training"))
     assert "10 of 12 train rows, those that functions vote on" in words(app)
     assert "Too few rows to hold some out" in words(app)
+    assert board(app, "Settings of the end model")["features"][:2] == ["tfidf", "tfidf, static"]
+    assert "under `[end_model]` in `" in words(app)
 
 
 class Told:
@@ -117,14 +209,26 @@ class Told:
         self.asked.append(None)
 
     def ask(self, task, run, row):
-        self.asked.append(row)
+        return self.say(row)
+
+    def measured(self, task, run):
+        return self.say("measured")
+
+    def say(self, asked):
+        self.asked.append(asked)
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
 
 ANSWER = {
-    "end_model": {"probs": {"ham": 0.1, "spam": 0.9}},
+    "end_model": {
+        "probs": {"ham": 0.1, "spam": 0.9},
+        "decision": "needs review",
+        "why": "confidence 0.900 is not above 0.950",
+        "promise": "Promised: at most 5% wrong.",
+        "words": {"label": "spam", "drops": {"free": 0.5, "x": -0.25, "img": 0.0}, "left": 3},
+    },
     "functions": {
         "votes": [{"lf": "says_<b>", "label": "spam", "since": "changed"}],
         "faults": [{"lf": "fails_on_question", "error": "ZeroDivisionError: ![x](y)"}],
@@ -145,11 +249,25 @@ def test_a_typed_text_is_asked_about_and_the_answer_told(open_app, trained, monk
     said = words(clean(app))
     assert told.asked[-1] == {"text": "free <img src=x>"}
     assert "The end model says <b>spam</b>, 90.0% sure." in said
+    assert "**Needs review**: confidence 0.900 is not above 0.950. Promised: at most 5% wrong." in said
+    assert ">free</span>" in said and "&lt;img src=" in said and "60%, transparent" in said, "words are coloured, and escaped"
+    assert "Only the first 3 words were tried; 3 were not." in said
+    assert "lost without each word: free +0.50, img +0.00, x -0.25" in str(app.get("vega_lite_chart")[1].proto)
     assert "50.0% sure, which is only the class balance: no function votes." in said
     assert "says_&lt;b&gt;" in said and "changed" in said, "names are escaped"
     assert "fails_on_question fails on it: ZeroDivisionError: ![x](y)" in said
-    assert r"\!\[x\]" in app.warning[0].value
+    assert r"\!\[x\]" in app.warning[-1].value
     assert "2 functions abstain. Not asked, as they would call a client: judge." in said
+
+
+def test_an_answer_without_review_says_what_is_promised(open_app, trained, monkeypatch):
+    about = ANSWER["end_model"] | {"decision": "answer", "why": "", "words": {"label": "spam", "drops": {}, "left": 0}}
+    told = Told(ANSWER | {"end_model": about})
+    monkeypatch.setattr(opened_end_model, "tryer", lambda: told)
+    app = clean(open_app("end_model", end="Try it"))
+    next(button for button in app.button if button.label == "Ask").click().run()
+    assert "**Answered** without review. Promised: at most 5% wrong." in words(clean(app))
+    assert "No word of the text makes a difference." in words(app)
 
 
 def test_an_answer_that_does_not_come_is_one_sentence(open_app, trained, monkeypatch):
@@ -165,6 +283,7 @@ def test_the_real_process_answers(open_app, trained):
     next(button for button in app.button if button.label == "Ask").click().run(timeout=120)
     said = words(clean(app))
     assert "The end model says <b>spam</b>" in said and "The label model says <b>spam</b>" in said
+    assert "Words for and against spam" in [block.value for block in app.subheader] and ">win</span>" in said
     assert '<th scope="row">promises</th>' in said and '<th scope="row">says_free</th>' in said
     opened_end_model.tryer().close()
 
@@ -220,7 +339,7 @@ app = AppTest.from_file("app.py", default_timeout=60)
 app.run()
 app.switch_page("workbench/ui/training_set.py").run()
 assert not app.exception and app.metric, app
-for view in ("Scores", "Differences", "Confidence", "Training", "Try it"):
+for view in ("Scores", "Classes", "Differences", "Confidence", "Training", "Try it"):
     app.query_params["end"] = view
     app.switch_page("workbench/ui/end_model.py").run()
     assert not app.exception and app.title[0].value == "End model", app

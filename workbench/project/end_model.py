@@ -12,18 +12,18 @@ import numpy as np
 import pandas as pd
 
 from workbench.io.files import read_json
-from workbench.io.names import shortened
 from workbench.io.votes import read_soft_labels
 from workbench.project import jobs
-from workbench.project.label_model import Certainty, gold_for, gold_of, row_in_words
+from workbench.project.end_model_fates import differences
+from workbench.project.label_model import Certainty, gold_for
 from workbench.project.runs import Run
+from workbench.project.steps.defer import RISK
 from workbench.project.steps.train import ON_TRAIN
 from workbench.stats import wilson_interval
 from workbench.tables import ABSTAIN, Dataset, SoftLabels
 
 HELD_OUT: Final = "answers/end_model.parquet"
 _EPOCH: Final = re.compile(r"(all rows, )?epoch (\d+): loss ([\d.]+)(?:, on the hold-out ([\d.]+))?")
-_LENGTH: Final = 300  # characters of a row that are shown
 
 
 def gap_in_words(pgr: dict[str, Any]) -> str:
@@ -55,15 +55,50 @@ def trained_on(run: Run, dataset: Dataset, labels: SoftLabels) -> dict[str, str]
     taught = train & (labels.covered | settings["use_uncovered"])
     people = run.about.get("review", {}).get("anchors", 0)
     by_people = f", {people:,} of them labelled by people" if people else ""
-    network = f"one hidden layer of {settings['hidden']:,}" if settings["hidden"] else "linear"
     return {
         "rows": f"{taught.sum():,} of {train.sum():,} train rows, those that functions vote on{by_people}",
         "labels": "the label model's probabilities; gold is not read",
-        "text features": ", ".join(settings["features"]) or "none",
-        "columns": ", ".join(settings["columns"]) or "none",
-        "model": f"{network}, weight decay {settings['weight_decay']:g}, seed {settings['seed']}",
         "epochs": f"{known['best_epoch']} of at most {settings['epochs']}, {settings['holdout']:.0%} of rows held out",
     }
+
+
+#: What each setting under [end_model] is, in words.
+SETTINGS: Final = {
+    "features": "views of a row's text, each with a model of its own; their answers are added",
+    "columns": "columns of the table that stand beside every view",
+    "certainty": "a row counts (1 - entropy / log k) to this power: unsure labels teach little; 0 counts all alike",
+    "keep": "of each class the share of rows to learn from, those whose neighbours have the same label",
+    "use_uncovered": "whether rows without votes teach the class balance",
+    "self_training": "what a row without votes counts in a second round, with the model's own answer; 0 for no second round",
+    "confidence_loss": "part of the loss that holds the model to its own answer",
+    "holdout": "share of the rows that decides how long to train and how far to trust each view",
+    "weight_decay": "how strongly weights are held near 0",
+    "hidden": "width of the hidden layer; 0 for a linear model",
+    "epochs": "epochs at most, each of 5 steps of L-BFGS",
+    "patience": "epochs without a better hold-out before it stops",
+    "max_features": "terms of a kind at most, and values of a category",
+    "device": "what computes: cpu, or what torch calls the other",
+    "seed": "of all that is drawn by chance",
+    "risk": "the share of answers that may be wrong: what confidence is enough for an answer follows from it",
+}
+
+
+def settings_table(run: Run) -> pd.DataFrame:
+    """Return one row a setting of the end model of a run: value, default (both as text), and in words what it is."""
+    from workbench.end_model import EndModel
+
+    default = {**EndModel().settings(), "risk": RISK}
+    used = {"risk": RISK, **run.about["settings"]["end_model"], **settings_of(run)["settings"]}
+    lines = {name: (_shown(used.get(name, default[name])), _shown(default[name]), what) for name, what in SETTINGS.items()}
+    return pd.DataFrame.from_dict(lines, orient="index", columns=["value", "default", "what it is"]).rename_axis("setting")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def history_table(history: Sequence[dict[str, float]]) -> pd.DataFrame:
@@ -92,7 +127,8 @@ def live_history(task: Path) -> list[dict[str, float]]:
 class Answers:
     """What the end model of a run answers, computed once a run.
 
-    held_out: on valid and test rows. certainty: how sure it is there. classes: of `class_table`. apart: of `differences`.
+    held_out: on valid and test rows. certainty: how sure it is there. classes: of `class_table`. apart, compared: of
+    `end_model_fates.differences`.
     """
 
     held_out: SoftLabels
@@ -137,96 +173,6 @@ def class_table(valid: SoftLabels, dataset: Dataset) -> pd.DataFrame:
         share = np.where(n > 0, hits / np.maximum(n, 1), np.nan)
         table = table.assign(**{name: share, f"{name}_low": low, f"{name}_high": high})
     return table.assign(f1=np.where(gold + answered > 0, 2 * hits / np.maximum(gold + answered, 1), np.nan))
-
-
-def differences(answers: Sequence[SoftLabels], labels: SoftLabels, dataset: Dataset) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the rows on which the end model answers otherwise than they are labelled, the surest first, and what was compared.
-
-    Rows without a label are not compared. Columns, by row id: split, label, label_probability, answer, answer_probability, gold
-    (a class name on valid alone, else ''). Compared: rows by split.
-    """
-    parts: list[pd.DataFrame] = []
-    compared: dict[str, int] = {}
-    hard = labels.hard()
-    for soft in answers:
-        known = soft.take((hard.reindex(soft.ids).fillna(ABSTAIN) != ABSTAIN).to_numpy())
-        places, best = labels.ids.get_indexer(known.ids), known.probs.argmax(axis=1)
-        label = hard.to_numpy()[places].astype(np.intp)
-        other = np.flatnonzero(best != label)
-        at = dataset.ids.get_indexer(known.ids)
-        for split, count in dataset.split.iloc[at].value_counts().items():
-            compared[str(split)] = compared.get(str(split), 0) + int(count)
-        line = {
-            "split": dataset.split.to_numpy()[at[other]],
-            "label": np.array(labels.labels, object)[label[other]],
-            "label_probability": labels.probs[places[other], label[other]],
-            "answer": np.array(labels.labels, object)[best[other]],
-            "answer_probability": known.probs[other, best[other]],
-            "gold": [gold_of(dataset, int(place)) for place in at[other]],
-        }
-        parts.append(pd.DataFrame(line, index=known.ids[other]))
-    table = pd.concat(parts) if parts else pd.DataFrame()
-    return table.sort_values("answer_probability", ascending=False, kind="stable"), compared
-
-
-def pairs_table(apart: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a pair of label and answer: rows of valid and train, and on valid with gold who is right, most rows first.
-
-    Columns: valid, train, end_model, label, neither (valid rows with gold by who is right).
-    """
-    known = apart["gold"] != ""
-    marked = apart.assign(
-        valid=apart["split"] == "valid",
-        train=apart["split"] == "train",
-        end_model=known & (apart["gold"] == apart["answer"]),
-        by_label=known & (apart["gold"] == apart["label"]),
-    )
-    marked["neither"] = known & ~marked["end_model"] & ~marked["by_label"]
-    table = marked.groupby(["label", "answer"], sort=False)[["valid", "train", "end_model", "by_label", "neither"]].sum()
-    order = (table["valid"] + table["train"]).sort_values(ascending=False, kind="stable").index
-    return table.loc[order].astype(int)
-
-
-def who_is_right(apart: pd.DataFrame) -> dict[str, int]:
-    """Return the valid rows with gold on which they differ, n, and how often the end model, the label or neither is right."""
-    counts = pairs_table(apart)[["end_model", "by_label", "neither"]].sum() if len(apart) else pd.Series(dtype=int)
-    found = {name: int(counts.get(name, 0)) for name in ("end_model", "by_label", "neither")}
-    return {"n": sum(found.values()), **found}
-
-
-def rows_apart(
-    apart: pd.DataFrame, dataset: Dataset, pair: tuple[str, str] | None, split: str | None, start: int, size: int
-) -> tuple[pd.DataFrame, int]:
-    """Return some of the rows of a pair of label and answer, or of all, with their text, and how many there are."""
-    chosen = np.ones(len(apart), bool)
-    if pair is not None:
-        chosen &= ((apart["label"] == pair[0]) & (apart["answer"] == pair[1])).to_numpy()
-    if split is not None:
-        chosen &= (apart["split"] == split).to_numpy()
-    found = apart[chosen]
-    page = found.iloc[start : start + size]
-    places = dataset.ids.get_indexer(page.index)
-    texts = [shortened(row_in_words(dataset, int(place)), _LENGTH) for place in places]
-    return page.assign(row=pd.array(texts, dtype="str")), len(found)
-
-
-def deferral_curve(certainty: Certainty, dataset: Dataset) -> pd.DataFrame:
-    """Return what each threshold of confidence, from 0 to 1 by 0.01, leaves to the model on valid rows with gold.
-
-    Columns: threshold, answered (share of them), n (rows), accuracy, low, high. Valid rows without gold are not counted.
-    """
-    valid = certainty.valid
-    known = gold_for(valid, dataset)
-    truth = np.full(len(valid), ABSTAIN) if known is None else known.reindex(valid.ids).to_numpy()
-    some = truth != ABSTAIN
-    sure, right = valid.probs[some].max(axis=1), (valid.probs[some].argmax(axis=1) == truth[some]).astype(float)
-    order = np.argsort(-sure, kind="stable")
-    steps = np.arange(101) / 100
-    n = np.searchsorted(-sure[order], -steps, side="right")
-    hits = np.concatenate([[0.0], right[order].cumsum()])[n]
-    low, high = wilson_interval(hits, n)
-    table = pd.DataFrame({"threshold": steps, "answered": n / max(len(sure), 1), "n": n, "low": low, "high": high})
-    return table.assign(accuracy=hits / np.maximum(n, 1))[n > 0]
 
 
 def columns_to_type(dataset: Dataset) -> dict[str, list[str]]:

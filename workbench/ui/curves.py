@@ -134,3 +134,122 @@ def bound_path(bounds: Sequence[float], target: float) -> Spec:
             },
         ],
     }
+
+
+def risk_curve(table: pd.DataFrame, target: float, at: float | None) -> Spec:
+    """Return the share of wrong answers, with its interval, over the share of rows answered, the surest first.
+
+    table: of `evaluate.risk_coverage`. target: the risk that is drawn as a line. at: the share answered that is marked.
+    """
+    x = quantity("coverage", title="share of rows answered", axis=styled_axis(format="%", tickCount=6, grid=False))
+    x["scale"] = {"domain": [0, 1]}
+    top = max(float(table["risk_high"].iloc[len(table) // 10 :].max()), target) * 1.1  # of a few rows it is up to 100 %
+    y = {"title": "wrong among them", "axis": styled_axis(format="%", tickCount=5), "scale": {"domain": [0, min(top, 1)]}}
+    tips = [quantity("coverage", format=".1%", title="answered"), quantity("risk", format=".1%", title="wrong")]
+    tips += [quantity(f"risk_{end}", format=".1%", title=f"interval, {end} end") for end in ("low", "high")]
+    tips.append(quantity("threshold", format=".3f", title="confidence from"))
+    band = {"x": x, "y": quantity("risk_low", **y), "y2": {"field": "risk_high"}}
+    line = {"type": "line", "color": GOLD, "strokeWidth": 2, "clip": True, "point": {"size": 12, "opacity": 0}}
+    goal = {"values": [{"coverage": 0, "risk": target, "text": f"target {target:.1%}"}]}
+    words = {"type": "text", "align": "left", "dx": 4, "dy": -7, "fontSize": 11, "color": ink()}
+    xy = {"x": x, "y": quantity("risk", **y)}
+    layers = [
+        {"data": values_of(table), "mark": {"type": "area", "color": GOLD, "opacity": 0.16, "clip": True}, "encoding": band},
+        {"data": values_of(table), "mark": line, "encoding": {**xy, "tooltip": tips}},
+        {"data": goal, "mark": {"type": "rule", "color": QUIET, "strokeDash": [4, 4]}, "encoding": {"y": xy["y"]}},
+        {"data": goal, "mark": words, "encoding": {**xy, "text": {"field": "text", "type": "nominal"}}},
+    ]
+    if at is not None and len(table):
+        near = table.iloc[[int((table["coverage"] - at).abs().argmin())]]
+        mark = {"type": "point", "filled": True, "size": 110, "opacity": 1, "color": GOLD}
+        layers.append({"data": values_of(near), "mark": mark, "encoding": {**xy, "tooltip": tips}})
+    return {"height": 320, "layer": layers}
+
+
+def crossover_curve(table: pd.DataFrame, end_model: float) -> Spec:
+    """Return accuracy over the number of gold labels, the draws' spread about it, and the end model's accuracy as a line.
+
+    table: of `end_model_scores.crossover_table`.
+    """
+    axis = styled_axis(values=table["n"].tolist(), format=",d", grid=False, labelOverlap=True)
+    x = quantity("n", title="gold labels", scale={"type": "log", "nice": False}, axis=axis)
+    y = {"title": "right on test", "axis": styled_axis(format="%", tickCount=5), "scale": {"zero": False}}
+    tips = [quantity("n", format=",d", title="gold labels"), quantity("mean", format=".1%", title="mean of the draws")]
+    tips += [quantity(end, format=".1%", title=f"{name} draw") for end, name in (("low", "lowest"), ("high", "highest"))]
+    line = {"type": "line", "color": LEARNED, "strokeWidth": 2, "point": {"size": 40, "color": LEARNED}}
+    rule = {"values": [{"n": int(table["n"].min()), "mean": end_model, "text": f"end model {end_model:.1%}"}]}
+    words = {"type": "text", "align": "left", "dx": 4, "dy": -8, "fontSize": 12, "fontWeight": 600, "color": GOLD}
+    spread = {"x": x, "y": quantity("low", **y), "y2": {"field": "high"}}
+    xy = {"x": x, "y": quantity("mean", **y)}
+    return {
+        "height": 260,
+        "layer": [
+            {"data": values_of(table), "mark": {"type": "area", "color": LEARNED, "opacity": 0.16}, "encoding": spread},
+            {"data": values_of(table), "mark": line, "encoding": {**xy, "tooltip": tips}},
+            {"data": rule, "mark": {"type": "rule", "color": GOLD, "strokeWidth": 2}, "encoding": {"y": xy["y"]}},
+            {"data": rule, "mark": words, "encoding": {**xy, "text": {"field": "text", "type": "nominal"}}},
+        ],
+    }
+
+
+def confusion_cells(cells: pd.DataFrame, order: Sequence[str], dark: bool) -> Spec:
+    """Return a confusion matrix that can be clicked: the colour is the share of the gold class's rows, the number their count.
+
+    cells: of `end_model_confusion.confusion`. A click selects `gold` and `answer` of a cell.
+    """
+    size = max(18, min(46, 520 // max(len(order), 1)))
+    low, high = ("#22313a", "#7cc3da") if dark else ("#eef4f6", "#14556a")
+    axis = styled_axis(labelLimit=160, labelOverlap=False, ticks=False, domain=False)
+    told: Spec = {"type": "nominal", "sort": list(order)}
+    x = {
+        **told,
+        "field": "answer",
+        "title": "answered",
+        "axis": {**axis, "orient": "top", "labelAngle": -40, "titlePadding": 4},
+    }
+    y = {**told, "field": "gold", "title": "gold", "axis": axis}
+    shade = quantity("share", scale={"range": [low, high], "domain": [0, 1]}, legend=None)
+    tips = [{"field": name, "type": "nominal"} for name in ("gold", "answer")]
+    tips += [quantity("n", format=",d", title="rows"), quantity("of", format=",d", title="of the class")]
+    tips.append(quantity("share", format=".1%"))
+    rect = {"type": "rect", "cursor": "pointer", "stroke": "#14181a" if dark else "#ffffff", "strokeWidth": 1}
+    pale, deep = ("#0f1316", "#eceeec") if dark else ("#ffffff", "#0f1316")
+    words = {"condition": {"test": "datum.share > 0.5", "value": pale}, "value": deep}
+    picked = {"name": "cell", "select": {"type": "point", "fields": ["gold", "answer"]}}
+    layers: list[Spec] = [{"params": [picked], "mark": rect, "encoding": {"color": shade, "tooltip": tips}}]
+    if size >= 26:
+        text = {"field": "n", "type": "quantitative", "format": ",d"}
+        layers.append({"mark": {"type": "text", "fontSize": 12}, "encoding": {"text": text, "color": words}})
+        layers[1]["transform"] = [{"filter": "datum.n > 0"}]
+        layers[1]["mark"]["tooltip"] = None
+        layers[1]["mark"]["cursor"] = "pointer"
+    data = values_of(cells)
+    return {
+        "width": {"step": size},
+        "height": {"step": size},
+        "padding": {"left": 0, "top": 0, "right": 44, "bottom": 0},
+        "data": data,
+        "encoding": {"x": x, "y": y},
+        "layer": layers,
+    }
+
+
+def word_bars(table: pd.DataFrame) -> Spec:
+    """Return what each word adds to the log probability of the answer; table: word, drop, the first at the top."""
+    data = table.assign(text=table["drop"].map("{:+.2f}".format).str.replace("-", "−"), speaks=table["drop"] >= 0)
+    data["end"] = data["drop"].clip(lower=0)
+    names = styled_axis(labelLimit=200, labelOverlap=False, ticks=False, domain=False)
+    y = {"field": "word", "type": "nominal", "sort": table["word"].tolist(), "title": None, "axis": names}
+    x = {"title": "log probability lost without the word", "axis": styled_axis(tickCount=4)}
+    colour = {"condition": {"test": "datum.speaks", "value": LEARNED}, "value": GOLD}
+    words = {"type": "text", "align": "left", "dx": 5, "fontSize": 12, "color": ink()}
+    text = {"field": "text", "type": "nominal"}
+    return {
+        "height": {"step": 22},
+        "padding": {"left": 5, "top": 5, "right": 40, "bottom": 5},
+        "data": values_of(data),
+        "layer": [
+            {"mark": {"type": "bar", "height": 10}, "encoding": {"y": y, "x": quantity("drop", **x), "color": colour}},
+            {"mark": words, "encoding": {"y": y, "x": quantity("end", **x), "text": text}},
+        ],
+    }

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import pandas as pd
 import streamlit as st
 
 from workbench.project import end_model
 from workbench.project.end_model import Answers
+from workbench.project.end_model_confidence import Measured, Trust
 from workbench.project.runs import Run
+from workbench.project.task import Task
 from workbench.project.trying import Tryer
 from workbench.tables import Dataset
 from workbench.ui import opened
 
-_KEYS: Final[Any] = {Run: lambda run: str(run.folder), Dataset: lambda dataset: dataset.fingerprint}
+_KEYS: Final[Any] = {
+    Run: lambda run: str(run.folder),
+    Dataset: lambda dataset: dataset.fingerprint,
+    Task: lambda task: str(task.folder),
+}
 
 
 @st.cache_resource(max_entries=2, show_spinner="Looking at the answers", hash_funcs=_KEYS)
@@ -26,6 +33,24 @@ def answers(run: Run, dataset: Dataset) -> Answers:
 def saved(run: Run) -> dict[str, Any]:
     """Return what the saved end model of a run says of itself."""
     return end_model.settings_of(run)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_KEYS)
+def settings(run: Run) -> pd.DataFrame:
+    """Return the settings of the end model of a run, in words."""
+    return end_model.settings_table(run)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=_KEYS)
+def trust(run: Run, dataset: Dataset, label: str | None) -> Trust:
+    """Return what the confidence of a run's end model is worth on valid rows, of all answers or those of one class."""
+    return Trust.of(answers(run, dataset).certainty.valid, dataset, label)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Asking the end model about the measured rows", hash_funcs=_KEYS)
+def measured(task: Task, run: Run, dataset: Dataset) -> Measured:
+    """Return the rows by which thresholds of a run's end model are found; another process asks it."""
+    return Measured.from_answer(tryer().measured(task.folder, run.id))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the columns", hash_funcs=_KEYS)

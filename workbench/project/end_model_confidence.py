@@ -1,0 +1,103 @@
+"""How far an end model's confidence can be trusted: what a target risk leaves to it, and what it is worth on valid rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.evaluate import aurc, reliability, risk_coverage
+from workbench.io.files import read_json
+from workbench.project.label_model import gold_for
+from workbench.project.runs import Run
+from workbench.project.steps.defer import DEFERRAL, RISK
+from workbench.tables import ABSTAIN, Dataset, SoftLabels
+
+if TYPE_CHECKING:
+    from workbench.end_model.deferral import Deferral
+
+_POINTS: Final = 300  # of a drawn curve
+
+
+def promise_of(run: Run) -> tuple[Deferral, str] | None:
+    """Return what a run promises of its end model's answers and in words what it was measured on, None where it has none."""
+    from workbench.end_model.deferral import Deferral
+
+    path = run.folder / DEFERRAL
+    if not path.exists():
+        return None
+    found = read_json(path)
+    told = {name: value for name, value in found.items() if name not in ("format", "measured")}
+    return Deferral.from_dict(told), str(found["measured"])
+
+
+def risk_of(run: Run) -> float:
+    """Return the risk for which a run looked for a threshold."""
+    return float(run.about["settings"]["end_model"].get("risk", RISK))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The rows by which a threshold is found: how sure the model is, whether it is right, and where they were drawn, weights.
+
+    confidence: float64[n], 0 for rows unlike those that it learned from. correct: bool[n]. what: in words which rows they are.
+    """
+
+    confidence: NDArray[np.float64]
+    correct: NDArray[np.bool_]
+    weights: NDArray[np.float64] | None
+    what: str
+
+    @classmethod
+    def from_answer(cls, told: dict[str, Any]) -> Self:
+        """Rebuild from what `answering.Answering.measured` told."""
+        weights = None if told["weights"] is None else np.asarray(told["weights"], np.float64)
+        return cls(np.asarray(told["confidence"], np.float64), np.asarray(told["correct"], np.bool_), weights, told["what"])
+
+    def at(self, risk: float) -> Deferral:
+        """Return what may be promised at a risk."""
+        from workbench.end_model.deferral import learn_deferral
+
+        return learn_deferral(self.confidence, self.correct, risk, weights=self.weights)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What confidence is worth on valid rows with gold, all of them or those answered with one class.
+
+    n: rows. wrong: share of them. curve: of `risk_coverage`, thinned to a few hundred lines. aurc: area under it; best: what it
+    would be if every wrong answer were less sure than every right one. bins: of `reliability`. ece: their mean gap.
+    """
+
+    n: int
+    wrong: float
+    curve: pd.DataFrame
+    aurc: float | None
+    best: float | None
+    bins: pd.DataFrame
+    ece: float | None
+
+    @classmethod
+    def of(cls, valid: SoftLabels, dataset: Dataset, label: str | None = None) -> Self:
+        """Measure it; label: the class answered, None for all."""
+        gold = gold_for(valid, dataset)
+        truth = np.full(len(valid), ABSTAIN) if gold is None else gold.reindex(valid.ids).to_numpy()
+        answer = valid.probs.argmax(axis=1)
+        chosen = (truth != ABSTAIN) & (True if label is None else answer == valid.labels.index(label))
+        sure, right = valid.probs[chosen].max(axis=1), (answer == truth)[chosen].astype(float)
+        curve, bins = risk_coverage(sure, right), reliability(valid.take(chosen), gold, rows="all")
+        some = np.unique(np.linspace(0, max(len(curve) - 1, 0), _POINTS).round().astype(int))[: len(curve)]
+        gaps = (bins["confidence"] - bins["accuracy"]).abs()
+        n = len(right)
+        return cls(
+            n=n,
+            wrong=float(1 - right.mean()) if n else float("nan"),
+            curve=curve.iloc[some].reset_index(drop=True),
+            aurc=aurc(sure, right),
+            best=aurc(right, right),
+            bins=bins,
+            ece=float((gaps * bins["n"]).sum() / n) if n else None,
+        )
