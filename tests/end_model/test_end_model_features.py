@@ -5,9 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
 
-from workbench.end_model import EndModel
+from workbench.end_model import EndModel, words
 from workbench.end_model.features import Features
+from workbench.end_model.words import KINDS, Terms
 from workbench.tables import Dataset, SoftLabels, WorkbenchError
 
 MakeDataset = Callable[..., Dataset]
@@ -43,6 +47,40 @@ def test_texts_that_are_all_blank_teach_the_class_balance(make_dataset: MakeData
 def test_a_text_with_half_a_surrogate_pair_is_learned(make_dataset: MakeDataset) -> None:
     odd = make_dataset(pd.Series(["odd \ud83d text", "another one"], dtype="object"), [1, 0])
     assert fit(odd).predict_proba(odd).hard().tolist() == [1, 0]
+
+
+#: few letters, so that texts share terms: odd casings, half of a surrogate pair, joiners, and white space of many kinds
+ODD = st.text("aAb1_?éÉßẞİıΣσςǅﬃ\u0130\u0301\u200d\ud83d \t\n\r\x0b\x1c\x85\xa0\u2028\u3000", max_size=20)
+TEXTS = st.lists(ODD | st.text(st.characters()), min_size=1, max_size=12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(TEXTS, TEXTS)
+@settings(deadline=None)
+@example(["İstanbul ISTANBUL", "ΟΔΟΣ ΟΔΟΣ. istanbul"], ["", " \t", "İSTANBUL\x1cΟΔΟΣ", "İ a Σ"])
+def test_terms_are_those_of_scikit_learn_bit_for_bit(
+    make_dataset: MakeDataset, kind: str, texts: list[str], more: list[str]
+) -> None:
+    # twice, for a term of characters is one that two rows share
+    known, new = (make_dataset(pd.Series(some, dtype="object")) for some in (texts * 2, more))
+    terms = Terms.fit(kind, known, 200)
+    assume(terms.terms)
+    theirs = TfidfVectorizer(**KINDS[kind], vocabulary=terms.terms, sublinear_tf=True, dtype=np.float32)
+    theirs.idf_ = terms.idf
+    for rows in (known, new, known):  # at last with words that are kept
+        ours, expected = terms.transform(rows).sparse, theirs.transform(rows.texts())
+        for part in ("indptr", "indices", "data"):
+            mine, other = getattr(ours, part), getattr(expected, part)
+            assert mine.dtype == other.dtype and np.array_equal(mine, other)
+
+
+def test_words_that_are_not_kept_are_counted_all_the_same(make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = make_dataset([f"word{i % 5} word{i % 3} {'long' * (i % 11)}" for i in range(40)])
+    kept = Terms.fit("character", rows, 100)
+    monkeypatch.setattr(words, "_WORDS", 2)
+    monkeypatch.setattr(words, "_LONG", 12)
+    few = Terms(kept.kind, kept.terms, kept.idf)
+    assert (kept.transform(rows).sparse != few.transform(rows).sparse).nnz == 0
 
 
 def test_terms_are_no_more_than_allowed(dataset: Dataset) -> None:

@@ -1,6 +1,7 @@
 """A new file answered by a run's end model: in pieces of any size the same answers, decided, logged, whole or not at all."""
 
 import json
+import re
 import subprocess
 import sys
 from datetime import datetime
@@ -8,10 +9,13 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from workbench.cli import main
 from workbench.io import pieces
 from workbench.io.files import sha256
 from workbench.project.steps.defer import DEFERRAL
+from workbench.project.steps.one_row import answer, open_run
 from workbench.project.steps.predict import Deferral, decide, open_model, predict
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
@@ -34,6 +38,14 @@ def fitted(tiny_task):
     done = run(task, until="train")
     (done.folder / DEFERRAL).unlink(missing_ok=True)  # each test says itself what is promised
     return task, done
+
+
+PROMISE = {"threshold": 0.9, "risk": 0.05, "confidence": 0.95, "n": 100, "answered": 80, "errors": 0, "given": 100, "more": 0}
+
+
+def write_promise(done, **change):
+    document = {"format": 1, **PROMISE, "measured": "100 valid rows with gold", **change}
+    (done.folder / DEFERRAL).write_text(json.dumps(document))
 
 
 def new_rows(n=7):
@@ -120,16 +132,19 @@ def test_what_the_run_promises_decides(fitted, tmp_path):
     (tmp_path / "new.csv").write_text("id,text,paid,age,code\na,refund this invoice,false,80,1\nb,hello,true,3,\n")
     predict(open_model(task, done), tmp_path / "new.csv", tmp_path / "all.csv")
     least, most = sorted(pd.read_csv(tmp_path / "all.csv")["confidence"])
-    promise = {"threshold": least, "risk": 0.05, "confidence": 0.95}
-    (done.folder / DEFERRAL).write_text(json.dumps(promise))
-    assert Deferral.of(done).promise.endswith("at most 5.0% of answers are wrong (95% sure).")
+    write_promise(done, threshold=least)
+    assert Deferral.of(done).promise == (
+        "Promised for rows like the 100 valid rows with gold that it was measured on: "
+        "answers 80 % of rows, wrong on at most 5 % of them, 95 % sure."
+    )
     found = predict(open_model(task, done), tmp_path / "new.csv", tmp_path / "out.csv")
     answers = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
     assert least < most and (found.answered, found.review) == (1, 1)  # a row just at the threshold is not above it
     assert (answers["decision"] == np.where(answers["confidence"] > least, "answer", "needs review")).all()
     assert (answers["why"] != "").tolist() == (answers["decision"] == "needs review").tolist()
-    (done.folder / DEFERRAL).write_text('{"threshold": null, "risk": 0.05, "confidence": 0.95}')
-    assert Deferral.of(done).threshold == 1 and "no threshold could be shown" in Deferral.of(done).promise
+    write_promise(done, threshold=None, answered=0, errors=0, more=20)
+    assert Deferral.of(done).threshold == 1
+    assert Deferral.of(done).promise.endswith("with gold, no 5 % promise possible: label 20 more rows.")
     assert predict(open_model(task, done), tmp_path / "new.csv", tmp_path / "out.csv", overwrite=True).answered == 0
     by_hand = predict(open_model(task, done, most), tmp_path / "new.csv", tmp_path / "out.csv", overwrite=True)
     assert (by_hand.answered, by_hand.review) == (1, 1) and "by hand" in Deferral.of(done, most).promise
@@ -138,12 +153,38 @@ def test_what_the_run_promises_decides(fitted, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "said", ['{"risk": 0.05}', '{"threshold": "high", "risk": 0.05, "confidence": 0.9}'], ids=["none", "a word"]
+    ("said", "why"),
+    [
+        ('{"threshold": 0.5', "is not valid JSON"),
+        ("[]", "a saved deferral lacks 'threshold'"),
+        ('{"threshold": 0.5, "risk": 0.05, "confidence": 0.95}', "a saved deferral lacks 'n'"),
+        (json.dumps(PROMISE | {"threshold": "high"}), "threshold of a saved deferral is 'high'"),
+        (json.dumps(PROMISE | {"by_class": {}}), "has the unknown field 'by_class'"),
+    ],
+    ids=["cut short", "a list", "older", "a word", "newer"],
 )
-def test_a_promise_that_is_damaged_is_refused(fitted, said):
+def test_a_promise_that_cannot_be_read_is_refused_by_file(fitted, said, why):
     (fitted[1].folder / DEFERRAL).write_text(said)
-    with pytest.raises(WorkbenchError, match=r"deferral\.json has threshold = "):
+    with pytest.raises(WorkbenchError, match=rf"deferral\.json.*{re.escape(why)}"):
         Deferral.of(fitted[1])
+
+
+def test_a_typed_row_is_decided_as_a_row_of_a_file(fitted, tmp_path):
+    task, done = fitted
+    typed = {"text": "refund this invoice", "paid": "false", "age": "80", "code": "1"}
+    pd.DataFrame([{"id": "a", **typed}]).to_csv(tmp_path / "new.csv", index=False)
+    for promise in ({"threshold": 0.999}, {"threshold": 0.1}, {"threshold": None, "answered": 0, "errors": 0}):
+        write_promise(done, **promise)
+        predict(open_model(task, done), tmp_path / "new.csv", tmp_path / "out.csv", overwrite=True)
+        row = pd.read_csv(tmp_path / "out.csv", keep_default_na=False).iloc[0]
+        said = answer(open_run(task, done), typed)["end_model"]
+        assert (said["decision"], said["why"]) == (row["decision"], row["why"])
+        assert said["promise"] == Deferral.of(done).promise
+    assert said["decision"] == "needs review"
+    command = ["predict", str(task.folder), "--text", typed["text"], "--column", "age=80", "--column", "code=1"]
+    printed = CliRunner().invoke(main, command)
+    assert "decision: needs review, as no confidence is enough yet" in printed.stdout and said["promise"] in printed.stderr
+    assert "decision: answer\n" in CliRunner().invoke(main, [*command, "--review-below", "0"]).stdout
 
 
 # ---------------------------------------------------------------- files

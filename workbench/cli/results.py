@@ -80,14 +80,14 @@ def predict_command(task: Path, source: Path | None, target: Path | None, run_id
     """Answer the rows of SOURCE with a run's end model and write them to TARGET (.csv, .tsv, .jsonl or .parquet).
 
     Each row gets label, probabilities, confidence, and the decision: answer, or needs review, and why. Files of any size are
-    read in pieces. With --text it says of one row what the end model, the functions and the label model make of it.
+    read in pieces. With --text it decides on one row, and says what the functions and the label model make of it.
     """
     from workbench.project.task import load_task
 
     loaded = load_task(task)
     typed = {name: asked.pop(name) for name in ("text", "column", "as_json")}
     if typed["text"] or typed["column"]:
-        _predict_typed(loaded, run_id, **typed)
+        _predict_typed(loaded, run_id, asked["review_below"], **typed)
         return
     if source is None or target is None:
         raise WorkbenchError("`workbench predict` needs SOURCE and TARGET, or --text for one row")
@@ -111,12 +111,14 @@ def _predict_file(
         click.echo(f"{done.review:,} of them need review")
 
 
-def _predict_typed(task: Task, run_id: str | None, text: tuple[str, ...], column: tuple[str, ...], as_json: bool) -> None:
+def _predict_typed(
+    task: Task, run_id: str | None, review_below: float | None, text: tuple[str, ...], column: tuple[str, ...], as_json: bool
+) -> None:
     from workbench.project.steps.one_row import answer, cells, open_run, run_to_ask
 
     row = cells(task, text, column)
     with redirect_stdout(sys.stderr):  # what a user's function prints
-        found = answer(open_run(task, run_to_ask(task, run_id)), row)
+        found = answer(open_run(task, run_to_ask(task, run_id), review_below), row)
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:

@@ -291,7 +291,7 @@ def show_table(title: str, columns: Sequence[str], lines: Sequence[Sequence[str]
 
 
 def answer_table(found: dict[str, Any]) -> None:
-    """Print what the end model, the label model and the functions say of one row."""
+    """Print what the end model decides on one row, and what the label model and the functions say of it."""
     models = {"end model": found["end_model"], "label model": found["label_model"]}
     told = {name: one["probs"] for name, one in models.items() if "probs" in one}
     if told:
@@ -299,6 +299,10 @@ def answer_table(found: dict[str, Any]) -> None:
         for label in next(iter(told.values())):
             table.add_row(label, *(f"{probs[label]:.1%}" for probs in told.values()))
         _print(table)
+    if "decision" in found["end_model"]:
+        about = found["end_model"]
+        notes([about["promise"]])
+        click.echo(f"decision: {about['decision']}" + (f", as {about['why']}" if about["why"] else ""))
     for name, one in models.items():
         if "reason" in one:
             click.echo(f"{name}: {one['reason']}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import chain
 from typing import Any, Final, Self
 
 import numpy as np
@@ -18,6 +20,8 @@ KINDS: Final[dict[str, dict[str, Any]]] = {
     "word": {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": r"(?u)\b\w+\b|[^\w\s]"},
     "character": {"analyzer": "char_wb", "ngram_range": (3, 5), "min_df": 2},
 }
+_WORDS: Final = 50_000  # whose terms are kept, some 20 MB;
+_LONG: Final = 30  # but for those of more characters, as sentences are in scripts without spaces
 # Half the length of a TF-IDF row: at full length the embedding drowns rare words, at a quarter what it knows is lost.
 _EMBEDDING_LENGTH: Final = 0.5
 _PROBE: Final = "The embedding of this sentence shows whether an encoder is still the same."
@@ -48,15 +52,40 @@ class Terms:
 
     def transform(self, dataset: Dataset) -> Inputs:
         """Return one sparse column a term."""
-        return Inputs.of(len(dataset), sparse=self._counter.transform(dataset.texts()) if self.terms else None)
+        if not self.terms:
+            return Inputs.of(len(dataset))
+        from scipy.sparse import csr_matrix
+
+        find, weigher = self._learned
+        found = [find(text) for text in dataset.texts()]
+        ends = np.cumsum([0, *map(len, found)])
+        places = np.fromiter(chain.from_iterable(found), np.int32, ends[-1])
+        counts = csr_matrix((np.ones(len(places), np.float32), places, ends), shape=(len(found), len(self.terms)))
+        counts.sum_duplicates()
+        return Inputs.of(len(dataset), sparse=weigher.transform(counts, copy=False))
 
     @cached_property
-    def _counter(self) -> Any:
-        from sklearn.feature_extraction.text import TfidfVectorizer
+    def _learned(self) -> tuple[Callable[[str], Sequence[int]], Any]:
+        """What finds the places of a text's terms, each as often as it stands there; and what weighs their counts."""
+        from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
-        counter = TfidfVectorizer(**KINDS[self.kind], vocabulary=self.terms, sublinear_tf=True, dtype=np.float32)
-        counter.idf_ = self.idf
-        return counter
+        weigher = TfidfTransformer(sublinear_tf=True)
+        weigher.idf_ = self.idf
+        analyze = CountVectorizer(**KINDS[self.kind]).build_analyzer()
+        place = {term: number for number, term in enumerate(self.terms)}
+
+        def find(text: str) -> list[int]:
+            return [place[term] for term in analyze(text) if term in place]
+
+        if self.kind != "character":
+            return find, weigher
+        kept = lru_cache(_WORDS)(find)  # no term spans two words, and the same words come again and again
+
+        def find_by_word(text: str) -> list[int]:
+            parts = [kept(word) if len(word) <= _LONG else find(word) for word in text.split()]
+            return list(chain.from_iterable(parts))
+
+        return find_by_word, weigher
 
     def state(self) -> tuple[State, Arrays]:
         """Return the terms, and their idf."""

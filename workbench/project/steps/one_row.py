@@ -16,6 +16,7 @@ from workbench.lfs import LabelingFunction
 from workbench.project.reviewing import KEPT_ANCHORS
 from workbench.project.runs import KEPT_MODEL, Run, find_run, list_runs
 from workbench.project.steps.fit import chosen_model, fit_label_model
+from workbench.project.steps.predict import Deferral, ask
 from workbench.project.task import Task
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
@@ -26,12 +27,14 @@ _ID: Final = "typed"
 class Opened:
     """What answers typed rows: a run's models and the functions as they are now; in words why, where one of them cannot.
 
-    head: the columns of rows, without rows. ran: the functions of the run, with their fingerprints then.
+    head: the columns of rows, without rows. deferral: when the end model answers by itself. ran: the functions of the run, with
+    their fingerprints then.
     """
 
     head: Dataset
     functions: dict[str, LabelingFunction] | str
     end_model: Any
+    deferral: Deferral
     label_model: Any
     ran: Mapping[str, str]
 
@@ -43,8 +46,11 @@ def run_to_ask(task: Task, run_id: str | None) -> Run:
     return find_run(task, run_id, holding="soft_labels.parquet")
 
 
-def open_run(task: Task, run: Run) -> Opened:
-    """Load what answers typed rows for a run; this takes seconds, an answer hardly any."""
+def open_run(task: Task, run: Run, review_below: float | None = None) -> Opened:
+    """Load what answers typed rows for a run; this takes seconds, an answer hardly any.
+
+    review_below: the confidence, 0..1, below which the row needs review, in place of what the run found.
+    """
     rows = task.dataset()[0]
     head = task.visible(rows).take(np.zeros(0, np.intp))
     functions: dict[str, LabelingFunction] | str
@@ -56,6 +62,7 @@ def open_run(task: Task, run: Run) -> Opened:
         head=head,
         functions=functions,
         end_model=_or_why(lambda: _end_model(task, run, head)),
+        deferral=Deferral.of(run, review_below),
         label_model=_or_why(lambda: _label_model(task, run, rows)),
         ran=run.about["functions"],
     )
@@ -94,16 +101,19 @@ def answer(
 ) -> dict[str, Any]:
     """Return what all say of a row, typed as text by column: a column left out is missing, a text left out is empty.
 
-    end_model: {probs} or {reason}. functions: {votes: [{lf, label, since}], faults: [{lf, error}], unasked: [name], silent} or
-    {reason}; since is '', `new` or `changed` after the run, unasked would call a client. label_model: {probs, covered} or
-    {reason}. at_work: told which function is asked. Raises WorkbenchError for an unknown column or a cell of the wrong type.
+    end_model: {probs, decision, why, promise} or {reason}. functions: {votes: [{lf, label, since}], faults: [{lf, error}],
+    unasked: [name], silent} or {reason}; since is '', `new` or `changed` after the run, unasked would call a client.
+    label_model: {probs, covered} or {reason}. at_work: told which function is asked. Raises WorkbenchError for an unknown
+    column or a cell of the wrong type.
     """
     row = typed_row(values, opened.head)
     found: dict[str, Any] = {}
     if isinstance(opened.end_model, str):
         found["end_model"] = {"reason": opened.end_model}
     else:
-        found["end_model"] = {"probs": _by_label(opened.end_model.predict_proba(row))}
+        soft, decided = ask(opened.end_model, opened.deferral, row)
+        about = {**decided.iloc[0].to_dict(), "promise": opened.deferral.promise}
+        found["end_model"] = {"probs": _by_label(soft), **about}
     if isinstance(opened.functions, str):
         why = {"reason": opened.functions}
         return found | {"functions": why, "label_model": {"reason": "the functions cannot be loaded"}}

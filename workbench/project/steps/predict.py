@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,9 @@ from workbench.project.runs import Run
 from workbench.project.steps.defer import DEFERRAL
 from workbench.project.task import Task
 from workbench.tables import Dataset, SoftLabels, WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.end_model.deferral import Deferral as Learned
 
 ANSWER: Final = "answer"
 REVIEW: Final = "needs review"
@@ -51,19 +54,30 @@ class Deferral:
             # the next number below: a row that has just this confidence is not below it
             below = float(np.nextafter(review_below, -1))
             return cls(below, "Nothing is promised of the answers: their threshold was given by hand.")
-        path = run.folder / DEFERRAL
-        if not path.exists():
+        found = promised(run)
+        if found is None:
             return cls(None, f"Nothing is promised: run {run.id} has no threshold for answers, so every row gets one.")
-        found = read_json(path)
-        threshold, risk, sure = (found.get(key) for key in ("threshold", "risk", "confidence"))
-        for key, value in (("threshold", threshold), ("risk", risk), ("confidence", sure)):
-            number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-            if not number and not (key == "threshold" and value is None and key in found):
-                raise WorkbenchError(f"{path} has {key} = {value!r}; it is a share between 0 and 1; run the task again")
-        what = f"at most {risk:.1%} of answers are wrong ({sure:.0%} sure)"
-        if threshold is None:
-            return cls(_NONE, f"Every row needs review: no threshold could be shown under which {what}.", measured=True)
-        return cls(float(threshold), f"Promised for rows like those it was measured on: {what}.", measured=True)
+        learned, what = found
+        if learned.threshold is None:
+            return cls(_NONE, f"Every row needs review: measured on {what}, {learned.in_words()}.", measured=True)
+        promise = f"Promised for rows like the {what} that it was measured on: {learned.in_words()}."
+        return cls(learned.threshold, promise, measured=True)
+
+
+def promised(run: Run) -> tuple[Learned, str] | None:
+    """Return what a run may promise of its end model's answers, and in words the rows that show it; None where none do."""
+    from workbench.end_model.deferral import Deferral as Learned
+
+    path = run.folder / DEFERRAL
+    if not path.exists():
+        return None
+    found = read_json(path)
+    told = found if isinstance(found, dict) else {}
+    try:
+        learned = Learned.from_dict({name: value for name, value in told.items() if name not in ("format", "measured")})
+    except WorkbenchError as error:
+        raise WorkbenchError(f"{path} is damaged, or of another version: {error}; run the task again") from None
+    return learned, str(told.get("measured", "rows"))
 
 
 @dataclass(frozen=True)
@@ -105,10 +119,18 @@ def decide(soft: SoftLabels, threshold: float | None, unlike: NDArray[np.bool_] 
     return pd.DataFrame({"decision": np.where(low | strange, REVIEW, ANSWER), "why": why}, index=soft.ids, dtype="str")
 
 
+def ask(model: Any, deferral: Deferral, rows: Dataset) -> tuple[SoftLabels, pd.DataFrame]:
+    """Return the probabilities of rows, and what `decide` makes of them."""
+    if not deferral.measured:
+        soft = model.predict_proba(rows)
+        return soft, decide(soft, deferral.threshold)
+    soft, unlike = model.ask(rows)
+    return soft, decide(soft, deferral.threshold, unlike)
+
+
 def answers(opened: Opened, rows: Dataset) -> pd.DataFrame:
     """Return by row id `label`, one `p_<class>` a class, `confidence`, `decision`, `why` and `model`."""
-    soft, unlike = opened.model.ask(rows)
-    decided = decide(soft, opened.deferral.threshold, unlike if opened.deferral.measured else None)
+    soft, decided = ask(opened.model, opened.deferral, rows)
     best = soft.probs.argmax(axis=1)
     named: dict[str, Any] = {"label": np.array(soft.labels, dtype=object)[best]}
     named |= {f"p_{label}": soft.probs[:, c] for c, label in enumerate(soft.labels)}
