@@ -9,8 +9,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.end_model.checkpoint import Checkpoint
 from workbench.end_model.columns import Columns
+from workbench.end_model.examples import Examples, History, Progress, Recipe
 from workbench.end_model.inputs import Arrays, Block, Inputs, State
+from workbench.end_model.transformer import PREFIX, Transformer
 from workbench.end_model.words import KINDS, Embedding, Terms
 from workbench.io.names import did_you_mean, listed
 from workbench.tables import Dataset, WorkbenchError
@@ -32,13 +35,23 @@ class Features:
     def fit(cls, dataset: Dataset, names: Sequence[str], columns: Sequence[str], limit: int) -> Self:
         """Learn vocabulary, scale and categories from rows.
 
-        names: `tfidf`, or an encoder that `encode` knows. columns: columns of the table, numbers or categories. limit: the most
-        terms of a kind, and the most values of a category. Raises WorkbenchError for a choice that these rows cannot serve.
+        names: `tfidf`, an encoder that `encode` knows, or `transformer:` and one that `tune` is to tune. columns: columns of
+        the table, numbers or categories. limit: the most terms of a kind, and the most values of a category. Raises
+        WorkbenchError for a choice that these rows cannot serve.
         """
         _check_choice(dataset, names, columns)
         kinds = {"tfidf": lambda: tuple(Terms.fit(kind, dataset, limit) for kind in KINDS)}
-        views = tuple(kinds[name]() if name in kinds else (Embedding.fit(name),) for name in names)
+        views = tuple(kinds[name]() if name in kinds else (_encoder(name),) for name in names)
         return cls(dataset.text if names else (), views or ((),), Columns.fit(dataset, columns, limit) if columns else None)
+
+    def tune(
+        self, rows: Dataset, examples: Examples, recipe: Recipe, progress: Progress | None, kept: Checkpoint
+    ) -> dict[str, History]:
+        """Tune the encoders that are to be tuned, in place, on the labels and weights of rows; return how each went."""
+        told: dict[str, History] = {}
+        for place, block in enumerate(block for view in self.views for block in view if isinstance(block, Transformer)):
+            told[block.encoder] = block.tune(rows.texts(), examples, recipe, progress, kept, f"tuned {place}")
+        return told
 
     def transform(self, dataset: Dataset) -> tuple[Inputs, ...]:
         """Return each view of every row; raises WorkbenchError naming the column that the dataset lacks."""
@@ -86,9 +99,18 @@ class Features:
                 views[one["view"]] += (Terms(one["kind"], one["terms"], arrays[f"{number}.idf"]),)
             elif one["block"] == "embedding":
                 views[one["view"]] += (Embedding(one["encoder"], arrays[f"{number}.probe"]).check(),)
+            elif one["block"] == "transformer":
+                own = {name.split(".", 1)[1]: part for name, part in arrays.items() if name.startswith(f"{number}.")}
+                views[one["view"]] += (Transformer.from_state(one, own),)
             else:
                 columns = Columns.from_state(one)
         return cls(tuple(state["text"]), tuple(views), columns)
+
+
+def _encoder(name: str) -> Embedding | Transformer:
+    if name in (PREFIX, PREFIX[:-1]):
+        raise WorkbenchError(f"feature {name!r} names no model to tune; write '{PREFIX}minilm', or a folder after '{PREFIX}'")
+    return Transformer.fit(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else Embedding.fit(name)
 
 
 def _check_choice(dataset: Dataset, names: Sequence[str], columns: Sequence[str]) -> None:

