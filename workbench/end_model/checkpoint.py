@@ -15,7 +15,7 @@ import numpy as np
 from workbench.io.files import atomic_write, plain
 
 _FORMAT: Final = 1  # of the kept states; another one begins anew
-_LEAST: Final = 3.0  # seconds of work that are worth keeping
+_LEAST: Final = 5.0  # seconds of work that are worth keeping
 _SHARE: Final = 0.02  # of the time may go into writing
 _FORGOTTEN: Final = 7 * 24 * 3600.0  # seconds after which nobody comes back for a training
 
@@ -39,7 +39,7 @@ class Checkpoint:
                 shutil.rmtree(other, ignore_errors=True)
         key = hashlib.sha256(f"format {_FORMAT}".encode())
         for part in learned_from:
-            content = part.tobytes() if isinstance(part, np.ndarray) else json.dumps(plain(part)).encode()
+            content = part.tobytes() if isinstance(part, np.ndarray) else json.dumps(part, default=plain).encode()
             key.update(f"\0{len(content)}\0".encode() + content)
         return cls(root / key.hexdigest()[:32])
 
@@ -62,7 +62,7 @@ class Checkpoint:
     def keep(self, stage: str, state: Mapping[str, Any]) -> None:
         """Write the state of a stage in place of its last one: tensors, numbers, lists and dicts of them.
 
-        Nothing is written for the first three seconds, nor so often that it takes more than 2 % of the time.
+        Nothing is written for the first five seconds, nor so often that it takes more than 2 % of the time.
         """
         import torch
 

@@ -47,7 +47,8 @@ def tune(
                 line["holdout_loss"] = loop.loss(np.flatnonzero(held))
             if not held.any() or not loop.best or not epochs_since_best(loop.history):
                 loop.best = {name: part.detach().cpu().clone() for name, part in encoder.model.state_dict().items()}
-            report(len(loop.history), _EPOCHS, in_words(line))
+            batches = -(-len(taught) // _BATCH)
+            report(len(loop.history) * batches, _EPOCHS * batches, in_words(line))
             kept.keep(stage, loop.state())
         encoder.model.load_state_dict(loop.best)
         encoder.model.eval()
@@ -98,10 +99,10 @@ class _Tuning:
         number = len(self.history)
         rng = np.random.default_rng([self._recipe.seed, number])
         order = rng.permutation(rows)
-        order = order[np.argsort([len(self._tokens[row]) for row in order], kind="stable")]
+        order = self._by_length(order)
         batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
-        total = 0.0
-        with torch.random.fork_rng([] if self._recipe.device == "cpu" else [torch.device(self._recipe.device)]):
+        total, device = 0.0, torch.device(self._recipe.device)
+        with torch.random.fork_rng([] if device.type == "cpu" else [device], device_type=device.type):
             torch.manual_seed(int(rng.integers(2**31)))
             self._encoder.model.train()
             for step, place in enumerate(rng.permutation(len(batches)), start=1):
@@ -135,12 +136,15 @@ class _Tuning:
             vectors = self._encoder.vectors([self._tokens[row] for row in rows])
         return logits(self._head, Inputs.of(len(rows)).sparse, vectors.float() * LENGTH)
 
+    def _by_length(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        return rows[np.argsort([len(self._tokens[row]) for row in rows], kind="stable")]
+
     def loss(self, rows: NDArray[np.intp]) -> float:
         """Return the loss on rows that were held out."""
         import torch
 
         self._encoder.model.eval()
-        order = rows[np.argsort([len(self._tokens[row]) for row in rows], kind="stable")]
+        order = self._by_length(rows)
         with torch.no_grad():
             scores = torch.cat([self._logits(order[start : start + _BATCH]) for start in range(0, len(order), _BATCH)])
         return float(soft_cross_entropy(scores, self._target[order], self._weights[order]))

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _KIND: Final = "a Hugging Face model with its tokenizer"
 _LONGEST: Final = 256  # tokens of a text that are read
 _BATCH: Final = 64  # texts encoded at a time
+_CODED: Final = 1024  # texts that the tokenizer reads at a time: it notes much more of each than its ids
+
+Tokens = NDArray[np.int32]  # the ids of one text
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,20 +49,24 @@ class Pretrained:
         tokenizer.enable_truncation(min(_LONGEST, getattr(model.config, "max_position_embeddings", None) or _LONGEST))
         return cls(tokenizer, model.float().eval())
 
-    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+    def tokens(self, texts: Sequence[str]) -> list[Tokens]:
         """Return the ids of each text's first 256 tokens; a text without any has one of padding."""
-        return [coded.ids or [self._padding] for coded in self.tokenizer.encode_batch_fast(whole(texts))]
+        clean, found = whole(texts), list[Tokens]()
+        for start in range(0, len(clean), _CODED):
+            coded = self.tokenizer.encode_batch_fast(clean[start : start + _CODED])
+            found += [np.array(one.ids or [self._padding], np.int32) for one in coded]
+        return found
 
     @property
     def _padding(self) -> int:
         return self.model.config.pad_token_id or 0
 
-    def vectors(self, tokens: Sequence[list[int]]) -> Tensor:
+    def vectors(self, tokens: Sequence[Tokens]) -> Tensor:
         """Return [n, d] on the model's device: the mean of the last hidden states of a text's tokens, at length 1."""
         import torch
 
         device = next(self.model.parameters()).device
-        rows = [torch.tensor(ids) for ids in tokens]
+        rows = [torch.from_numpy(ids) for ids in tokens]
         ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self._padding).to(device)
         mask = torch.nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in rows], batch_first=True).to(device)
         states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
