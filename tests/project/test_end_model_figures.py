@@ -9,7 +9,7 @@ import pytest
 from workbench.end_model import EndModel
 from workbench.project import end_model, end_model_confusion, end_model_fates, end_model_scores, jobs
 from workbench.project.end_model import Answers
-from workbench.project.end_model_confidence import Measured, Trust, promise_of, risk_of
+from workbench.project.end_model_confidence import Measured, Trust, risk_of
 from workbench.project.steps import train
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
@@ -218,7 +218,7 @@ def test_a_run_keeps_the_answers_on_the_rows_that_taught(tiny_task, monkeypatch)
     assert found.compared == {"valid": 15, "train": 50}
     assert set(found.held_out.ids) == set(dataset.ids[dataset.split != "train"]) and found.classes["gold"].sum() == 15
     assert set(found.apart["split"]) <= {"train", "valid"}
-    assert promise_of(done)[1] == "15 valid rows with gold" and risk_of(done) == 0.05
+    assert risk_of(done) == 0.05
     table = end_model.settings_table(done)
     assert table.loc["features", ["value", "default"]].tolist() == ["tfidf", "tfidf, static"]
     assert set(table.index) == {*EndModel().settings(), "risk"}, "a new setting is told in words"

@@ -55,7 +55,7 @@ def words(app):
 
 def board(app, title):
     """Return the text of a table as a list of its lines, each a list of cells."""
-    html = next(block.value for block in app.html if f'aria-label="{title}' in block.value)
+    html = next(block.value for block in app.html if f'<table class="wb" aria-label="{title}' in block.value)
     lines = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line) for line in html.split("<tr>")[1:]]
     return {line[0]: line[1:] for line in lines}
 
@@ -138,7 +138,7 @@ def test_a_target_risk_says_at_once_what_is_answered(open_app, measured):
 
 def test_confidence_is_drawn_for_all_answers_and_for_a_class(open_app, measured):
     app = clean(open_app("end_model", end="Confidence"))
-    assert "on 12 valid rows" in words(app) and "of all 12 16.7% are wrong. Area under the curve (AURC) 0." in words(app)
+    assert "on 12 valid rows" in words(app) and "of all 12, 16.7% are wrong. Area under the curve (AURC) 0." in words(app)
     assert len(app.get("vega_lite_chart")) == 2
     app.selectbox(key="worth_of").set_value("spam").run()
     assert "on 8 valid rows" in words(clean(app))
@@ -283,7 +283,7 @@ def test_the_real_process_answers(open_app, trained):
     next(button for button in app.button if button.label == "Ask").click().run(timeout=120)
     said = words(clean(app))
     assert "The end model says <b>spam</b>" in said and "The label model says <b>spam</b>" in said
-    assert "Words for and against spam" in [block.value for block in app.subheader] and ">win</span>" in said
+    assert "Words for and against spam" in [block.value for block in app.header] and ">win</span>" in said
     assert '<th scope="row">promises</th>' in said and '<th scope="row">says_free</th>' in said
     opened_end_model.tryer().close()
 

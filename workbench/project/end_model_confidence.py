@@ -10,28 +10,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.evaluate import aurc, reliability, risk_coverage
-from workbench.io.files import read_json
 from workbench.project.label_model import gold_for
 from workbench.project.runs import Run
-from workbench.project.steps.defer import DEFERRAL, RISK
+from workbench.project.steps.defer import RISK
 from workbench.tables import ABSTAIN, Dataset, SoftLabels
 
 if TYPE_CHECKING:
     from workbench.end_model.deferral import Deferral
 
 _POINTS: Final = 300  # of a drawn curve
-
-
-def promise_of(run: Run) -> tuple[Deferral, str] | None:
-    """Return what a run promises of its end model's answers and in words what it was measured on, None where it has none."""
-    from workbench.end_model.deferral import Deferral
-
-    path = run.folder / DEFERRAL
-    if not path.exists():
-        return None
-    found = read_json(path)
-    told = {name: value for name, value in found.items() if name not in ("format", "measured")}
-    return Deferral.from_dict(told), str(found["measured"])
 
 
 def risk_of(run: Run) -> float:

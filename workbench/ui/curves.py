@@ -197,7 +197,7 @@ def confusion_cells(cells: pd.DataFrame, order: Sequence[str], dark: bool) -> Sp
 
     cells: of `end_model_confusion.confusion`. A click selects `gold` and `answer` of a cell.
     """
-    size = max(18, min(46, 520 // max(len(order), 1)))
+    size = _cell_size(order)
     low, high = ("#22313a", "#7cc3da") if dark else ("#eef4f6", "#14556a")
     axis = styled_axis(labelLimit=160, labelOverlap=False, ticks=False, domain=False)
     told: Spec = {"type": "nominal", "sort": list(order)}
@@ -214,7 +214,7 @@ def confusion_cells(cells: pd.DataFrame, order: Sequence[str], dark: bool) -> Sp
     tips.append(quantity("share", format=".1%"))
     rect = {"type": "rect", "cursor": "pointer", "stroke": "#14181a" if dark else "#ffffff", "strokeWidth": 1}
     pale, deep = ("#0f1316", "#eceeec") if dark else ("#ffffff", "#0f1316")
-    words = {"condition": {"test": "datum.share > 0.5", "value": pale}, "value": deep}
+    words = {"condition": {"test": f"datum.share > {0.5 if dark else 0.75}", "value": pale}, "value": deep}
     picked = {"name": "cell", "select": {"type": "point", "fields": ["gold", "answer"]}}
     layers: list[Spec] = [{"params": [picked], "mark": rect, "encoding": {"color": shade, "tooltip": tips}}]
     if size >= 26:
@@ -227,11 +227,25 @@ def confusion_cells(cells: pd.DataFrame, order: Sequence[str], dark: bool) -> Sp
     return {
         "width": {"step": size},
         "height": {"step": size},
-        "padding": {"left": 0, "top": 0, "right": 44, "bottom": 0},
+        "padding": {"left": 0, "top": 0, "right": 0.66 * _name_room(order), "bottom": 0},
         "data": data,
         "encoding": {"x": x, "y": y},
         "layer": layers,
     }
+
+
+def confusion_width(order: Sequence[str]) -> int:
+    """Return the pixels that a confusion matrix takes with its names."""
+    return round(1.66 * _name_room(order)) + _cell_size(order) * len(order) + 40
+
+
+def _cell_size(order: Sequence[str]) -> int:
+    return max(18, min(46, 520 // max(len(order), 1)))
+
+
+def _name_room(order: Sequence[str]) -> int:
+    """Return the pixels of the longest name; those above a matrix lean to the right."""
+    return min(160, 7 * max(map(len, order)))
 
 
 def word_bars(table: pd.DataFrame) -> Spec:

@@ -12,7 +12,7 @@ from workbench.project import end_model_confusion
 from workbench.project.runs import Run
 from workbench.tables import Dataset
 from workbench.ui import figures, opened_end_model
-from workbench.ui.curves import confusion_cells
+from workbench.ui.curves import confusion_cells, confusion_width
 from workbench.ui.wording import count, figure, interval, percent, plain
 
 _PAGE: Final = 50
@@ -66,7 +66,7 @@ def _matrix(run: Run, dataset: Dataset) -> None:
     wrong = cells[(cells["gold"] != cells["answer"]) & (cells["n"] > 0)].nlargest(_PAIRS, "n")
     worst = "; ".join(f"{one['gold']} taken for {one['answer']} {one['n']:,}" for one in wrong.to_dict("records"))
     key = f"matrix {run.id}"
-    with st.container(width="content"):
+    with st.container(width=confusion_width(order)):
         st.vega_lite_chart(
             spec=confusion_cells(cells, order, st.context.theme.type == "dark"),
             key=key,
@@ -83,7 +83,7 @@ def _matrix(run: Run, dataset: Dataset) -> None:
         shown = wrong[["answer"]].assign(rows=wrong["n"].map(count), share=wrong["share"].map(percent))
         shown = shown.set_axis(pd.Index(wrong["gold"], name="gold"), axis=0)
         shown.columns = pd.Index(["answered", "rows", "of the class"])
-        with st.container(width=440):
+        with st.container(width=420):
             st.html(figures.table(shown, "The commonest confusions", words=("answered",)))
 
 

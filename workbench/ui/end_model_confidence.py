@@ -10,6 +10,7 @@ import streamlit as st
 from workbench.project import end_model_confidence
 from workbench.project.label_model import below, histogram, score_above
 from workbench.project.runs import Run
+from workbench.project.steps.predict import promised
 from workbench.project.task import Task
 from workbench.tables import Dataset, WorkbenchError
 from workbench.ui import figures, opened_end_model
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def show(task: Task, run: Run, dataset: Dataset) -> None:
     """Draw the view."""
     st.header("What is promised")
-    promise = end_model_confidence.promise_of(run)
+    promise = promised(run)
     if promise is None:
         st.markdown(
             "**Nothing is promised**, and every row gets an answer: this run measured nothing. It takes valid rows with gold, "
@@ -89,7 +90,7 @@ def _risks(task: Task, run: Run, dataset: Dataset, promise: Any) -> Deferral | N
     columns = st.columns(3)
     columns[0].metric("Answered", percent(share) if some else "none")
     columns[0].caption(f"95 % interval {interval(low, high)}, n = {found.n:,}" if some else f"n = {found.n:,} measured rows")
-    columns[1].metric("Wrong among them, at most", percent(risk) if some else "–")
+    columns[1].metric("Wrong, at most", percent(risk) if some else "–")
     columns[1].caption(
         f"{found.confidence:.0%} sure; {found.errors:,} of {found.answered:,} were" if some else "nothing to promise"
     )
@@ -116,9 +117,10 @@ def _risk_and_coverage(trust: Any, tried: Deferral | None, risk: float, label: s
         alt=f"Wrong answers over share of rows answered, the surest first; {percent(last['risk'])} if all are answered",
     )
     st.caption(
-        f"The surest rows are answered first; of all {trust.n:,} {percent(trust.wrong)} are wrong. Area under the curve (AURC) "
-        f"{figure(trust.aurc)}: the mean share of wrong answers over all places to stop. It would be {figure(trust.best)} if "
-        f"every wrong answer were less sure than every right one, and {figure(trust.wrong)} if confidence said nothing."
+        f"The surest rows are answered first; of all {trust.n:,}, {percent(trust.wrong)} are wrong. Area under the curve "
+        f"(AURC) {figure(trust.aurc)}: the mean share of wrong answers over all places to stop. It would be "
+        f"{figure(trust.best)} if every wrong answer were less sure than every right one, and {figure(trust.wrong)} if "
+        "confidence said nothing."
     )
 
 
@@ -157,7 +159,7 @@ def _by_hand(run: Run, dataset: Dataset) -> None:
         bars["height"], bars["encoding"]["y"]["title"] = 140, "rows outside train"
         said = f"Rows outside train by confidence of the end model; {percent(found['share'])} are below {threshold:.0%}"
         charts.draw(bars, said)
-    st.code(f"workbench predict TASK IN OUT --run {run.id} --review-below {threshold:g}", language=None)
+    st.code(f"workbench predict TASK IN OUT --run {run.id} --review-below {threshold:g}", language=None, wrap_lines=True)
 
 
 def _measured(score: dict[str, Any]) -> str:

@@ -51,7 +51,9 @@ def _board(metrics: dict[str, Any]) -> None:
         shown[f"{title}, 95 %"] = _ends(board, name, lambda low, high: f"{low:.3f}–{high:.3f}")
     shown["n"] = board["n"].map(count)
     scored = board["accuracy"].notna()
-    st.html(figures.table(shown[scored], f"Models side by side on {split}, {which} rows"))
+    title = f"Models side by side on {split}, {which} rows"
+    table = figures.table(shown[scored], title)
+    st.html(f'<div style="overflow-x:auto" tabindex="0" role="region" aria-label="{title}">{table}</div>')
     for model, reason in board.loc[~scored, "reason"].items():
         st.caption(plain(f"No score of the {model}: {reason}."))
     st.markdown(plain(end_model_scores.gains_in_words(metrics, split, rows)))
@@ -78,7 +80,7 @@ def _crossover(task: Task, run: Run) -> None:
     found = end_model_scores.crossover_of(run)
     if found is None:
         st.markdown("How many gold labels would a supervised model need to match it? This trains some twenty models:")
-        st.code(f"workbench evaluate {task.folder} --run {run.id} --crossover", language=None)
+        st.code(f"workbench evaluate {task.folder} --run {run.id} --crossover", language=None, wrap_lines=True)
         return
     st.markdown(plain(found["sentence"]))
     table = end_model_scores.crossover_table(found)

@@ -114,7 +114,7 @@ def _decision(said: dict[str, Any]) -> None:
 
 def _words(said: dict[str, Any], texts: Sequence[str]) -> None:
     """Draw the words of the text in colours, and those that do most as bars."""
-    st.subheader(f"Words for and against {plain(said['label'])}")
+    st.header(f"Words for and against {plain(said['label'])}")
     drops: dict[str, float] = said["drops"]
     most = max((abs(drop) for drop in drops.values()), default=0.0)
     if most < _LEAST:
