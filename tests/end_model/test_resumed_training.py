@@ -15,7 +15,6 @@ from workbench.end_model.descent import Descent
 from workbench.project.steps.train import train
 from workbench.project.task import load_task
 from workbench.tables import Dataset, SoftLabels
-from workbench.text.cache import cache_folder
 
 
 class Ended(Exception):
@@ -141,15 +140,15 @@ def test_what_nobody_came_back_to_for_a_week_is_removed(dataset: Dataset, soft: 
     assert [path.name for path in tmp_path.iterdir()] == ["recent"]
 
 
-def test_a_task_keeps_its_training_in_the_cache_folder(tiny_task: Path) -> None:
+def test_a_task_keeps_its_training_in_its_cache(tiny_task: Path) -> None:
     task = load_task(tiny_task)
     dataset, _ = task.dataset()
     soft = SoftLabels.from_hard(dataset.ids, dataset.labels, np.arange(len(dataset)) % 2)
     with pytest.raises(Ended):
         train(task, dataset, soft, ending_at("all rows, epoch 2"))
-    assert len(list((cache_folder() / "training").iterdir())) == 1
+    assert len(list((tiny_task / "cache" / "training").rglob("trained.pt"))) == 1
     train(task, dataset, soft)
-    assert list((cache_folder() / "training").iterdir()) == []
+    assert list((tiny_task / "cache" / "training").iterdir()) == []
 
 
 KILLED = """

@@ -12,7 +12,6 @@ import pandas as pd
 from workbench.io.votes import write_soft_labels
 from workbench.project.task import Task, build
 from workbench.tables import Dataset, SoftLabels
-from workbench.text.cache import cache_folder
 
 ON_TRAIN: Final = "answers/end_model_train.parquet"
 _ANSWERED: Final = 2_000  # training rows: enough to see where the two models differ, and a second's work
@@ -38,7 +37,7 @@ def train(
 
     anchors: what people said of rows, which label models know too. measured: rows that audits drew; they teach nothing, so that
     they can tell how often the model is wrong. A training that was killed
-    goes on where the cache folder says that it stood.
+    goes on where the task's cache says that it stood.
     """
     if not task.end_model.get("enabled", True):
         return "the end model is switched off in task.toml"
@@ -47,7 +46,7 @@ def train(
     weights = np.where(soft.ids.isin(list(measured)), 0.0, 1.0)
     if not (soft.covered & (weights > 0)).any():
         return "audits drew every training row that a function covers"
-    return make_end_model(task).fit(dataset, soft, weights, anchors, progress, cache_folder() / "training")
+    return make_end_model(task).fit(dataset, soft, weights, anchors, progress, task.folder / "cache" / "training")
 
 
 def keep_end_model(folder: Path, model: Any, dataset: Dataset) -> None:
