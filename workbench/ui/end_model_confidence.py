@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -17,9 +17,6 @@ from workbench.ui import figures, opened_end_model
 from workbench.ui import label_model_charts as charts
 from workbench.ui.curves import risk_curve
 from workbench.ui.wording import count, figure, interval, percent, plain
-
-if TYPE_CHECKING:
-    from workbench.end_model.deferral import Deferral
 
 
 def show(task: Task, run: Run, dataset: Dataset) -> None:
@@ -42,7 +39,7 @@ def _sentence(said: str) -> str:
     return f"**{plain(said)}**" if said.startswith("answers") else f"answers nothing by itself: **{plain(said)}**"
 
 
-def _now(learned: Deferral) -> str:
+def _now(learned: Any) -> str:
     if learned.threshold is None:
         return " Until then every row of a file needs review, and `--review-below 0` answers all the same."
     return f" It answers rows of a confidence above {learned.threshold:.3f} that are like those it learned from."
@@ -72,8 +69,8 @@ def _parts(task: Task, run: Run, dataset: Dataset, promise: Any) -> None:
             _by_hand(run, dataset)
 
 
-def _risks(task: Task, run: Run, dataset: Dataset, promise: Any) -> Deferral | None:
-    """Ask for a risk, and draw what it leaves to the model; return that, None where the rows cannot be asked about."""
+def _risks(task: Task, run: Run, dataset: Dataset, promise: Any) -> Any:
+    """Ask for a risk, and draw what it leaves to the model; return that Deferral, None where no row can be asked about."""
     own = end_model_confidence.risk_of(run)
     risk = st.slider(
         "Target risk: the share of answers that may be wrong", 0.01, 0.2, min(max(own, 0.01), 0.2), 0.005, key="risk",
@@ -108,7 +105,7 @@ def _risks(task: Task, run: Run, dataset: Dataset, promise: Any) -> Deferral | N
     return found
 
 
-def _risk_and_coverage(trust: Any, tried: Deferral | None, risk: float, label: str | None) -> None:
+def _risk_and_coverage(trust: Any, tried: Any, risk: float, label: str | None) -> None:
     st.subheader("Wrong answers by share answered")
     at = tried.share[0] if tried is not None and tried.threshold is not None and label is None else None
     last = trust.curve.iloc[-1]
