@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, Final, Self
 
 import numpy as np
@@ -15,11 +16,23 @@ from workbench.end_model.inputs import Arrays, Inputs, State
 from workbench.tables import Dataset, WorkbenchError
 from workbench.text.encoders import encode
 
-KINDS: Final[dict[str, dict[str, Any]]] = {
-    # a mark of punctuation is a word: "?", "!" and "£" tell much in short texts
-    "word": {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": r"(?u)\b\w+\b|[^\w\s]"},
-    "character": {"analyzer": "char_wb", "ngram_range": (3, 5), "min_df": 2},
-}
+# a mark of punctuation is a word: "?", "!" and "£" tell much in short texts
+_WORD: Final = re.compile(r"\w+|[^\w\s]")
+
+
+def _words(text: str) -> list[str]:
+    """Return words and pairs of words."""
+    words = _WORD.findall(text.lower())
+    return words + [f"{one} {next_one}" for one, next_one in pairwise(words)]
+
+
+def _characters(text: str) -> list[str]:
+    """Return 3 to 5 characters inside a word, whose ends are spaces."""
+    padded = [f" {word} " for word in text.lower().split()]
+    return [word[at : at + n] for word in padded for n in (3, 4, 5) for at in range(len(word) - n + 1)]
+
+
+KINDS: Final[dict[str, dict[str, Any]]] = {"word": {"analyzer": _words}, "character": {"analyzer": _characters, "min_df": 2}}
 _WORDS: Final = 50_000  # whose terms are kept, some 20 MB;
 _LONG: Final = 30  # but for those of more characters, as sentences are in scripts without spaces
 # Half the length of a TF-IDF row: at full length the embedding drowns rare words, at a quarter what it knows is lost.
@@ -67,12 +80,11 @@ class Terms:
     @cached_property
     def _learned(self) -> tuple[Callable[[str], Sequence[int]], Any]:
         """What finds the places of a text's terms, each as often as it stands there; and what weighs their counts."""
-        from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+        from sklearn.feature_extraction.text import TfidfTransformer
 
         weigher = TfidfTransformer(sublinear_tf=True)
         weigher.idf_ = self.idf
-        analyze = CountVectorizer(**KINDS[self.kind]).build_analyzer()
-        place = {term: number for number, term in enumerate(self.terms)}
+        analyze, place = KINDS[self.kind]["analyzer"], {term: number for number, term in enumerate(self.terms)}
 
         def find(text: str) -> list[int]:
             return [place[term] for term in analyze(text) if term in place]
