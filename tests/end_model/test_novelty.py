@@ -31,6 +31,14 @@ def test_the_score_is_one_less_the_mean_cosine_to_the_five_nearest() -> None:
     assert learned.score(np.array([[2, 0], [0, 3], [0, 0]], np.float32)).tolist() == pytest.approx([0.2, 0, 1])
 
 
+def test_novel_rows_are_those_of_a_higher_score_wherever_their_neighbours_stand() -> None:
+    rng = np.random.default_rng(0)
+    learned = Novelty.fit(rng.normal(size=(4000, 6)).astype(np.float32), share=0.3)
+    asked = np.vstack([rng.normal(size=(3000, 6)), learned.reference[-500:], np.zeros((1, 6))]).astype(np.float32)
+    novel = learned.novel(asked)
+    assert np.array_equal(novel, learned.score(asked) > learned.threshold) and 0.1 < novel.mean() < 0.5
+
+
 def test_no_row_is_its_own_neighbour() -> None:
     """Six rows at right angles: each alone, so that none of them sets a threshold under 1."""
     assert Novelty.fit(np.eye(6, dtype=np.float32), share=0.5).threshold == 1

@@ -38,12 +38,21 @@ def test_nothing_is_added_when_the_work_fails(tmp_path: Path) -> None:
     assert log.read_text() == "old\n"
 
 
-def test_a_line_cut_short_spoils_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{"half', ""),
+        ('{"old": 1}\n{"half": "of a', '{"old": 1}\n'),
+        ('{"old": 1}\n{"whole": 2}', '{"old": 1}\n{"whole": 2}\n'),
+    ],
+    ids=["half a line alone", "half a line behind another", "a line without its end"],
+)
+def test_half_a_line_does_not_stay_and_a_whole_one_does(tmp_path: Path, before: str, after: str) -> None:
     log = tmp_path / "log.jsonl"
-    log.write_text('{"half')
+    log.write_text(before)
     with appended(log) as add:
-        add(["new"])
-    assert log.read_text() == '{"half\nnew\n'
+        add(['"new"'])
+    assert log.read_text() == after + '"new"\n'
 
 
 def test_a_full_disk_leaves_the_log_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

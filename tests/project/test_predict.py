@@ -248,6 +248,42 @@ def test_without_an_id_column_equal_texts_have_the_id_of_the_dataset(tiny_task, 
     assert pd.read_csv(tmp_path / "out.csv", dtype=str)["id"].tolist() == [task.dataset()[0].ids[3]] * 2
 
 
+CUT_SHORT = """
+import os, signal, sys
+from workbench.cli import main
+from workbench.io import append
+
+def die_half_way(lines, log, _):
+    whole = lines.read()
+    log.write(whole[: len(whole) // 2 + 10])
+    log.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+append.shutil.copyfileobj = die_half_way
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.slow
+def test_of_a_process_that_is_killed_as_it_logs_no_half_line_stays(fitted, tmp_path):
+    task, _ = fitted
+    new_rows(301).to_csv(tmp_path / "new.csv", index=False)
+    kills, log = ["-c", CUT_SHORT], tmp_path / "log.jsonl"
+    for turn in range(2):
+        asked = ["predict", task.folder, tmp_path / "new.csv"]
+        processes = [
+            subprocess.Popen(
+                [sys.executable, *start, *asked, tmp_path / f"{turn}{place}.csv", "--log", log], stderr=subprocess.PIPE
+            )
+            for place, start in enumerate((["-m", "workbench"], kills, kills))
+        ]
+        assert [(one.communicate(), one.returncode)[1] for one in processes] == [0, -9, -9]
+        assert not (tmp_path / f"{turn}1.csv").exists()
+    predict(open_model(*fitted), tmp_path / "new.csv", tmp_path / "last.csv", log=log)
+    ids = [json.loads(line)["id"] for line in log.read_text().splitlines()]
+    assert len(ids) == 3 * 301 + 4 * 150 and ids[-301:] == new_rows(301)["id"].tolist()
+
+
 MEMORY = """
 import resource, sys
 from pathlib import Path

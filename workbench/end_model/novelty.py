@@ -15,6 +15,8 @@ from workbench.tables import WorkbenchError
 _NEIGHBOURS: Final = 5
 _REFERENCE: Final = 5_000
 _BLOCK: Final = 512  # rows scored at a time
+_FIRST: Final = 1_000  # of the reference, which settle most rows
+_ROUNDED: Final = 1e-5  # more than what two products of the same rows may differ by
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,21 @@ class Novelty:
 
         Raises WorkbenchError where the rows are not of the width learned.
         """
+        return _scores(self._units(embedding), self.reference)
+
+    def novel(self, embedding: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """bool[n]: rows farther from the training rows than nearly all of these from each other; those of a higher `score`."""
+        rows, near = self._units(embedding), 1 - self.threshold + _ROUNDED
+        novel = (rows @ self.reference[:_FIRST].T > near).sum(axis=1) < _NEIGHBOURS  # the others have five as near as that
+        novel[novel] = _scores(rows[novel], self.reference) > self.threshold
+        return np.asarray(novel)
+
+    def _units(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
         if embedding.ndim != 2 or embedding.shape[1] != self.reference.shape[1]:
             raise WorkbenchError(
                 f"novelty learned rows of {self.reference.shape[1]} numbers, and these are of shape {embedding.shape}"
             )
-        return _scores(_unit(embedding), self.reference)
-
-    def novel(self, embedding: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """bool[n]: rows farther from the training rows than nearly all of these from each other."""
-        return self.score(embedding) > self.threshold
+        return _unit(embedding)
 
     def state(self) -> tuple[State, Arrays]:
         """Return the threshold, and the reference rows as float16."""
@@ -86,11 +94,14 @@ def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _scores(rows: NDArray[np.float32], reference: NDArray[np.float32], own: bool = False) -> NDArray[np.float32]:
     """Return the score of each row; own: row i is the i-th reference row, which is no neighbour of itself."""
+    import torch
+
     found = np.zeros(len(rows), np.float32)
     for start in range(0, len(rows), _BLOCK):
         cosine = rows[start : start + _BLOCK] @ reference.T
         if own:
             at = np.arange(len(cosine))
             cosine[at, start + at] = -np.inf
-        found[start : start + len(cosine)] = 1 - np.partition(cosine, -_NEIGHBOURS, axis=1)[:, -_NEIGHBOURS:].mean(axis=1)
+        nearest = torch.topk(torch.from_numpy(cosine), _NEIGHBOURS, dim=1).values  # twice as fast as a partition
+        found[start : start + len(cosine)] = 1 - nearest.numpy().mean(axis=1)
     return found

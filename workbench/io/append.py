@@ -1,7 +1,9 @@
-"""Lines added to the end of a file that several processes write: each addition whole or not at all, and on the disk."""
+"""Lines of JSON added to the end of a file that several processes write: each addition whole or not at all, and on the disk."""
 
 from __future__ import annotations
 
+import json
+import mmap
 import os
 import shutil
 import tempfile
@@ -19,8 +21,8 @@ _COPIED: Final = 1 << 20  # bytes at a time
 def appended(path: Path) -> Iterator[Callable[[Iterable[str]], None]]:
     """Yield what takes lines; they stand at the end of the file, in one block, once the with-block ends well.
 
-    Until then they wait in a file without a name, so that no reader sees half of them. What stands in the file is not changed;
-    a last line that a crash cut short gets its end, so that it spoils no other.
+    Until then they wait in a file without a name, so that no reader sees half of them. What stands in the file is not changed,
+    but for the half line at its end of a process that was killed as it wrote, which is taken away.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
@@ -40,12 +42,31 @@ def _append(handle: int, lines: IO[bytes]) -> None:
 
     fcntl.flock(handle, fcntl.LOCK_EX)  # released when the handle is closed
     end = os.fstat(handle).st_size
+    last = _last_line(handle) if end else b""
     try:
         with os.fdopen(os.dup(handle), "ab") as log:
-            if end and os.pread(handle, 1, end - 1) != b"\n":
+            if _is_whole(last):  # its end was lost in an editor, say
                 log.write(b"\n")
+            elif last:
+                end -= len(last)
+                os.ftruncate(handle, end)
             shutil.copyfileobj(lines, log, _COPIED)
         os.fsync(handle)
     except OSError:
         os.ftruncate(handle, end)  # the disk is full, say: half of the lines are worse than none
         raise
+
+
+def _last_line(handle: int) -> bytes:
+    """Return what stands behind the last line end."""
+    with mmap.mmap(handle, 0, access=mmap.ACCESS_READ) as file:
+        return file[file.rfind(b"\n") + 1 :]
+
+
+def _is_whole(line: bytes) -> bool:
+    """Return whether it is JSON: half of an object is none."""
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
