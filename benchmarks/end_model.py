@@ -124,7 +124,7 @@ class Bench:
             model = EndModel(**settings, seed=draw).fit(self.rows, soft, anchors=anchors)
             found["with anchors"].append(self.measures(model.predict_proba(self.asked)))
             alone = one_hot(anchors.index, self.votes.labels, anchors.to_numpy())
-            few = EndModel(**settings | {"holdout": 0.0}, seed=draw).fit(self.dataset, alone)
+            few = EndModel(**settings | {"folds": 0}, seed=draw).fit(self.dataset, alone)
             found["100 rows alone"].append(self.measures(few.predict_proba(self.asked)))
         return {model: pd.DataFrame(lines) for model, lines in found.items()}
 

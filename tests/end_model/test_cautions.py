@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from workbench.end_model import EndModel
-from workbench.end_model.cautions import certainty, smooth
+from workbench.end_model.cautions import certainty, smooth, together
 from workbench.end_model.inputs import Inputs
 from workbench.tables import Dataset, SoftLabels, WorkbenchError
 
@@ -14,6 +14,30 @@ def test_a_label_counts_as_it_is_certain():
     assert certainty(probs, 1.0) == pytest.approx([1, 0, 0.5], abs=0.01)
     assert certainty(probs, 2.0) == pytest.approx([1, 0, 0.25], abs=0.01)
     assert certainty(probs, 0.0).tolist() == [1, 1, 1]
+
+
+def test_votes_and_text_that_agree_are_surer_together_and_a_tie_is_settled_by_the_text():
+    votes = np.array([[0.8, 0.2], [0.5, 0.5], [0.2, 0.8], [0.5, 0.5]])  # of each class one half
+    text = np.array([[0.8, 0.2], [0.9, 0.1], [0.8, 0.2], [0.1, 0.9]])
+    assert together(votes, text)[:, 0] == pytest.approx([16 / 17, 0.9, 0.5, 0.1])
+
+
+def test_a_class_that_is_rare_needs_no_less_of_the_text():
+    votes = np.array([[0.9, 0.1]] * 4)
+    assert together(votes, votes) == pytest.approx(votes)  # a text that says no more than the balance adds nothing
+
+
+def test_a_label_that_rules_a_class_out_may_be_overruled_by_a_text_that_is_surer():
+    assert together(np.eye(2), np.array([[1e-9, 1], [0.5, 0.5]]))[:, 0] == pytest.approx([0, 0], abs=0.01)
+
+
+def test_the_second_look_puts_right_labels_that_the_text_speaks_against(dataset: Dataset, soft: SoftLabels):
+    truth, at = soft.probs.argmax(axis=1), np.arange(len(soft))
+    probs = soft.probs.copy()
+    probs[at % 5 == 0] = [0.5, 0.5]
+    mixed = SoftLabels(soft.ids, soft.labels, probs, soft.covered)
+    once, twice = (EndModel(second_look=s).fit(dataset, mixed).predict_proba(dataset).probs[at, truth] for s in (0.0, 1.0))
+    assert twice[at % 5 == 0].mean() > once[at % 5 == 0].mean() + 0.03
 
 
 def test_rows_whose_neighbours_have_another_label_are_left_out():
@@ -45,13 +69,13 @@ def test_where_caution_leaves_nothing_everything_counts(dataset: Dataset, soft: 
 
 
 def test_the_confidence_loss_makes_answers_surer(dataset: Dataset, soft: SoftLabels):
-    plain, own = (EndModel(confidence_loss=share, holdout=0).fit(dataset, soft).predict_proba(dataset) for share in (0.0, 0.5))
+    plain, own = (EndModel(confidence_loss=share, folds=0).fit(dataset, soft).predict_proba(dataset) for share in (0.0, 0.5))
     assert own.probs.max(axis=1).mean() > plain.probs.max(axis=1).mean() + 0.02
     assert (own.probs.argmax(axis=1) == plain.probs.argmax(axis=1)).mean() > 0.95
 
 
 def test_self_training_learns_from_rows_without_votes(dataset: Dataset, soft: SoftLabels):
-    few = SoftLabels(soft.ids, soft.labels, soft.probs, soft.covered & (np.arange(len(soft)) < 60))
+    few = SoftLabels(soft.ids, soft.labels, soft.probs, soft.covered & (np.arange(len(soft)) < 120))
     once, twice = (EndModel(self_training=share).fit(dataset, few) for share in (0.0, 1.0))
     assert not np.array_equal(once.parameters_[0]["sparse"], twice.parameters_[0]["sparse"])
     truth = soft.probs.argmax(axis=1)
@@ -64,6 +88,7 @@ def test_self_training_learns_from_rows_without_votes(dataset: Dataset, soft: So
         ("keep", 0, "keep is 0; it is a share, above 0 to 1"),
         ("confidence_loss", 1.5, "confidence_loss is 1.5; it is a share, 0 to 1"),
         ("self_training", -0.1, "self_training is -0.1; it is a share, 0 to 1"),
+        ("second_look", 2, "second_look is 2; it is a share, 0 to 1"),
         ("certainty", -1, "certainty is -1; it must be 0 or more"),
     ],
     ids=str,

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +57,7 @@ class Adjustment(NamedTuple):
                     continue  # a single row
                 taught = cls._at(slopes, views[:, ~out], dense[~out], label[~out], weight[~out], precision)
                 left_out[out] = taught(views[:, out], dense[out])
-            loss = float(weight @ -_log_softmax(left_out)[np.arange(n), label])
+            loss = float(weight @ -log_softmax(left_out, axis=1)[np.arange(n), label])
             if best is None or loss < best[0]:
                 best = loss, precision, left_out
         assert best is not None  # there is always a precision
@@ -76,7 +77,7 @@ class Adjustment(NamedTuple):
 
         def loss(x: Floats) -> tuple[float, Floats]:
             slopes, offset, extra = x[:v], x[v : v + k], x[v + k :].reshape(width, k)
-            logs = _log_softmax(np.tensordot(slopes, views, 1) + offset + dense_used @ extra)
+            logs = log_softmax(np.tensordot(slopes, views, 1) + offset + dense_used @ extra, axis=1)
             excess = weight[:, None] * (np.exp(logs) - truth)
             away = slopes - prior
             ridge = precision * extra if width else extra
@@ -106,7 +107,7 @@ def held_out_slopes(views: Floats, target: Floats, weight: Floats) -> Floats:
     v = len(views)
 
     def loss(slopes: Floats) -> tuple[float, Floats]:
-        logs = _log_softmax(np.tensordot(slopes, views, 1))
+        logs = log_softmax(np.tensordot(slopes, views, 1), axis=1)
         excess, away = weight[:, None] * (np.exp(logs) - target), slopes - 1 / v
         return float(-(weight[:, None] * target * logs).sum() + away @ away / 2), np.tensordot(views, excess, 2) + away
 
@@ -119,11 +120,6 @@ def _scale(scores: Floats, label: NDArray[np.intp], weight: Floats) -> float:
     from scipy.optimize import minimize_scalar
 
     def loss(log: float) -> float:
-        return float(-weight @ _log_softmax(np.exp(log) * scores)[np.arange(len(label)), label] + log * log / 2)
+        return float(-weight @ log_softmax(np.exp(log) * scores, axis=1)[np.arange(len(label)), label] + log * log / 2)
 
     return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x)) if len(label) else 1.0
-
-
-def _log_softmax(scores: Floats) -> Floats:
-    high = scores - scores.max(axis=1, keepdims=True)
-    return np.asarray(high - np.log(np.exp(high).sum(axis=1, keepdims=True)))

@@ -1,4 +1,4 @@
-"""Which weak labels to learn from, and how much: by how sure they are, and by whether rows like them have the same."""
+"""What of weak labels to believe: by how sure they are, by whether rows like them have the same, by what the text says."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 _NEIGHBOURS: Final = 20
 _CHUNK: Final = 1_000
 _TINY: Final = 1e-12
+_SURE: Final = 1e-6  # a class that the label rules out is only so unlikely, lest no text could bring it back
 
 
 def certainty(probs: Floats, power: float) -> Floats:
@@ -21,6 +22,17 @@ def certainty(probs: Floats, power: float) -> Floats:
     k = probs.shape[1]
     entropy = -(probs * np.log(np.maximum(probs, _TINY))).sum(axis=1)
     return np.asarray(np.maximum(1 - entropy / np.log(max(k, 2)), 0) ** power)
+
+
+def together(probs: Floats, text: Floats) -> Floats:
+    """Return float64[n, k], what weak labels and a model that has not seen them say together, from its probabilities.
+
+    P(class | votes, text) is in proportion to P(class | votes) P(class | text) / P(class) where votes and text tell apart from
+    each other what the class is (the E-step of Raykar et al., Learning From Crowds, JMLR 11, 2010). They seldom do wholly, for
+    rules read the text; so half of this is believed by default.
+    """
+    odds = probs.clip(_SURE) * text.clip(_TINY) / probs.mean(axis=0).clip(_TINY)
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
 def smooth(inputs: Inputs, probs: Floats, keep: float) -> NDArray[np.bool_]:

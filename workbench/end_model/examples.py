@@ -9,12 +9,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.end_model.inputs import Inputs
+from workbench.end_model.inputs import Inputs, stacked
 
 Progress = Callable[[int, int, str], None]
 History = list[dict[str, float]]  # one line an epoch: epoch (from 1), loss, and holdout_loss where rows are held out
 
-_FEWEST_HELD: Final = 20  # rows; the loss on fewer is noise, and the weight penalty alone must do
+_FEWEST_HELD: Final = 20  # rows of a fold; the loss on fewer is noise, and the weight penalty alone must do
+_TUNING: Final = 10  # a tuned encoder learns from all rows but one in so many
 _BETTER: Final = 1e-3  # relative fall of the loss on the hold-out that is worth waiting for
 
 
@@ -25,18 +26,27 @@ class Recipe:
     hidden: int
     epochs: int
     patience: int
-    holdout: float
+    folds: int
     weight_decay: float
     confidence_loss: float
     device: str
     seed: int
 
+    def folds_of(self, n: int) -> list[NDArray[np.bool_]]:
+        """Return bool[n] for each fold, drawn by chance; none where a fold would have fewer than 20 rows."""
+        fold = np.zeros(n, np.intp)
+        fold[self._order(n)] = np.arange(n) * self.folds // max(n, 1)
+        return [fold == part for part in range(self.folds)] if self.folds > 1 and n // self.folds >= _FEWEST_HELD else []
+
     def held_out(self, n: int) -> NDArray[np.bool_]:
-        """bool[n]: the rows that say how long to train, drawn by chance; none where they would be fewer than 20."""
+        """bool[n]: the rows that say how long to tune an encoder, all of the first fold; none where they would be under 20."""
         held = np.zeros(n, np.bool_)
-        if int(self.holdout * n) >= _FEWEST_HELD:
-            held[np.random.default_rng(self.seed).permutation(n)[: int(self.holdout * n)]] = True
+        if self.folds > 1 and n // _TUNING >= _FEWEST_HELD:
+            held[self._order(n)[: n // _TUNING]] = True
         return held
+
+    def _order(self, n: int) -> NDArray[np.intp]:
+        return np.random.default_rng(self.seed).permutation(n)
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,12 @@ class Examples:
     def take(self, rows: NDArray[np.bool_]) -> Examples:
         """Return the rows of a boolean mask."""
         return Examples(tuple(view.take(rows) for view in self.inputs), self.target[rows], self.weights[rows])
+
+    def and_also(self, more: Examples) -> Examples:
+        """Return these rows and others, one below the other."""
+        both = [(one.target, one.weights) for one in (self, more)]
+        target, weights = (np.concatenate(parts) for parts in zip(*both, strict=True))
+        return Examples(stacked(self.inputs, more.inputs), target, weights)
 
 
 def in_words(line: dict[str, float]) -> str:

@@ -37,16 +37,19 @@ class Inputs:
 
         return cls(hstack([part.sparse for part in parts], format="csr"), np.hstack([part.dense for part in parts]))
 
-    @classmethod
-    def stacked(cls, parts: Sequence[Inputs]) -> Self:
-        """Return the rows of all parts, one below the other; all have the same columns."""
-        from scipy.sparse import vstack
-
-        return cls(vstack([part.sparse for part in parts], format="csr"), np.vstack([part.dense for part in parts]))
-
     def take(self, rows: NDArray[Any]) -> Inputs:
         """Return the rows of a boolean mask or of positions, in that order."""
         return Inputs(self.sparse[rows], self.dense[rows])
+
+
+def stacked(*parts: tuple[Inputs, ...]) -> tuple[Inputs, ...]:
+    """Return each view of the rows of all parts, one below the other."""
+    from scipy.sparse import vstack
+
+    both = zip(*parts, strict=True)
+    return tuple(
+        Inputs(vstack([one.sparse for one in view], format="csr"), np.vstack([one.dense for one in view])) for view in both
+    )
 
 
 class Block(Protocol):

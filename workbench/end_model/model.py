@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
 
 from workbench.end_model.anchors import Adjustment
-from workbench.end_model.cautions import certainty, smooth
+from workbench.end_model.cautions import certainty, smooth, together
 from workbench.end_model.checkpoint import Checkpoint
 from workbench.end_model.examples import Examples, Progress, Recipe
 from workbench.end_model.features import Features
-from workbench.end_model.inputs import Inputs
+from workbench.end_model.inputs import Inputs, stacked
 from workbench.end_model.network import logits, one_thread
 from workbench.end_model.novelty import Novelty
 from workbench.end_model.storage import Saved, read_saved, write_saved
-from workbench.end_model.train import train
+from workbench.end_model.train import CrossFitted, cross_fit, train
 from workbench.io.names import listed
 from workbench.tables import Dataset, SoftLabels, WorkbenchError
+
+Floats = NDArray[np.float64]
 
 _PREDICT_ROWS: Final = 4096  # rows whose features are held at once
 _NOVEL: Final = 0.01  # share of rows like the training rows that are called unlike them
@@ -36,14 +39,15 @@ class EndModel:
     `workbench.text.encoders`, or `transformer:` and one that the labels tune (tuning.py); each has a model of its own, and
     their logits are added, each times a slope (a product of experts: Hinton, Neural Computation 14, 2002). columns: columns of
     the table, numbers or categories, beside every view. hidden: width of the hidden layer, 0 for none. epochs, patience: at
-    most so many epochs of 5 L-BFGS steps, and how many without a better hold-out before stopping. holdout: share of the rows
-    that decides how long to train and how far to trust each view; all rows then teach the final model. weight_decay: precision
-    of the Gaussian prior on weights, 1 / C of scikit-learn's LogisticRegression. use_uncovered: whether rows on which no
-    function voted teach the class balance. certainty: rows count (1 - entropy / log k) to this power, 0 all alike. keep: of
-    each class the share of rows to learn from, those whose neighbours have the same label (cautions.smooth). confidence_loss:
-    how much of the loss holds the model to its own answer (loss.own_belief). self_training: what an uncovered row counts when,
-    after a first round, all are learned from with the model's own probabilities; 0 for no second round. max_features: most
-    terms of a kind, and most values of a category. device: `cpu`, or what torch calls the other.
+    most so many epochs of 5 L-BFGS steps, and how many without a lower loss on the first fold before stopping. folds: parts of
+    the rows; models of the others are asked about each, which says how long to train and how far to trust each view; then all
+    rows teach. weight_decay: precision of the Gaussian prior on weights, 1 / C of scikit-learn's LogisticRegression.
+    use_uncovered: whether rows on which no function voted teach the class balance. certainty: rows count (1 - entropy / log k)
+    to this power, 0 all alike. keep: of each class the share of rows to learn from, those whose neighbours have the same label
+    (cautions.smooth). confidence_loss: how much of the loss holds the model to its own answer (loss.own_belief). second_look:
+    how much of a weak label gives way to what it and the other folds' model of its row say together (cautions.together).
+    self_training: what an uncovered row counts, with the probabilities that these models give it; 0 for not at all.
+    max_features: most terms of a kind, and most values of a category. device: `cpu`, or what torch calls the other.
 
     Learned: `labels_`, `features_`, `parameters_` (by view), `adjustment_` (what anchors said), `novelty_` (which rows are
     unlike the training rows; None without an encoder that was not tuned, or below 100 rows), `history_` (one line an epoch:
@@ -57,12 +61,13 @@ class EndModel:
         hidden: int = 0,
         epochs: int = 30,
         patience: int = 3,
-        holdout: float = 0.1,
+        folds: int = 3,
         weight_decay: float = 0.1,
         use_uncovered: bool = False,
         certainty: float = 1.0,
         keep: float = 1.0,
         confidence_loss: float = 0.0,
+        second_look: float = 0.5,
         self_training: float = 0.0,
         max_features: int = 50_000,
         device: str = "cpu",
@@ -73,12 +78,13 @@ class EndModel:
         self.hidden = hidden
         self.epochs = epochs
         self.patience = patience
-        self.holdout = holdout
+        self.folds = folds
         self.weight_decay = weight_decay
         self.use_uncovered = use_uncovered
         self.certainty = certainty
         self.keep = keep
         self.confidence_loss = confidence_loss
+        self.second_look = second_look
         self.self_training = self_training
         self.max_features = max_features
         self.device = device
@@ -125,29 +131,40 @@ class EndModel:
         rows = dataset.take(places)
         features = Features.fit(rows, self.features, self.columns, self.max_features)
         kept = self._checkpoint(checkpoint, features, rows, soft.probs, taught, row_weights, *known)
-        teaching, probs = rows.take(taught), soft.probs[taught]
-        counts = self._counts(features, teaching, probs, row_weights[taught])
+        teaching, probs, given = rows.take(taught), soft.probs[taught], row_weights[taught]
+        if self.keep < 1:
+            given = given * smooth(features.transform(teaching)[0], probs, self.keep)
         recipe = Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
+        report = progress or (lambda done, total, text: None)
+        counts = self._counts(probs, given)
         self.tuning_ = features.tune(teaching, Examples((), probs, counts), recipe, progress, kept)
-        inputs = features.transform(teaching)
-        examples = Examples(inputs, probs, counts)
-        trained = train(examples, recipe, progress, kept)
+        examples = Examples(features.transform(teaching), probs, counts)
+        alone = np.flatnonzero(~soft.covered & ~taught & (row_weights > 0) & (self.self_training > 0))
+        alone = alone[~np.isin(alone, known.place)]
+        anchored, lone = (features.transform(rows.take(some)) for some in (known.place, alone))
+        # an encoder that was tuned knows the labels of all rows but those held out
+        honest = recipe.held_out(len(counts)) if self.tuning_ else np.ones(len(counts), np.bool_)
+        crossed = cross_fit(examples, stacked(anchored, lone), honest, recipe, report, kept)
+        slopes = crossed.slopes if crossed else np.full(len(anchored), 1 / len(anchored))
+        if crossed:
+            first = known.adjustment(slopes, crossed.asked[:, : len(known.place)], anchored)
+            examples = self._looked_again(examples, given, crossed, first)
+            theirs = softmax(first(crossed.asked[:, len(known.place) :], _dense(lone)), axis=1)
+            examples = examples.and_also(Examples(lone, theirs, self.self_training * row_weights[alone]))
+        trained = train(examples, crossed, recipe, report, kept)
         self.labels_, self.features_, self.parameters_ = soft.labels, features, trained.parameters
-        alone = ~soft.covered & ~taught & (row_weights > 0)
-        alone[known.place] = False
-        if self.self_training and alone.any():
-            trained = train(self._with_own(examples, rows.take(alone), row_weights[alone]), recipe, progress, kept, "again ")
-            self.parameters_ = trained.parameters
-        self.history_ = trained.history
-        self.best_epoch_ = trained.best_epoch
+        self.history_ = crossed.history if crossed else trained.history
+        self.best_epoch_ = crossed.best_epoch if crossed else len(trained.history)
         self.novelty_ = self._novelty(rows)
-        self.adjustment_ = Adjustment.none(trained.slopes, len(soft.labels), _dense(inputs).shape[1])
-        if len(known.place):
-            asked = features.transform(rows.take(known.place))
-            views, dense = self._logits(asked), _dense(asked)
-            self.adjustment_ = Adjustment.fitted(trained.slopes, views, dense, known.label, known.weight, known.drawn)
+        self.adjustment_ = known.adjustment(slopes, self._logits(anchored), anchored)
         kept.remove()
         return self
+
+    def _looked_again(self, examples: Examples, given: Floats, crossed: CrossFitted, first: Adjustment) -> Examples:
+        """Return the rows with what the models of other rows make of their labels."""
+        said = together(examples.target, softmax(first(crossed.unseen, _dense(examples.inputs)), axis=1))
+        target = (1 - self.second_look) * examples.target + self.second_look * said
+        return replace(examples, target=target, weights=self._counts(target, given))
 
     def _checkpoint(self, root: Path | None, features: Features, rows: Dataset, *arrays: NDArray[Any]) -> Checkpoint:
         """Return where this training notes how far it is, found again by all that its numbers depend on."""
@@ -156,27 +173,15 @@ class EndModel:
         state, own = features.state()
         return Checkpoint.of(root, self.settings(), state, rows.fingerprint, *own.values(), *arrays)
 
-    def _counts(
-        self, features: Features, rows: Dataset, probs: NDArray[np.float64], weights: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """float64[n]: what each weak label counts for; where caution leaves nothing, all that was given counts."""
+    def _counts(self, probs: Floats, weights: Floats) -> Floats:
+        """float64[n]: what each label counts for; where caution leaves nothing, all that was given counts."""
         counts = weights * certainty(probs, self.certainty)
-        if self.keep < 1:
-            counts = counts * smooth(features.transform(rows)[0], probs, self.keep)
         return counts if counts.any() else weights
 
     def _novelty(self, rows: Dataset) -> Novelty | None:
         some = np.sort(np.random.default_rng(self.seed).permutation(len(rows))[:_SEEN])
         seen = self.features_.embedding(rows.take(some)) if len(rows) >= 1 / _NOVEL else None
         return None if seen is None else Novelty.fit(seen, self.seed, _NOVEL)
-
-    def _with_own(self, examples: Examples, rows: Dataset, weights: NDArray[np.float64]) -> Examples:
-        """Return the examples and other rows, with the probabilities that the views together give these."""
-        inputs = self.features_.transform(rows)
-        scores = self._logits(inputs).mean(axis=0)
-        both = tuple(Inputs.stacked([view, more]) for view, more in zip(examples.inputs, inputs, strict=True))
-        target = np.concatenate([examples.target, _softmax(scores)])
-        return Examples(both, target, np.concatenate([examples.weights, self.self_training * weights]))
 
     def predict_proba(self, dataset: Dataset) -> SoftLabels:
         """Return a probability for every class on every row, all covered; memory does not grow with the rows beyond the answer.
@@ -201,13 +206,13 @@ class EndModel:
         for start in range(0, len(dataset), _PREDICT_ROWS):
             at = np.arange(start, min(start + _PREDICT_ROWS, len(dataset)))
             inputs = self.features_.transform(dataset.take(at))
-            probs[at] = _softmax(self.adjustment_(self._logits(inputs), _dense(inputs)))
+            probs[at] = softmax(self.adjustment_(self._logits(inputs), _dense(inputs)), axis=1)
             seen = self.features_.embedded(inputs)
             if novel is not None and self.novelty_ is not None and seen is not None:
                 novel[at] = self.novelty_.novel(seen)
         return SoftLabels(dataset.ids, self.labels_, probs, np.ones(len(dataset), np.bool_))
 
-    def _logits(self, inputs: tuple[Inputs, ...]) -> NDArray[np.float64]:
+    def _logits(self, inputs: tuple[Inputs, ...]) -> Floats:
         import torch
 
         with torch.no_grad(), one_thread():
@@ -277,9 +282,9 @@ class EndModel:
             value = getattr(self, name)
             if not value >= least:
                 raise WorkbenchError(f"{name} is {value!r}; it must be {least} or more")
-        if not 0 <= self.holdout <= 0.5:
-            raise WorkbenchError(f"holdout is {self.holdout!r}; it is a share of the rows, 0 to 0.5")
-        for name, above in (("keep", 0), ("confidence_loss", -1), ("self_training", -1)):
+        if self.folds not in (0, *range(2, 11)):
+            raise WorkbenchError(f"folds is {self.folds!r}; it is a number of parts, 2 to 10, or 0 for none")
+        for name, above in (("keep", 0), ("confidence_loss", -1), ("second_look", -1), ("self_training", -1)):
             value = getattr(self, name)
             if not above < value <= 1 or value < 0:
                 raise WorkbenchError(f"{name} is {value!r}; it is a share, {'above 0' if above == 0 else '0'} to 1")
@@ -294,14 +299,9 @@ class EndModel:
             raise WorkbenchError(f"device {self.device!r} cannot be used ({what}); 'cpu' always can") from None
 
 
-def _dense(inputs: tuple[Inputs, ...]) -> NDArray[np.float64]:
+def _dense(inputs: tuple[Inputs, ...]) -> Floats:
     """float64[n, d]: the dense features of all views."""
     return np.hstack([view.dense for view in inputs]).astype(np.float64)
-
-
-def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
 def _check_labels(dataset: Dataset, labels: tuple[str, ...], whose: str) -> None:
@@ -314,8 +314,15 @@ class _Known(NamedTuple):
 
     place: NDArray[np.intp]
     label: NDArray[np.intp]
-    weight: NDArray[np.float64]
+    weight: Floats
     drawn: NDArray[np.bool_]
+
+    def adjustment(self, slopes: Floats, views: Floats, inputs: tuple[Inputs, ...]) -> Adjustment:
+        """Return what the anchors say of the views' logits of them, float64[v, a, k]."""
+        dense = _dense(inputs)
+        if not len(self.place):
+            return Adjustment.none(slopes, views.shape[2], dense.shape[1])
+        return Adjustment.fitted(slopes, views, dense, self.label, self.weight, self.drawn)
 
 
 def _known_rows(anchors: pd.Series[Any] | pd.DataFrame | None, soft: SoftLabels) -> _Known:
@@ -336,7 +343,7 @@ def _known_rows(anchors: pd.Series[Any] | pd.DataFrame | None, soft: SoftLabels)
     )
 
 
-def _row_weights(weights: pd.Series[Any] | ArrayLike | None, soft: SoftLabels) -> NDArray[np.float64]:
+def _row_weights(weights: pd.Series[Any] | ArrayLike | None, soft: SoftLabels) -> Floats:
     if weights is None:
         return np.ones(len(soft))
     if isinstance(weights, pd.Series):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from workbench.io.files import atomic_write, check_format, new_folder, plain, read_json, sha256
 from workbench.tables import WorkbenchError
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 _MANIFEST: Final = "manifest.json"
 _FILES: Final = ("model.json", "features.json", "parameters.safetensors", "features.safetensors")
 
@@ -55,7 +55,7 @@ def read_saved(folder: Path | str) -> Saved:
     manifest = read_json(place / _MANIFEST)
     check_format(manifest, place / _MANIFEST, FORMAT)
     if manifest["format"] < FORMAT:
-        raise WorkbenchError(f"{place} was saved by an older workbench, whose end models had one view of a row; train it again")
+        raise WorkbenchError(f"{place} was saved by an older workbench; train it again")
     for name in _FILES:
         if not (place / name).is_file():
             raise WorkbenchError(f"{place / name} is missing; the saved end model is not whole, so save it again")

@@ -1,7 +1,8 @@
-"""The loop: a hold-out of soft labels says how long to train, then every row is learned from for that long."""
+"""The loop: models of some rows are asked about the others, which says how long to train; then every row is learned from."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,54 +13,85 @@ from workbench.end_model.anchors import held_out_slopes
 from workbench.end_model.checkpoint import Checkpoint
 from workbench.end_model.descent import Descent, tensor
 from workbench.end_model.examples import Examples, History, Progress, Recipe, epochs_since_best, in_words
+from workbench.end_model.inputs import Inputs, stacked
 from workbench.end_model.loss import soft_cross_entropy
 from workbench.end_model.network import one_thread
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+Floats = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
-class Trained:
-    """What training leaves: parameters and slope of each view, one line an epoch, and the epoch (from 1) found best."""
+class CrossFitted:
+    """What models that learned from all folds but one say.
 
-    parameters: list[dict[str, NDArray[np.float32]]]
-    slopes: NDArray[np.float64]
+    unseen: float64[views, n, k], their logits of that fold's rows; asked: float64[views, m, k], the mean of their logits of
+    other rows. slopes: float64[views], how far to trust each view. history: one line an epoch without the first fold; the loss
+    on that one was lowest at best_epoch, from 1, where all of them end.
+    """
+
+    unseen: Floats
+    asked: Floats
+    slopes: Floats
     history: History
     best_epoch: int
 
 
-def train(
-    examples: Examples, recipe: Recipe, progress: Progress | None = None, kept: Checkpoint | None = None, stage: str = ""
-) -> Trained:
-    """Return the model that learned from all examples for as many epochs as a hold-out of them found best.
+@dataclass(frozen=True)
+class Trained:
+    """What training on all rows leaves: the parameters of each view, and one line an epoch."""
 
-    progress: called after every epoch with what is done, what there is to do as far as known, and a line of text. Where
-    the hold-out would have fewer than 20 rows there is none, and training goes on to convergence or to the last epoch. kept:
-    where each epoch is noted, under names that begin with `stage`, and gone on from.
+    parameters: list[dict[str, NDArray[np.float32]]]
+    history: History
+
+
+def cross_fit(
+    examples: Examples, asked: tuple[Inputs, ...], honest: NDArray[np.bool_], recipe: Recipe, report: Progress, kept: Checkpoint
+) -> CrossFitted | None:
+    """Train without each fold in turn, and ask about its rows and about others; None where a fold would have too few rows.
+
+    honest: bool[n], the rows by which the slopes are found. report: called after every epoch with what is done, what there is
+    to do as far as known, all rows included, and a line of text. kept: where epochs are noted, and gone on from.
     """
-    report, kept = progress or (lambda done, total, text: None), kept or Checkpoint()
-    held = recipe.held_out(len(examples.weights))
-    watched: History = []
-    views = len(examples.inputs)
-    slopes = np.full(views, 1 / views)
+    folds = recipe.folds_of(len(examples.weights))
+    if not folds:
+        return None
+    views, k = len(examples.inputs), examples.target.shape[1]
+    unseen, others = np.zeros((views, len(examples.weights), k)), np.zeros((views, len(asked[0].dense), k))
     with one_thread():
-        if held.any():
-            watched, slopes = _watch(_Loop(examples.take(~held), recipe, kept, f"{stage}watched"), examples.take(held), report)
-        best = int(min(watched, key=lambda line: line["holdout_loss"])["epoch"]) if watched else recipe.epochs
+        for place, fold in enumerate(folds):
+            loop = _Loop(examples.take(~fold), recipe, kept, f"fold {place}")
+            left_out = examples.take(fold)
+            if place == 0:
+                answers = _watch(loop, left_out, stacked(left_out.inputs, asked), report)
+                history = loop.history
+                best = int(min(history, key=lambda line: line["holdout_loss"])["epoch"])
+            else:
+                done, to_do = len(history) + (place - 1) * best, len(history) + len(folds) * best
+                loop.go_on(best, _told(report, done, to_do, f"fold {place + 1}"))
+                answers = loop.answers(stacked(left_out.inputs, asked))
+            found, size = answers.double().cpu().numpy(), int(fold.sum())
+            unseen[:, fold] = found[:, :size]
+            others += found[:, size:] / len(folds)
+    slopes = held_out_slopes(unseen[:, honest], examples.target[honest], examples.weights[honest])
+    return CrossFitted(unseen, others, slopes, history, best)
 
-        def tell(line: dict[str, float]) -> None:
-            report(len(watched) + int(line["epoch"]), len(watched) + best, f"all rows, {in_words(line)}")
 
-        loop = _Loop(examples, recipe, kept, f"{stage}trained")
-        for line in loop.history:
-            tell(line)
-        while loop.running and len(loop.history) < best:
-            tell(loop.epoch())
-            loop.keep()
-    report(len(watched) + best, len(watched) + best, "trained")
-    best = best if watched else len(loop.history)
-    return Trained([view.learned() for view in loop.views], slopes, watched or loop.history, best)
+def train(examples: Examples, crossed: CrossFitted | None, recipe: Recipe, report: Progress, kept: Checkpoint) -> Trained:
+    """Learn from all rows for as many epochs as cross-fitting found best, or else until it converges."""
+    epochs = crossed.best_epoch if crossed else recipe.epochs
+    done = len(crossed.history) + (recipe.folds - 1) * epochs if crossed else 0
+    with one_thread():
+        loop = _Loop(examples, recipe, kept, "all rows")
+        loop.go_on(epochs, _told(report, done, done + epochs, "all rows"))
+        report(done + epochs, done + epochs, "trained")
+        return Trained([view.learned() for view in loop.views], loop.history)
+
+
+def _told(report: Progress, done: int, to_do: int, whose: str) -> Callable[[dict[str, float]], None]:
+    return lambda line: report(done + int(line["epoch"]), to_do, f"{whose}, {in_words(line)}")
 
 
 class _Loop:
@@ -70,7 +102,9 @@ class _Loop:
         self.views = [Descent(examples, place, recipe) for place in range(len(examples.inputs))]
         found = kept.read(stage)
         self.history: History = found.get("history", [])
-        self.best: Tensor | None = found.get("best")  # logits of the rows held out, where their loss was lowest
+        self.best: Tensor | None = found.get(
+            "best"
+        )  # logits of the rows asked about, where the loss of those left out was lowest
         for place, state in enumerate(found.get("views", ())):
             self.views[place].restore(state)
 
@@ -88,14 +122,23 @@ class _Loop:
         for view in self.views:
             if view.running:
                 view.epoch()
-        self.history.append({"epoch": len(self.history) + 1, "loss": self.loss(self.answers(self.examples), self.examples)})
+        loss = self.loss(self.answers(self.examples.inputs), self.examples)
+        self.history.append({"epoch": len(self.history) + 1, "loss": loss})
         return self.history[-1]
 
-    def answers(self, rows: Examples) -> Tensor:
+    def go_on(self, epochs: int, tell: Callable[[dict[str, float]], None]) -> None:
+        """Go on until so many epochs are done, or all views have converged; tell of every epoch, earlier ones too."""
+        for line in self.history:
+            tell(line)
+        while self.running and len(self.history) < epochs:
+            tell(self.epoch())
+            self.keep()
+
+    def answers(self, rows: tuple[Inputs, ...]) -> Tensor:
         """Return [views, n, k] logits."""
         import torch
 
-        return torch.stack([view.answers(inputs) for view, inputs in zip(self.views, rows.inputs, strict=True)])
+        return torch.stack([view.answers(inputs) for view, inputs in zip(self.views, rows, strict=True)])
 
     def loss(self, answers: Tensor, rows: Examples) -> float:
         """Return the loss of the views' mean logits."""
@@ -103,18 +146,21 @@ class _Loop:
         return float(soft_cross_entropy(answers.mean(dim=0), target, weights))
 
 
-def _watch(loop: _Loop, held: Examples, report: Progress) -> tuple[History, NDArray[np.float64]]:
-    """Train on some rows, note the loss on those held out until it has not fallen for `patience` epochs; return slopes too."""
+def _watch(loop: _Loop, left_out: Examples, inputs: tuple[Inputs, ...], report: Progress) -> Tensor:
+    """Train until the loss on rows left out has not fallen for `patience` epochs; return [views, n, k] logits at the best.
+
+    inputs: the rows to answer, of which those left out come first.
+    """
     epochs = loop.recipe.epochs
     for line in loop.history:
         report(int(line["epoch"]), epochs, in_words(line))
     while loop.running and epochs_since_best(loop.history) < loop.recipe.patience:
         line = loop.epoch()
-        answers = loop.answers(held)
-        line["holdout_loss"] = loop.loss(answers, held)
+        answers = loop.answers(inputs)
+        line["holdout_loss"] = loop.loss(answers[:, : len(left_out.weights)], left_out)
         if loop.best is None or not epochs_since_best(loop.history):
             loop.best = answers.cpu()
         report(int(line["epoch"]), epochs, in_words(line))
         loop.keep()
     assert loop.best is not None  # there is a first epoch
-    return loop.history, held_out_slopes(loop.best.double().numpy(), held.target, held.weights)
+    return loop.best

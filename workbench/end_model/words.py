@@ -75,7 +75,7 @@ class Terms:
         places = np.fromiter(chain.from_iterable(found), np.int32, ends[-1])
         counts = csr_matrix((np.ones(len(places), np.float32), places, ends), shape=(len(found), len(self.terms)))
         counts.sum_duplicates()
-        return Inputs.of(len(dataset), sparse=weigher.transform(counts, copy=False))
+        return Inputs.of(len(dataset), sparse=weigher.transform(counts, copy=False) if len(found) else counts)
 
     @cached_property
     def _learned(self) -> tuple[Callable[[str], Sequence[int]], Any]:

@@ -58,7 +58,7 @@ def trained_on(run: Run, dataset: Dataset, labels: SoftLabels) -> dict[str, str]
     return {
         "rows": f"{taught.sum():,} of {train.sum():,} train rows, those that functions vote on{by_people}",
         "labels": "the label model's probabilities; gold is not read",
-        "epochs": f"{known['best_epoch']} of at most {settings['epochs']}, {settings['holdout']:.0%} of rows held out",
+        "epochs": f"{known['best_epoch']} of at most {settings['epochs']}, by models of {settings['folds']} folds",
     }
 
 
@@ -69,13 +69,14 @@ SETTINGS: Final = {
     "certainty": "a row counts (1 - entropy / log k) to this power: unsure labels teach little; 0 counts all alike",
     "keep": "of each class the share of rows to learn from, those whose neighbours have the same label",
     "use_uncovered": "whether rows without votes teach the class balance",
-    "self_training": "what a row without votes counts in a second round, with the model's own answer; 0 for no second round",
+    "second_look": "how much of a weak label gives way to what it and a model of other rows say together",
+    "self_training": "what a row without votes counts, with the answer of models of the others; 0 for not at all",
     "confidence_loss": "part of the loss that holds the model to its own answer",
-    "holdout": "share of the rows that decides how long to train and how far to trust each view",
+    "folds": "parts of the rows; models of the others, asked about each, say how long to train and how far to trust each view",
     "weight_decay": "how strongly weights are held near 0",
     "hidden": "width of the hidden layer; 0 for a linear model",
     "epochs": "epochs at most, each of 5 steps of L-BFGS",
-    "patience": "epochs without a better hold-out before it stops",
+    "patience": "epochs without a lower loss on the first fold before it stops",
     "max_features": "terms of a kind at most, and values of a category",
     "device": "what computes: cpu, or what torch calls the other",
     "seed": "of all that is drawn by chance",
