@@ -223,7 +223,7 @@ def test_a_run_keeps_the_answers_on_the_rows_that_taught(tiny_task, monkeypatch)
     assert table.loc["features", ["value", "default"]].tolist() == ["tfidf", "tfidf, static"]
     assert set(table.index) == {*EndModel().settings(), "risk"}, "a new setting is told in words"
     facts = end_model.trained_on(done, dataset, done.soft_labels())
-    assert facts["rows"] == "80 of 80 train rows, those that functions vote on" and "held out" in facts["epochs"]
+    assert facts["rows"] == "80 of 80 train rows, those that functions vote on" and "3 folds" in facts["epochs"]
 
 
 def test_the_curve_of_a_job_is_read_from_what_it_wrote_so_far(tmp_path):
