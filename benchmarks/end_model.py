@@ -39,6 +39,8 @@ ABLATIONS = {
     "as chosen": {},
     "tfidf alone": {"features": ("tfidf",)},
     "all rows count alike": {"certainty": 0.0},
+    "no second look": {"second_look": 0.0},
+    "second look alone": {"second_look": 1.0},
     "smoothest 60 %": {"keep": 0.6},
     "confidence loss .5": {"confidence_loss": 0.5},
     "self-training": {"self_training": 1.0},
