@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from workbench.project.auditing import Asked, plan_audit
+from workbench.project.end_model_confidence import Measured
 from workbench.project.reviewing import Decision, decide, open_record
 from workbench.project.steps.defer import DEFERRAL, defer, measure_rows
 from workbench.project.steps.run import run
@@ -44,3 +45,11 @@ def test_without_it_the_draws_of_an_audit_do_and_a_row_may_be_drawn_twice(tiny_t
     assert len(ids) == len(truth) == len(weights) == 60 and set(truth) == {0} and "60 draws of the audit plan" in what
     defer(tmp_path, task, dataset, AlwaysFirst())
     assert json.loads((tmp_path / DEFERRAL).read_text())["given"] == 60
+
+
+def test_the_measured_rows_give_the_threshold_that_the_run_found(tiny_task):
+    done = run(load_task(tiny_task))
+    kept = json.loads((done.folder / DEFERRAL).read_text())
+    assert kept["measured"] == "15 valid rows with gold"
+    found = Measured.of(done).at(0.05).as_dict()
+    assert found == {name: value for name, value in kept.items() if name not in ("format", "measured")}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.project.steps.check import Checked
 
 _SHOWN = 10  # errors in slices: the surest, or nobody reads them
+_WORDS = 5  # that drove an answer
 
 
 def notes(sentences: Sequence[str]) -> None:
@@ -303,6 +304,9 @@ def answer_table(found: dict[str, Any]) -> None:
         about = found["end_model"]
         notes([about["promise"]])
         click.echo(f"decision: {about['decision']}" + (f", as {about['why']}" if about["why"] else ""))
+        most = sorted(about["words"]["drops"].items(), key=lambda item: -abs(item[1]))[:_WORDS]
+        drops = ", ".join(f"{word} {drop:+.2f}" for word, drop in most)
+        click.echo(f"words, and the log probability of {about['words']['label']} each adds: {drops or 'none'}")
     for name, one in models.items():
         if "reason" in one:
             click.echo(f"{name}: {one['reason']}")

@@ -122,12 +122,7 @@ class EndModel:
             )
         row_weights = _row_weights(weights, soft)
         known = _known_rows(anchors, soft)
-        taught = (soft.covered | self.use_uncovered) & (row_weights > 0)
-        taught[known.place] = False
-        if not taught.any():
-            what = "no row is covered by a labeling function" if not soft.covered.any() else "every covered row has weight 0"
-            what = "every covered row is an anchor" if soft.covered[known.place].sum() == soft.covered.sum() > 0 else what
-            raise WorkbenchError(f"there is nothing to learn from: of {len(soft):,} rows {what}")
+        taught = self._taught(soft, known, row_weights)
         rows = dataset.take(places)
         features = Features.fit(rows, self.features, self.columns, self.max_features)
         kept = self._checkpoint(checkpoint, features, rows, soft.probs, taught, row_weights, *known)
@@ -159,6 +154,16 @@ class EndModel:
         self.adjustment_ = known.adjustment(slopes, self._logits(anchored), anchored)
         kept.remove()
         return self
+
+    def _taught(self, soft: SoftLabels, known: _Known, weights: Floats) -> NDArray[np.bool_]:
+        """bool[n]: the rows whose labels are learned from; refuses soft labels that leave none."""
+        taught = (soft.covered | self.use_uncovered) & (weights > 0)
+        taught[known.place] = False
+        if not taught.any():
+            what = "no row is covered by a labeling function" if not soft.covered.any() else "every covered row has weight 0"
+            what = "every covered row is an anchor" if soft.covered[known.place].sum() == soft.covered.sum() > 0 else what
+            raise WorkbenchError(f"there is nothing to learn from: of {len(soft):,} rows {what}")
+        return taught
 
     def _looked_again(self, examples: Examples, given: Floats, crossed: CrossFitted, first: Adjustment) -> Examples:
         """Return the rows with what the models of other rows make of their labels."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.evaluate import aurc, reliability, risk_coverage
+from workbench.io.readers import read_frame
 from workbench.project.label_model import gold_for
 from workbench.project.runs import Run
-from workbench.project.steps.defer import RISK
+from workbench.project.steps.defer import MEASURED, RISK
 from workbench.tables import ABSTAIN, Dataset, SoftLabels
 
 if TYPE_CHECKING:
@@ -30,19 +31,21 @@ def risk_of(run: Run) -> float:
 class Measured:
     """The rows by which a threshold is found: how sure the model is, whether it is right, and where they were drawn, weights.
 
-    confidence: float64[n], 0 for rows unlike those that it learned from. correct: bool[n]. what: in words which rows they are.
+    confidence: float64[n], 0 for rows unlike those that it learned from. correct: bool[n].
     """
 
     confidence: NDArray[np.float64]
     correct: NDArray[np.bool_]
     weights: NDArray[np.float64] | None
-    what: str
 
     @classmethod
-    def from_answer(cls, told: dict[str, Any]) -> Self:
-        """Rebuild from what `answering.Answering.measured` told."""
-        weights = None if told["weights"] is None else np.asarray(told["weights"], np.float64)
-        return cls(np.asarray(told["confidence"], np.float64), np.asarray(told["correct"], np.bool_), weights, told["what"])
+    def of(cls, run: Run) -> Self | None:
+        """Return those of a run; runs of older workbenches kept none."""
+        if not (run.folder / MEASURED).exists():
+            return None
+        table = read_frame(run.folder / MEASURED, text_columns=["row"])[0]
+        weights = table["weight"].to_numpy(np.float64) if "weight" in table else None
+        return cls(table["confidence"].to_numpy(np.float64), table["correct"].to_numpy(np.bool_), weights)
 
     def at(self, risk: float) -> Deferral:
         """Return what may be promised at a risk."""

@@ -20,12 +20,9 @@ import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final
 
 from workbench.tables import WorkbenchError
-
-if TYPE_CHECKING:
-    from workbench.project.answering import Answering
 
 ANSWERING: Final = 20.0  # seconds for an answer
 OPENING: Final = 180.0  # seconds for reading rows and loading models and functions, once a run and edit
@@ -45,17 +42,11 @@ class Tryer:
         self._ends: Any = None
 
     def ask(self, task: Path, run: str, row: Mapping[str, str | None]) -> dict[str, Any]:
-        """Return the answer of `answering.Answering.row` for a row of a task, by the models of a run.
+        """Return the answer of `steps.one_row.answer` for a row of a task, by the models of a run.
 
         Raises WorkbenchError where that does, and where the process crashes or takes too long, naming the function at work.
         """
-        return self._asked(_line(task, run, row))
-
-    def measured(self, task: Path, run: str) -> dict[str, Any]:
-        """Return `answering.Answering.measured` of a run; raises WorkbenchError as `ask` does."""
-        return self._asked(_line(task, run, None, measured=True))
-
-    def _asked(self, question: bytes) -> dict[str, Any]:
+        question = _line(task, run, row)
         with self._lock:
             process = self._living()
             try:
@@ -141,9 +132,8 @@ class Tryer:
         return f"the process that answers ended with code {code}{who}{last}; ask again to start another"
 
 
-def _line(task: Path, run: str, row: Mapping[str, str | None] | None, measured: bool = False) -> bytes:
-    said = {"task": str(task.resolve()), "run": run, "row": None if row is None else dict(row), "measured": measured}
-    return json.dumps(said).encode() + b"\n"
+def _line(task: Path, run: str, row: Mapping[str, str | None] | None) -> bytes:
+    return json.dumps({"task": str(task.resolve()), "run": run, "row": None if row is None else dict(row)}).encode() + b"\n"
 
 
 def _end(process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
@@ -168,6 +158,8 @@ def _too_long(limit: float, at_work: str) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     """Answer questions from standard input until it closes, or stays silent for so many seconds; what `Tryer` starts."""
+    from workbench.project.steps.one_row import answer
+
     questions: queue.Queue[bytes] = queue.Queue()
     # What functions print or ask for must not get between the lines.
     inside, outside = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
@@ -185,7 +177,7 @@ def main(arguments: Sequence[str]) -> None:
         outside.write(json.dumps(said).encode() + b"\n")
         outside.flush()
 
-    kept: dict[tuple[str, ...], Answering] = {}
+    kept: dict[tuple[str, ...], Any] = {}
     while True:
         try:
             question = json.loads(questions.get(timeout=float(arguments[0])))
@@ -193,21 +185,19 @@ def main(arguments: Sequence[str]) -> None:
             os._exit(0)
         try:
             opened = _loaded(question, kept)
-            if question["measured"]:
-                say(answer=opened.measured())
-            elif question["row"] is not None:
+            if question["row"] is not None:
                 say(opened=True)
-                say(answer=opened.row(question["row"], lambda name: say(at_work=name)))
+                say(answer=answer(opened, question["row"], lambda name: say(at_work=name)))
         except WorkbenchError as error:
-            if question["measured"] or question["row"] is not None:  # who only wants it loaded does not listen
+            if question["row"] is not None:  # who only wants it loaded does not listen
                 say(error=str(error))
 
 
-def _loaded(question: dict[str, Any], kept: dict[tuple[str, ...], Answering]) -> Answering:
+def _loaded(question: dict[str, Any], kept: dict[tuple[str, ...], Any]) -> Any:
     """Return what answers a question; files that changed are loaded anew."""
-    from workbench.project.answering import Answering
     from workbench.project.catalogue import files_stamp
     from workbench.project.runs import find_run
+    from workbench.project.steps.one_row import open_run
     from workbench.project.task import load_task
 
     task = load_task(question["task"])
@@ -215,7 +205,7 @@ def _loaded(question: dict[str, Any], kept: dict[tuple[str, ...], Answering]) ->
     if key not in kept:
         while len(kept) >= _KEPT:
             kept.pop(next(iter(kept)))
-        kept[key] = Answering.open(task, find_run(task, question["run"]))
+        kept[key] = open_run(task, find_run(task, question["run"]))
     return kept[key]
 
 

@@ -12,7 +12,7 @@ from workbench.project.label_model import below, histogram, score_above
 from workbench.project.runs import Run
 from workbench.project.steps.predict import promised
 from workbench.project.task import Task
-from workbench.tables import Dataset, WorkbenchError
+from workbench.tables import Dataset
 from workbench.ui import figures, opened_end_model
 from workbench.ui import label_model_charts as charts
 from workbench.ui.curves import risk_curve
@@ -48,7 +48,7 @@ def _now(learned: Any) -> str:
 @st.fragment
 def _parts(task: Task, run: Run, dataset: Dataset, promise: Any) -> None:
     """Draw what follows sliders and lists, in a part of its own: they draw nothing else anew."""
-    tried = None if promise is None else _risks(task, run, dataset, promise)
+    tried = None if promise is None else _risks(task, run, promise)
     st.header("What confidence is worth")
     valid = opened_end_model.answers(run, dataset).certainty.valid
     label = st.selectbox(
@@ -69,18 +69,16 @@ def _parts(task: Task, run: Run, dataset: Dataset, promise: Any) -> None:
             _by_hand(run, dataset)
 
 
-def _risks(task: Task, run: Run, dataset: Dataset, promise: Any) -> Any:
-    """Ask for a risk, and draw what it leaves to the model; return that Deferral, None where no row can be asked about."""
-    own = end_model_confidence.risk_of(run)
+def _risks(task: Task, run: Run, promise: Any) -> Any:
+    """Ask for a risk, and draw what it leaves to the model; return that Deferral, None where the run kept no rows."""
+    own, measured = end_model_confidence.risk_of(run), opened_end_model.measured(run)
+    if measured is None:
+        st.info("This run is older than the slider for other risks; train again to see them.", icon=":material/info:")
+        return None
     risk = st.slider(
         "Target risk: the share of answers that may be wrong", 0.01, 0.2, min(max(own, 0.01), 0.2), 0.005, key="risk",
         bind="query-params", format="percent",
     )  # fmt: skip
-    try:
-        measured = opened_end_model.measured(task, run, dataset)
-    except WorkbenchError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return None
     found = measured.at(risk)
     share, low, high = found.share
     some = found.threshold is not None
@@ -95,11 +93,10 @@ def _risks(task: Task, run: Run, dataset: Dataset, promise: Any) -> Any:
     columns[2].caption("the lowest for which that can be shown" if some else "no threshold can be shown to do")
     if found.in_words() != promise[0].in_words():
         st.markdown(f"At this risk it {_sentence(found.in_words())}.")
-    also = "" if measured.what == promise[1] else f" The run measured {promise[1]}; these are {measured.what}."
     st.caption(
         plain(
             "Look around, but do not pick: whoever tries several risks and keeps the best has no guarantee. The promise is "
-            f"that of one risk, chosen beforehand: `risk = {own:g}` under `[end_model]` in {task.folder / 'task.toml'}.{also}"
+            f"that of one risk, chosen beforehand: `risk = {own:g}` under `[end_model]` in {task.folder / 'task.toml'}."
         )
     )
     return found

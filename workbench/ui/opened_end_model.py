@@ -11,7 +11,6 @@ from workbench.project import end_model
 from workbench.project.end_model import Answers
 from workbench.project.end_model_confidence import Measured, Trust
 from workbench.project.runs import Run
-from workbench.project.task import Task
 from workbench.project.trying import Tryer
 from workbench.tables import Dataset
 from workbench.ui import opened
@@ -19,7 +18,6 @@ from workbench.ui import opened
 _KEYS: Final[Any] = {
     Run: lambda run: str(run.folder),
     Dataset: lambda dataset: dataset.fingerprint,
-    Task: lambda task: str(task.folder),
 }
 
 
@@ -47,10 +45,10 @@ def trust(run: Run, dataset: Dataset, label: str | None) -> Trust:
     return Trust.of(answers(run, dataset).certainty.valid, dataset, label)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Asking the end model about the measured rows", hash_funcs=_KEYS)
-def measured(task: Task, run: Run, dataset: Dataset) -> Measured:
-    """Return the rows by which thresholds of a run's end model are found; another process asks it."""
-    return Measured.from_answer(tryer().measured(task.folder, run.id))
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_KEYS)
+def measured(run: Run) -> Measured | None:
+    """Return the rows by which thresholds of a run's end model are found, where it kept them."""
+    return Measured.of(run)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the columns", hash_funcs=_KEYS)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.io.files import write_json
+from workbench.io.files import write_frame, write_json
 from workbench.io.toml import expect
 from workbench.project.reviewing import open_record
 from workbench.project.task import Task
@@ -17,14 +17,16 @@ from workbench.review.estimates import answers
 from workbench.tables import ABSTAIN, Dataset
 
 DEFERRAL: Final = "deferral.json"  # beside the end model of a run
+MEASURED: Final = "measured.parquet"  # the rows behind it
 RISK: Final = 0.05
 
 
 def defer(folder: Path, task: Task, dataset: Dataset, model: Any) -> list[str]:
-    """Write what is promised of the end model's answers, and return it in words.
+    """Write what is promised of the end model's answers and the rows behind it, and return it in words.
 
     Measured on valid rows with gold, or else on the draws of the newest audit plan. Nothing is written where there is neither:
-    then every row gets an answer, and nothing is promised.
+    then every row gets an answer, and nothing is promised. Of a row are kept confidence, 0 where it is unlike those learned
+    from, correct, and the weight of a draw.
     """
     from workbench.end_model.deferral import learn_deferral
 
@@ -35,7 +37,10 @@ def defer(folder: Path, task: Task, dataset: Dataset, model: Any) -> list[str]:
     rows = dataset.take(dataset.ids.get_indexer(ids.unique()))
     (soft, novel), at = model.ask(rows), rows.ids.get_indexer(ids)  # a row may be drawn twice, and is asked about once
     sure = np.where(novel, 0.0, soft.probs.max(axis=1))[at]
-    found = learn_deferral(sure, soft.probs.argmax(axis=1)[at] == truth, risk, weights=weights)
+    correct = soft.probs.argmax(axis=1)[at] == truth
+    found = learn_deferral(sure, correct, risk, weights=weights)
+    table = pd.DataFrame({"row": ids, "confidence": sure, "correct": correct})
+    write_frame(table if weights is None else table.assign(weight=weights), folder / MEASURED)
     write_json(folder / DEFERRAL, {"format": 1, **found.as_dict(), "measured": what})
     return [f"The end model, measured on {what}: {found.in_words()}."]
 

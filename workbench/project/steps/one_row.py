@@ -13,6 +13,7 @@ from workbench.apply import apply_lfs
 from workbench.io.names import did_you_mean, listed
 from workbench.io.readers import read_frame
 from workbench.lfs import LabelingFunction
+from workbench.project.driving_words import driving_words
 from workbench.project.reviewing import KEPT_ANCHORS
 from workbench.project.runs import KEPT_MODEL, Run, find_run, list_runs
 from workbench.project.steps.fit import chosen_model, fit_label_model
@@ -101,10 +102,10 @@ def answer(
 ) -> dict[str, Any]:
     """Return what all say of a row, typed as text by column: a column left out is missing, a text left out is empty.
 
-    end_model: {probs, decision, why, promise} or {reason}. functions: {votes: [{lf, label, since}], faults: [{lf, error}],
-    unasked: [name], silent} or {reason}; since is '', `new` or `changed` after the run, unasked would call a client.
-    label_model: {probs, covered} or {reason}. at_work: told which function is asked. Raises WorkbenchError for an unknown
-    column or a cell of the wrong type.
+    end_model: {probs, decision, why, promise, words: of `driving_words`} or {reason}. functions: {votes: [{lf, label, since}],
+    faults: [{lf, error}], unasked: [name], silent} or {reason}; since is '', `new` or `changed` after the run, unasked would
+    call a client. label_model: {probs, covered} or {reason}. at_work: told which function is asked. Raises WorkbenchError for
+    an unknown column or a cell of the wrong type.
     """
     row = typed_row(values, opened.head)
     found: dict[str, Any] = {}
@@ -113,7 +114,7 @@ def answer(
     else:
         soft, decided = ask(opened.end_model, opened.deferral, row)
         about = {**decided.iloc[0].to_dict(), "promise": opened.deferral.promise}
-        found["end_model"] = {"probs": _by_label(soft), **about}
+        found["end_model"] = {"probs": _by_label(soft), **about, "words": driving_words(opened.end_model, row)}
     if isinstance(opened.functions, str):
         why = {"reason": opened.functions}
         return found | {"functions": why, "label_model": {"reason": "the functions cannot be loaded"}}
