@@ -19,16 +19,21 @@ def test_a_label_counts_as_it_is_certain():
 def test_votes_and_text_that_agree_are_surer_together_and_a_tie_is_settled_by_the_text():
     votes = np.array([[0.8, 0.2], [0.5, 0.5], [0.2, 0.8], [0.5, 0.5]])  # of each class one half
     text = np.array([[0.8, 0.2], [0.9, 0.1], [0.8, 0.2], [0.1, 0.9]])
-    assert together(votes, text)[:, 0] == pytest.approx([16 / 17, 0.9, 0.5, 0.1])
+    assert together(votes, text, np.ones(4))[:, 0] == pytest.approx([16 / 17, 0.9, 0.5, 0.1])
 
 
 def test_a_class_that_is_rare_needs_no_less_of_the_text():
-    votes = np.array([[0.9, 0.1]] * 4)
-    assert together(votes, votes) == pytest.approx(votes)  # a text that says no more than the balance adds nothing
+    votes = np.array([[0.9, 0.1]] * 20)
+    assert together(votes, votes, np.ones(20)) == pytest.approx(votes)  # a text that says no more than the balance adds nothing
 
 
 def test_a_label_that_rules_a_class_out_may_be_overruled_by_a_text_that_is_surer():
-    assert together(np.eye(2), np.array([[1e-9, 1], [0.5, 0.5]]))[:, 0] == pytest.approx([0, 0], abs=0.01)
+    assert together(np.eye(2), np.array([[1e-9, 1], [0.5, 0.5]]), np.ones(2))[:, 0] == pytest.approx([0, 0], abs=0.01)
+
+
+def test_a_class_that_no_label_names_is_not_brought_in_by_the_text():
+    votes, text = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]] * 50), np.array([[0.3, 0.2, 0.5]] * 100)
+    assert together(votes, text, np.ones(100)).argmax(axis=1).tolist() == [0, 1] * 50
 
 
 def test_the_second_look_puts_right_labels_that_the_text_speaks_against(dataset: Dataset, soft: SoftLabels):
@@ -61,6 +66,13 @@ def test_wrong_and_unsure_labels_teach_less(dataset: Dataset, soft: SoftLabels):
     loose, careful = (EndModel(certainty=power).fit(dataset, mixed).predict_proba(dataset).probs for power in (0.0, 3.0))
     of_truth = np.arange(len(soft)), truth
     assert careful[of_truth].mean() > loose[of_truth].mean() + 0.02
+
+
+def test_where_one_row_alone_is_sure_there_are_no_folds(dataset: Dataset, soft: SoftLabels):
+    probs = np.full(soft.probs.shape, 0.5)
+    probs[np.flatnonzero(soft.covered)[0]] = [1.0, 0.0]
+    model = EndModel().fit(dataset, SoftLabels(soft.ids, soft.labels, probs, soft.covered))
+    assert np.isfinite(model.predict_proba(dataset).probs).all() and "holdout_loss" not in model.history_[0]
 
 
 def test_where_caution_leaves_nothing_everything_counts(dataset: Dataset, soft: SoftLabels):

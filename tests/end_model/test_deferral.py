@@ -35,7 +35,7 @@ def test_where_no_promise_is_possible_it_says_how_many_rows_are_missing(n: int, 
     found = learn_deferral(descending(n), right_but(n, *wrong), 0.05)
     assert found.threshold is None and found.more == more
     assert not found.answers([1.0, 0.3]).any()
-    asked = f"label {more} more rows" if more else "even the surest rows are wrong too often"
+    asked = f"label {more} more rows" if more else "by these errors, 20,000 labelled rows would not be enough"
     assert found.in_words() == f"no 5 % promise possible: {asked}"
 
 

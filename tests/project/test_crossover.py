@@ -30,13 +30,13 @@ def without_snorkel(monkeypatch):
 def test_the_curve_is_measured_once_by_train_gold_alone_and_kept(tiny_task, monkeypatch):
     task = load_task(tiny_task)
     done, dataset, told, taught = run(task), task.dataset()[0], [], []
-    train = steps.train
+    train = steps.train_on_gold
 
     def spy(task, rows, soft, progress):
         taught.append((rows, soft))
         return train(task, rows, soft, progress)
 
-    monkeypatch.setattr(steps, "train", spy)
+    monkeypatch.setattr(steps, "train_on_gold", spy)
     found = crossover(task, done, dataset, lambda *said: told.append(said))
     assert [line["n"] for line in found["curve"]] == [25, 50, 80]
     assert all(len(line["accuracy"]) == 3 for line in found["curve"])
@@ -49,7 +49,7 @@ def test_the_curve_is_measured_once_by_train_gold_alone_and_kept(tiny_task, monk
         assert set(rows.split) == {"train"} and soft.covered.all() and soft.hard().tolist() == rows.gold.tolist()
     drawn = [set(rows.ids) for rows, _ in taught]
     assert drawn[0] < drawn[3] and drawn[0] != drawn[1], "draws differ, those of one seed are nested"
-    monkeypatch.setattr(steps, "train", None)
+    monkeypatch.setattr(steps, "train_on_gold", None)
     assert crossover(task, find_run(task), dataset) == found, "read, not trained again"
 
 

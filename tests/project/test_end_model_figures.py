@@ -157,8 +157,7 @@ def test_confidence_is_worth_what_valid_gold_says():
 
 
 def test_a_target_risk_says_what_may_be_answered():
-    told = {"confidence": [0.9] * 100 + [0.6] * 100, "correct": [True] * 100 + [False] * 100, "weights": None, "what": "rows"}
-    measured = Measured.from_answer(told)
+    measured = Measured(np.repeat([0.9, 0.6], 100), np.repeat([True, False], 100), None)
     found = measured.at(0.05)
     assert found.in_words() == "answers 50 % of rows, wrong on at most 5 % of them, 95 % sure"
     assert 0.6 <= found.threshold < 0.9 and measured.at(0.01).threshold is None

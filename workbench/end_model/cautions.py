@@ -24,14 +24,16 @@ def certainty(probs: Floats, power: float) -> Floats:
     return np.asarray(np.maximum(1 - entropy / np.log(max(k, 2)), 0) ** power)
 
 
-def together(probs: Floats, text: Floats) -> Floats:
+def together(probs: Floats, text: Floats, weights: Floats) -> Floats:
     """Return float64[n, k], what weak labels and a model that has not seen them say together, from its probabilities.
 
     P(class | votes, text) is in proportion to P(class | votes) P(class | text) / P(class) where votes and text tell apart from
     each other what the class is (the E-step of Raykar et al., Learning From Crowds, JMLR 11, 2010). They seldom do wholly, for
-    rules read the text; so half of this is believed by default.
+    rules read the text; so half of this is believed by default. weights: float64[n], with which the labels taught that model;
+    P(class) is their balance, and counts for a row at least, lest a class that no label names be likely everywhere.
     """
-    odds = probs.clip(_SURE) * text.clip(_TINY) / probs.mean(axis=0).clip(_TINY)
+    balance = np.average(probs, axis=0, weights=weights).clip(1 / len(probs))
+    odds = probs.clip(_SURE) * text.clip(_TINY) / balance
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 

@@ -7,6 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -35,8 +36,9 @@ class Checkpoint:
         Those that nobody came back to for a week are removed.
         """
         for other in root.iterdir() if root.is_dir() else ():
-            if time.time() - other.stat().st_mtime > _FORGOTTEN:
-                shutil.rmtree(other, ignore_errors=True)
+            with suppress(FileNotFoundError):  # another training removed it just now
+                if time.time() - other.stat().st_mtime > _FORGOTTEN:
+                    shutil.rmtree(other, ignore_errors=True)
         key = hashlib.sha256(f"format {_FORMAT}".encode())
         for part in learned_from:
             content = part.tobytes() if isinstance(part, np.ndarray) else json.dumps(part, default=plain).encode()
@@ -69,7 +71,7 @@ class Checkpoint:
         begun = time.monotonic()
         if self.folder is None or begun - self._written < self._pause:
             return
-        with atomic_write(self.folder / f"{stage}.pt") as temporary:
+        with suppress(FileNotFoundError), atomic_write(self.folder / f"{stage}.pt") as temporary:  # the same training ended
             torch.save(dict(state), temporary)
         self._written = time.monotonic()
         self._pause = max(_LEAST, (self._written - begun) / _SHARE)

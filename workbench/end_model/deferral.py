@@ -25,7 +25,7 @@ class Deferral:
 
     risk: the most answers that may be wrong, as a share; confidence: how sure that is. n: measure rows that counted, answered:
     of these, errors: of those. given: measure rows before weighted ones were thinned. more: how many more measure rows
-    probably make a promise possible where there is none; None where none would, 0 where there is one.
+    probably make a promise possible where there is none; None where 20,000 would not, 0 where there is one.
     """
 
     threshold: float | None
@@ -64,7 +64,7 @@ class Deferral:
             share = 100 * self.share[0]
             return f"answers {share:.0f} % of rows, wrong on at most {risk} of them, {100 * self.confidence:g} % sure"
         if self.more is None:
-            return f"no {risk} promise possible: even the surest rows are wrong too often"
+            return f"no {risk} promise possible: by these errors, {_MOST:,} labelled rows would not be enough"
         return f"no {risk} promise possible: label {self.more:,} more rows"
 
     def as_dict(self) -> dict[str, Any]:

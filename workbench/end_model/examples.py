@@ -39,7 +39,7 @@ class Recipe:
         return [fold == part for part in range(self.folds)] if self.folds > 1 and n // self.folds >= _FEWEST_HELD else []
 
     def held_out(self, n: int) -> NDArray[np.bool_]:
-        """bool[n]: the rows that say how long to tune an encoder, all of the first fold; none where they would be under 20."""
+        """bool[n]: the rows that say how long to tune an encoder, a tenth; none where they would be under 20."""
         held = np.zeros(n, np.bool_)
         if self.folds > 1 and n // _TUNING >= _FEWEST_HELD:
             held[self._order(n)[: n // _TUNING]] = True

@@ -44,13 +44,11 @@ class Features:
         views = tuple(kinds[name]() if name in kinds else (_encoder(name),) for name in names)
         return cls(dataset.text if names else (), views or ((),), Columns.fit(dataset, columns, limit) if columns else None)
 
-    def tune(
-        self, rows: Dataset, examples: Examples, recipe: Recipe, progress: Progress | None, kept: Checkpoint
-    ) -> dict[str, History]:
+    def tune(self, rows: Dataset, examples: Examples, recipe: Recipe, report: Progress, kept: Checkpoint) -> dict[str, History]:
         """Tune the encoders that are to be tuned, in place, on the labels and weights of rows; return how each went."""
         told: dict[str, History] = {}
         for place, block in enumerate(block for view in self.views for block in view if isinstance(block, Transformer)):
-            told[block.encoder] = block.tune(rows.texts(), examples, recipe, progress, kept, f"tuned {place}")
+            told[block.encoder] = block.tune(rows.texts(), examples, recipe, report, kept, f"tuned {place}")
         return told
 
     def transform(self, dataset: Dataset) -> tuple[Inputs, ...]:

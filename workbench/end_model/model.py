@@ -116,30 +116,29 @@ class EndModel:
         self.check_settings()
         _check_labels(dataset, soft.labels, "the soft labels have")
         places = dataset.ids.get_indexer(soft.ids)
-        if (places < 0).any():
-            raise WorkbenchError(
-                f"soft labels name row {soft.ids[places < 0][0]!r}, which the dataset has not; give the same rows"
-            )
+        for row in soft.ids[places < 0]:
+            raise WorkbenchError(f"soft labels name row {row!r}, which the dataset has not; give the same rows")
         row_weights = _row_weights(weights, soft)
         known = _known_rows(anchors, soft)
         taught = self._taught(soft, known, row_weights)
         rows = dataset.take(places)
-        features = Features.fit(rows, self.features, self.columns, self.max_features)
+        may_teach = rows.take(row_weights > 0)
+        features = Features.fit(may_teach, self.features, self.columns, self.max_features)
         kept = self._checkpoint(checkpoint, features, rows, soft.probs, taught, row_weights, *known)
-        teaching, probs, given = rows.take(taught), soft.probs[taught], row_weights[taught]
         if self.keep < 1:
-            given = given * smooth(features.transform(teaching)[0], probs, self.keep)
+            taught[taught] = smooth(features.transform(rows.take(taught))[0], soft.probs[taught], self.keep)
+        teaching, probs, given = rows.take(taught), soft.probs[taught], row_weights[taught]
         recipe = Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
         report = progress or (lambda done, total, text: None)
         counts = self._counts(probs, given)
-        self.tuning_ = features.tune(teaching, Examples((), probs, counts), recipe, progress, kept)
+        self.tuning_ = features.tune(teaching, Examples((), probs, counts), recipe, report, kept)
         examples = Examples(features.transform(teaching), probs, counts)
         alone = np.flatnonzero(~soft.covered & ~taught & (row_weights > 0) & (self.self_training > 0))
         alone = alone[~np.isin(alone, known.place)]
         anchored, lone = (features.transform(rows.take(some)) for some in (known.place, alone))
-        # an encoder that was tuned knows the labels of all rows but those held out
-        honest = recipe.held_out(len(counts)) if self.tuning_ else np.ones(len(counts), np.bool_)
-        crossed = cross_fit(examples, stacked(anchored, lone), honest, recipe, report, kept)
+        held = recipe.held_out(len(counts))  # from an encoder that is tuned: it knows the labels of all other rows
+        folds = recipe.folds_of(len(counts)) if not self.tuning_ else [held] if held.any() else []
+        crossed = cross_fit(examples, folds, stacked(anchored, lone), recipe, report, kept)
         slopes = crossed.slopes if crossed else np.full(len(anchored), 1 / len(anchored))
         if crossed:
             first = known.adjustment(slopes, crossed.asked[:, : len(known.place)], anchored)
@@ -150,7 +149,7 @@ class EndModel:
         self.labels_, self.features_, self.parameters_ = soft.labels, features, trained.parameters
         self.history_ = crossed.history if crossed else trained.history
         self.best_epoch_ = crossed.best_epoch if crossed else len(trained.history)
-        self.novelty_ = self._novelty(rows)
+        self.novelty_ = self._novelty(may_teach)
         self.adjustment_ = known.adjustment(slopes, self._logits(anchored), anchored)
         kept.remove()
         return self
@@ -167,7 +166,10 @@ class EndModel:
 
     def _looked_again(self, examples: Examples, given: Floats, crossed: CrossFitted, first: Adjustment) -> Examples:
         """Return the rows with what the models of other rows make of their labels."""
-        said = together(examples.target, softmax(first(crossed.unseen, _dense(examples.inputs)), axis=1))
+        if self.tuning_ or not self.second_look:
+            return examples
+        text = softmax(first(crossed.unseen, _dense(examples.inputs)), axis=1)
+        said = together(examples.target, text, examples.weights)
         target = (1 - self.second_look) * examples.target + self.second_look * said
         return replace(examples, target=target, weights=self._counts(target, given))
 
@@ -264,7 +266,7 @@ class EndModel:
         model.novelty_ = None if known is None else Novelty.from_state(known, seen)
         model.history_ = saved.document["history"]
         model.best_epoch_ = saved.document["best_epoch"]
-        model.tuning_ = saved.document.get("tuning", {})  # models saved before encoders could be tuned have none
+        model.tuning_ = saved.document["tuning"]
         return model
 
     def _check_fitted(self) -> None:
@@ -336,6 +338,8 @@ def _known_rows(anchors: pd.Series[Any] | pd.DataFrame | None, soft: SoftLabels)
     table = given.to_frame("label") if isinstance(given, pd.Series) else given
     table = pd.DataFrame({"weight": 1.0, "drawn": True}, table.index).assign(**{str(name): table[name] for name in table})
     table = table[table.index.isin(soft.ids)]
+    if table["label"].isna().any():
+        raise WorkbenchError(f"anchor {table.index[table['label'].isna()][0]!r} has no class; leave it out")
     label = table["label"].to_numpy(np.intp)
     wrong = (label < 0) | (label >= len(soft.labels))
     if wrong.any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,8 +28,8 @@ class CrossFitted:
     """What models that learned from all folds but one say.
 
     unseen: float64[views, n, k], their logits of that fold's rows; asked: float64[views, m, k], the mean of their logits of
-    other rows. slopes: float64[views], how far to trust each view. history: one line an epoch without the first fold; the loss
-    on that one was lowest at best_epoch, from 1, where all of them end.
+    other rows. slopes: float64[views], how far to trust each view. history: one line an epoch without the first fold; its
+    loss fell no more, or hardly, after best_epoch, from 1, where all of them end.
     """
 
     unseen: Floats
@@ -37,6 +37,7 @@ class CrossFitted:
     slopes: Floats
     history: History
     best_epoch: int
+    folds: int
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,19 @@ class Trained:
 
 
 def cross_fit(
-    examples: Examples, asked: tuple[Inputs, ...], honest: NDArray[np.bool_], recipe: Recipe, report: Progress, kept: Checkpoint
+    examples: Examples,
+    folds: Sequence[NDArray[np.bool_]],
+    asked: tuple[Inputs, ...],
+    recipe: Recipe,
+    report: Progress,
+    kept: Checkpoint,
 ) -> CrossFitted | None:
-    """Train without each fold in turn, and ask about its rows and about others; None where a fold would have too few rows.
+    """Train without each fold in turn, and ask about its rows and about others; None where there is no fold.
 
-    honest: bool[n], the rows by which the slopes are found. report: called after every epoch with what is done, what there is
-    to do as far as known, all rows included, and a line of text. kept: where epochs are noted, and gone on from.
+    folds: bool[n] each; unseen is 0 on rows of none. report: called after every epoch with what is done, what there is to do as
+    far as known, all rows included, and a line of text. kept: where epochs are noted, and gone on from.
     """
-    folds = recipe.folds_of(len(examples.weights))
-    if not folds:
+    if not folds or not all(examples.weights[part].any() for fold in folds for part in (fold, ~fold)):
         return None
     views, k = len(examples.inputs), examples.target.shape[1]
     unseen, others = np.zeros((views, len(examples.weights), k)), np.zeros((views, len(asked[0].dense), k))
@@ -64,25 +69,27 @@ def cross_fit(
         for place, fold in enumerate(folds):
             loop = _Loop(examples.take(~fold), recipe, kept, f"fold {place}")
             left_out = examples.take(fold)
+            inputs = stacked(left_out.inputs, asked)
             if place == 0:
-                answers = _watch(loop, left_out, stacked(left_out.inputs, asked), report)
+                answers = _watch(loop, left_out, inputs, report)
                 history = loop.history
-                best = int(min(history, key=lambda line: line["holdout_loss"])["epoch"])
+                best = len(history) - epochs_since_best(history)
             else:
                 done, to_do = len(history) + (place - 1) * best, len(history) + len(folds) * best
                 loop.go_on(best, _told(report, done, to_do, f"fold {place + 1}"))
-                answers = loop.answers(stacked(left_out.inputs, asked))
+                answers = loop.answers(inputs)
             found, size = answers.double().cpu().numpy(), int(fold.sum())
             unseen[:, fold] = found[:, :size]
             others += found[:, size:] / len(folds)
-    slopes = held_out_slopes(unseen[:, honest], examples.target[honest], examples.weights[honest])
-    return CrossFitted(unseen, others, slopes, history, best)
+    seen = np.logical_or.reduce(folds)
+    slopes = held_out_slopes(unseen[:, seen], examples.target[seen], examples.weights[seen])
+    return CrossFitted(unseen, others, slopes, history, best, len(folds))
 
 
 def train(examples: Examples, crossed: CrossFitted | None, recipe: Recipe, report: Progress, kept: Checkpoint) -> Trained:
     """Learn from all rows for as many epochs as cross-fitting found best, or else until it converges."""
     epochs = crossed.best_epoch if crossed else recipe.epochs
-    done = len(crossed.history) + (recipe.folds - 1) * epochs if crossed else 0
+    done = len(crossed.history) + (crossed.folds - 1) * epochs if crossed else 0
     with one_thread():
         loop = _Loop(examples, recipe, kept, "all rows")
         loop.go_on(epochs, _told(report, done, done + epochs, "all rows"))

@@ -31,15 +31,14 @@ class Transformer:
         return cls(encoder, Pretrained.load(encoder))
 
     def tune(
-        self, texts: list[str], examples: Examples, recipe: Recipe, progress: Progress | None, kept: Checkpoint, stage: str
+        self, texts: list[str], examples: Examples, recipe: Recipe, report: Progress, kept: Checkpoint, stage: str
     ) -> History:
         """Fit the encoder, in place, to the labels and weights of texts; the examples need no inputs."""
 
-        def report(done: int, total: int, text: str) -> None:
-            if progress is not None:
-                progress(done, total, f"tuning {Path(self.encoder).name}, {text}")
+        def told(done: int, total: int, text: str) -> None:
+            report(done, total, f"tuning {Path(self.encoder).name}, {text}")
 
-        return tune(self._network, texts, examples, recipe, report, kept, stage)
+        return tune(self._network, texts, examples, recipe, told, kept, stage)
 
     def transform(self, dataset: Dataset) -> Inputs:
         """Return one dense column a dimension."""

@@ -16,7 +16,7 @@ from workbench.io.files import read_json, write_json
 from workbench.project.runs import Run
 from workbench.project.steps.evaluate import CROSSOVER, stored_answers
 from workbench.project.steps.fit import Report
-from workbench.project.steps.train import train
+from workbench.project.steps.train import train_on_gold
 from workbench.project.task import Task
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, WorkbenchError
 
@@ -80,7 +80,7 @@ def _curve(task: Task, dataset: Dataset, known: pd.Index, report: Report) -> lis
             gold = SoftLabels.from_hard(taught.ids, dataset.labels, truth[taught.ids])
             told = partial(_tell, report, place, len(sizes), f"{size:,} labels, draw {draw + 1}")
             told(0, 0, "reading the rows")
-            model = train(task, taught, gold, told)
+            model = train_on_gold(task, taught, gold, told)
             each.append(score(model.predict_proba(test), test.gold, split="test", rows="all")["accuracy"])
         each *= DRAWS // len(each)
         lines.append({"n": size, "accuracy": each, "mean": float(np.mean(each))})

@@ -15,7 +15,7 @@ from workbench.label_models import LABEL_MODELS
 from workbench.project.logistic import logistic_answers
 from workbench.project.runs import Run
 from workbench.project.steps.fit import Report, chosen_model, fit_label_model, training_rows
-from workbench.project.steps.train import train
+from workbench.project.steps.train import train_on_gold
 from workbench.project.task import Task
 from workbench.project.weak_to_strong import gains, overruled, side_by_side, telling_rows, without_votes
 from workbench.tables import Dataset, SoftLabels, VoteMatrix, WorkbenchError
@@ -152,7 +152,7 @@ def train_ceiling(task: Task, dataset: Dataset, progress: Callable[[int, int, st
     gold = SoftLabels.from_hard(dataset.ids, dataset.labels, task.train_truth(dataset))
     if not gold.covered.any():
         return "the train split has no gold to train a ceiling on"
-    return train(task, dataset.take(gold.covered), gold.take(gold.covered), progress)
+    return train_on_gold(task, dataset.take(gold.covered), gold.take(gold.covered), progress)
 
 
 def gap_recovered(answers: Answers, dataset: Dataset) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,6 +48,11 @@ def train(
     if not (soft.covered & (weights > 0)).any():
         return "audits drew every training row that a function covers"
     return make_end_model(task).fit(dataset, soft, weights, anchors, progress, task.folder / "cache" / "training")
+
+
+def train_on_gold(task: Task, dataset: Dataset, gold: SoftLabels, progress: Any = None) -> Any:
+    """Return what `train` does with labels that are true, none of which gives way to what the text says."""
+    return train(replace(task, end_model={**task.end_model, "second_look": 0.0}), dataset, gold, progress)
 
 
 def keep_end_model(folder: Path, model: Any, dataset: Dataset) -> None:
