@@ -74,6 +74,14 @@ def test_picked_anchors_say_nothing_of_how_sure_to_be():
     assert fitted(views, drawn=False).scale == 1
 
 
+def test_picked_anchors_of_one_class_do_not_make_all_rows_of_it():
+    views, ones = logits(RNG.random(400) < 0.9), np.flatnonzero(TRUTH[:200] == 1)
+    told = views[:, ones], FEATURES[ones], TRUTH[ones], EVERY[ones], np.zeros(len(ones), bool)
+    found = Adjustment.fitted(np.ones(1), *told)
+    assert len(ones) > 50 and found.offset.tolist() == [0, 0]
+    assert accuracy(found, views) >= accuracy(Adjustment.none(np.ones(1), 2, 2), views) - 0.01
+
+
 def test_anchors_mend_what_the_weak_labels_teach_wrongly(dataset: Dataset, soft: SoftLabels):
     turned = SoftLabels(soft.ids, soft.labels, soft.probs[:, ::-1].copy(), soft.covered)
     told = pd.Series(soft.probs.argmax(axis=1), index=soft.ids).iloc[:60]
