@@ -74,12 +74,10 @@ def test_picked_anchors_say_nothing_of_how_sure_to_be():
     assert fitted(views, drawn=False).scale == 1
 
 
-def test_picked_anchors_of_one_class_do_not_make_all_rows_of_it():
+def test_anchors_of_one_class_do_not_make_all_rows_of_it():
     views, ones = logits(RNG.random(400) < 0.9), np.flatnonzero(TRUTH[:200] == 1)
     told = views[:, ones], FEATURES[ones], TRUTH[ones], EVERY[ones], np.zeros(len(ones), bool)
-    found = Adjustment.fitted(np.ones(1), *told)
-    assert len(ones) > 50 and found.offset.tolist() == [0, 0]
-    assert accuracy(found, views) >= accuracy(Adjustment.none(np.ones(1), 2, 2), views) - 0.01
+    assert len(ones) > 50 and accuracy(Adjustment.fitted(np.ones(1), *told), views) > 0.85
 
 
 def test_anchors_mend_what_the_weak_labels_teach_wrongly(dataset: Dataset, soft: SoftLabels):
@@ -108,7 +106,8 @@ def test_a_view_that_soft_labels_contradict_is_trusted_less():
 
 
 def test_a_model_with_anchors_is_kept(dataset: Dataset, soft: SoftLabels, tmp_path):
-    model = EndModel().fit(dataset, soft, anchors=pd.Series(0, index=soft.ids[:60]))
+    model = EndModel().fit(dataset, soft, anchors=pd.Series(np.arange(60) % 2, index=soft.ids[:60]))
+    assert model.adjustment_.offset.any()
     model.save(tmp_path / "kept")
     again = EndModel.load(tmp_path / "kept")
     assert np.array_equal(again.predict_proba(dataset).probs, model.predict_proba(dataset).probs)

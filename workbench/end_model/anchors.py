@@ -43,63 +43,56 @@ class Adjustment(NamedTuple):
 
         The prior of slopes is a unit Gaussian about the given ones, that of offsets one about 0. How much the embedding may add
         is chosen by the log loss of rows left out, five folds; then a scale is fitted to the same answers (temperature scaling:
-        Guo et al., ICML 2017), for rows that taught look too sure. drawn: rows that chance chose. The others were picked, and
-        say neither how sure to be of the rest nor how common a class is: they have an offset of their own, which is not kept,
-        as in a case-control study (Prentice & Pyke, Biometrika 66, 1979).
+        Guo et al., ICML 2017), for rows that taught look too sure. drawn: rows that chance chose; the others are picked because
+        they are hard, and say nothing of how sure to be of the rest. Rows of a single class say nothing at all: everything that
+        leans to that class would explain them.
         """
         n = len(label)
+        if len(np.unique(label)) < 2:
+            return cls.none(slopes, views.shape[2], dense.shape[1])
         fold = np.arange(n) % min(_FOLDS, n)
         best: tuple[float, float, Floats] | None = None
-        enough = n >= _FEWEST and dense.shape[1] and len(np.unique(label)) > 1
-        for precision in _PRECISIONS if enough else (_NONE,):
+        for precision in _PRECISIONS if n >= _FEWEST and dense.shape[1] else (_NONE,):
             left_out = np.zeros(views.shape[1:])
             for part in np.unique(fold):
                 out = fold == part
                 if out.all():
                     continue  # a single row
-                taught, picked = cls._at(slopes, views[:, ~out], dense[~out], label[~out], weight[~out], drawn[~out], precision)
-                rest = taught._replace(offset=np.zeros_like(picked))(views[:, out], dense[out])
-                left_out[out] = rest + np.where(drawn[out, None], taught.offset, picked)
+                taught = cls._at(slopes, views[:, ~out], dense[~out], label[~out], weight[~out], precision)
+                left_out[out] = taught(views[:, out], dense[out])
             loss = float(weight @ -log_softmax(left_out, axis=1)[np.arange(n), label])
             if best is None or loss < best[0]:
                 best = loss, precision, left_out
         assert best is not None  # there is always a precision
-        found, _ = cls._at(slopes, views, dense, label, weight, drawn, best[1])
+        found = cls._at(slopes, views, dense, label, weight, best[1])
         return found._replace(scale=_scale(best[2][drawn], label[drawn], weight[drawn]) if n > 1 else 1.0)
 
     @classmethod
     def _at(
-        cls,
-        prior: Floats,
-        views: Floats,
-        dense: Floats,
-        label: NDArray[np.intp],
-        weight: Floats,
-        drawn: NDArray[np.bool_],
-        precision: float,
-    ) -> tuple[Self, Floats]:
-        """Return the adjustment of highest posterior, and float64[k], the offset of rows that were picked."""
+        cls, prior: Floats, views: Floats, dense: Floats, label: NDArray[np.intp], weight: Floats, precision: float
+    ) -> Self:
+        """Return the adjustment of highest posterior."""
         from scipy.optimize import minimize
 
         v, n, k = views.shape
         truth, width = np.eye(k)[label], 0 if precision == _NONE else dense.shape[1]
-        dense_used, group = dense[:, :width], np.stack([drawn, ~drawn], axis=1).astype(np.float64)
+        dense_used = dense[:, :width]
 
         def loss(x: Floats) -> tuple[float, Floats]:
-            slopes, offsets, extra = x[:v], x[v : v + 2 * k].reshape(2, k), x[v + 2 * k :].reshape(width, k)
-            logs = log_softmax(np.tensordot(slopes, views, 1) + group @ offsets + dense_used @ extra, axis=1)
+            slopes, offset, extra = x[:v], x[v : v + k], x[v + k :].reshape(width, k)
+            logs = log_softmax(np.tensordot(slopes, views, 1) + offset + dense_used @ extra, axis=1)
             excess = weight[:, None] * (np.exp(logs) - truth)
             away = slopes - prior
             ridge = precision * extra if width else extra
-            value = -weight @ logs[np.arange(n), label] + (away @ away + (offsets**2).sum() + (ridge * extra).sum()) / 2
-            rises = group.T @ excess + offsets, dense_used.T @ excess + ridge
-            return float(value), np.concatenate([np.tensordot(views, excess, 2) + away, *(rise.ravel() for rise in rises)])
+            value = -weight @ logs[np.arange(n), label] + (away @ away + offset @ offset + (ridge * extra).sum()) / 2
+            rise = np.tensordot(views, excess, 2) + away, excess.sum(axis=0) + offset, (dense_used.T @ excess + ridge).ravel()
+            return float(value), np.concatenate(rise)
 
-        start = np.concatenate([prior, np.zeros((2 + width) * k)])
+        start = np.concatenate([prior, np.zeros(k + width * k)])
         best = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 200}).x
         weights = np.zeros((dense.shape[1], k))
-        weights[:width] = best[v + 2 * k :].reshape(width, k)
-        return cls(best[:v], best[v : v + k], weights, 1.0), best[v + k : v + 2 * k]
+        weights[:width] = best[v + k :].reshape(width, k)
+        return cls(best[:v], best[v : v + k], weights, 1.0)
 
     def __call__(self, views: Floats, dense: Floats) -> Floats:
         """Return float64[n, k] logits."""
