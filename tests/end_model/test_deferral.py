@@ -111,3 +111,8 @@ def test_measure_rows_that_do_not_match_are_refused() -> None:
         learn_deferral([0.5], [True, False], 0.05)
     with pytest.raises(WorkbenchError, match="one positive weight"):
         learn_deferral([0.5, 0.6], [True, False], 0.05, weights=[1.0, 0.0])
+
+
+def test_how_many_rows_are_missing_is_said_in_two_digits() -> None:
+    told = Deferral(None, 0.05, 0.95, 300, 0, 0, 300, 4_886).in_words()
+    assert told == "no 5 % promise possible: label roughly 4,900 more rows"

@@ -35,6 +35,24 @@ def test_a_check_refuses_a_setting_out_of_range(tiny_task, line, said):
     assert str(caught.value).count("task.toml") == 1 and "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("risk = 5.0", r"task\.toml \[end_model\]: risk is 5.0; it is a share above 0 and below 1, such as 0.05"),
+        ("second_look = 2.0", "second_look is 2.0; it is a share, 0 to 1"),
+        ('features = ["tfdif"]', "feature 'tfdif' is unknown; did you mean 'tfidf'"),
+        ('features = ["transformer:/nope"]', "/nope"),
+    ],
+    ids=["risk", "second look", "feature", "transformer"],
+)
+def test_a_check_refuses_a_setting_of_the_end_model_before_any_work(tiny_task, line, said):
+    toml = tiny_task / "task.toml"
+    kept = [other for other in toml.read_text().splitlines() if not other.startswith("features")]
+    toml.write_text("\n".join(kept).replace("[end_model]", f"[end_model]\n{line}"))
+    with pytest.raises(WorkbenchError, match=said):
+        check(load_task(tiny_task))
+
+
 def test_progress_names_the_function_at_work_and_its_speed(tiny_task):
     write(tiny_task, "cache = false\nchunk_rows = 100")
     task, told = load_task(tiny_task), []

@@ -228,6 +228,11 @@ def test_one_file_for_two_things_is_refused(fitted, tmp_path):
         predict(opened, source, tmp_path / "out.jsonl", log=tmp_path / "out.jsonl")
 
 
+def test_a_threshold_given_by_hand_leaves_rows_unlike_the_learned_ones_to_people(fitted):
+    _, done = fitted
+    assert Deferral.of(done, 0.7).like_learned and not Deferral.of(done, 0.0).like_learned
+
+
 def test_columns_are_kept_where_asked_and_ids_may_repeat(fitted, tmp_path):
     task, done = fitted
     new_rows().assign(id="same", label=range(7), age=[1, None, 2.5, 3, 4, 5, 6]).to_csv(tmp_path / "new.csv", index=False)

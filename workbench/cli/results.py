@@ -71,7 +71,9 @@ def runs_command(task: Path) -> None:
 @click.option("--keep", metavar="A,B", default="", help="Columns of SOURCE to stand in TARGET too.")
 @click.option("--overwrite", is_flag=True, help="Replace TARGET where it exists.")
 @click.option(
-    "--review-below", type=float, help="Rows below this confidence, 0..1, need review, in place of what the run found."
+    "--review-below",
+    type=float,
+    help="Rows below this confidence, 0..1, need review, not those a run found; at 0 none does.",
 )
 @click.option("--text", multiple=True, help="Answer this text instead of a file; once for each text column, in their order.")
 @click.option("--column", multiple=True, metavar="NAME=VALUE", help="Another cell of that row; may be given again.")

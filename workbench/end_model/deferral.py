@@ -16,6 +16,7 @@ from workbench.stats.fixed_sequence import FIRST
 from workbench.tables import WorkbenchError
 
 _SEED: Final = 0  # of the thinning; no setting, for whoever may draw again gets the threshold that he likes
+_EXACT: Final = 100  # rows from which on the number still to label is said in two digits: it is a hope
 _MOST: Final = 20_000  # more rows than this nobody is asked to label
 
 
@@ -65,7 +66,8 @@ class Deferral:
             return f"answers {share:.0f} % of rows, wrong on at most {risk} of them, {100 * self.confidence:g} % sure"
         if self.more is None:
             return f"no {risk} promise possible: by these errors, {_MOST:,} labelled rows would not be enough"
-        return f"no {risk} promise possible: label {self.more:,} more rows"
+        rows = f"{self.more}" if self.more < _EXACT else f"roughly {float(f'{self.more:.2g}'):,.0f}"
+        return f"no {risk} promise possible: label {rows} more rows"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON."""

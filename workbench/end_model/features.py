@@ -17,6 +17,8 @@ from workbench.end_model.transformer import PREFIX, Transformer
 from workbench.end_model.words import KINDS, Embedding, Terms
 from workbench.io.names import did_you_mean, listed
 from workbench.tables import Dataset, WorkbenchError
+from workbench.text.encoders import encoder_version
+from workbench.text.pretrained import Pretrained
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,14 @@ def _check_choice(dataset: Dataset, names: Sequence[str], columns: Sequence[str]
             f"features {listed(names)} read text, and this dataset has no text column; "
             f"set features to [] and choose among the columns {listed(dataset.frame.columns)}"
         )
-    for name in names:
+
+
+def check_known(names: Sequence[str]) -> None:
+    """Refuse text features that this machine has not; loads none."""
+    for name in names if not isinstance(names, str) else ():
         if name != "tfidf" and did_you_mean(name, ["tfidf"]):
             raise WorkbenchError(f"feature {name!r} is unknown; did you mean 'tfidf'?")
+        if name.startswith(PREFIX) and name != PREFIX:
+            Pretrained.folder(name.removeprefix(PREFIX))
+        elif name not in ("tfidf", PREFIX, PREFIX[:-1]):
+            encoder_version(name)

@@ -16,7 +16,7 @@ from workbench.end_model.anchors import Adjustment
 from workbench.end_model.cautions import certainty, smooth, together
 from workbench.end_model.checkpoint import Checkpoint
 from workbench.end_model.examples import Examples, Progress, Recipe
-from workbench.end_model.features import Features
+from workbench.end_model.features import Features, check_known
 from workbench.end_model.inputs import Inputs, stacked
 from workbench.end_model.network import logits, one_thread
 from workbench.end_model.novelty import Novelty
@@ -295,6 +295,7 @@ class EndModel:
             value = getattr(self, name)
             if not above < value <= 1 or value < 0:
                 raise WorkbenchError(f"{name} is {value!r}; it is a share, {'above 0' if above == 0 else '0'} to 1")
+        check_known(self.features)
         if self.device == "cpu":  # torch takes a second to load, and every machine has one
             return
         import torch

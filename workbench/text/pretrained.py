@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
@@ -35,13 +36,18 @@ class Pretrained:
 
         Raises WorkbenchError where it is not on this machine, does not load, or transformers is not installed.
         """
-        folder = model_folder(encoder, "tokenizer_config.json", _KIND)
+        folder = cls.folder(encoder)
         with transformers_quietly(f"the folder {folder}", _KIND):
             from transformers import AutoModel, AutoTokenizer
 
             tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
             model = AutoModel.from_pretrained(str(folder), local_files_only=True, use_safetensors=True)
         return cls._of(tokenizer.backend_tokenizer, model)
+
+    @staticmethod
+    def folder(encoder: str) -> Path:
+        """Return where a model stands; raises WorkbenchError where it is not on this machine."""
+        return model_folder(encoder, "tokenizer_config.json", _KIND)
 
     @classmethod
     def _of(cls, tokenizer: Any, model: Any) -> Self:

@@ -38,12 +38,12 @@ _LOGGED: Final = ("time", "id", "model", "label", "decision", "confidence")
 class Deferral:
     """Above which confidence the end model answers by itself, None for always, and what is promised of its answers, in words.
 
-    measured: rows like those it learned from stood for this, so that no other is to be answered.
+    like_learned: only rows like those that it learned from are answered.
     """
 
     threshold: float | None
     promise: str
-    measured: bool = False
+    like_learned: bool = False
 
     @classmethod
     def of(cls, run: Run, review_below: float | None = None) -> Deferral:
@@ -53,15 +53,16 @@ class Deferral:
                 raise WorkbenchError(f"review_below is {review_below}; it is a share between 0 and 1")
             # the next number below: a row that has just this confidence is not below it
             below = float(np.nextafter(review_below, -1))
-            return cls(below, "Nothing is promised of the answers: their threshold was given by hand.")
+            said = "Nothing is promised of the answers: their threshold was given by hand."
+            return cls(below, said, like_learned=review_below > 0)
         found = promised(run)
         if found is None:
             return cls(None, f"Nothing is promised: run {run.id} has no threshold for answers, so every row gets one.")
         learned, what = found
         if learned.threshold is None:
-            return cls(_NONE, f"Every row needs review: measured on {what}, {learned.in_words()}.", measured=True)
+            return cls(_NONE, f"Every row needs review: measured on {what}, {learned.in_words()}.", like_learned=True)
         promise = f"Promised for rows like the {what} that it was measured on: {learned.in_words()}."
-        return cls(learned.threshold, promise, measured=True)
+        return cls(learned.threshold, promise, like_learned=True)
 
 
 def promised(run: Run) -> tuple[Learned, str] | None:
@@ -121,7 +122,7 @@ def decide(soft: SoftLabels, threshold: float | None, unlike: NDArray[np.bool_] 
 
 def ask(model: Any, deferral: Deferral, rows: Dataset) -> tuple[SoftLabels, pd.DataFrame]:
     """Return the probabilities of rows, and what `decide` makes of them."""
-    if not deferral.measured:
+    if not deferral.like_learned:
         soft = model.predict_proba(rows)
         return soft, decide(soft, deferral.threshold)
     soft, unlike = model.ask(rows)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from workbench.io.votes import write_soft_labels
 from workbench.project.task import Task, build
-from workbench.tables import Dataset, SoftLabels
+from workbench.tables import Dataset, SoftLabels, WorkbenchError
 
 ON_TRAIN: Final = "answers/end_model_train.parquet"
 _ANSWERED: Final = 2_000  # training rows: enough to see where the two models differ, and a second's work
@@ -22,7 +22,11 @@ def make_end_model(task: Task) -> Any:
     """Construct the end model with the task's settings."""
     from workbench.end_model import EndModel
 
-    return build(EndModel, task.end_model, f"{task.folder / 'task.toml'} [end_model]", also={"enabled": bool, "risk": float})
+    where = f"{task.folder / 'task.toml'} [end_model]"
+    model = build(EndModel, task.end_model, where, also={"enabled": bool, "risk": float})
+    if not 0 < task.end_model.get("risk", 0.5) < 1:
+        raise WorkbenchError(f"{where}: risk is {task.end_model['risk']}; it is a share above 0 and below 1, such as 0.05")
+    return model
 
 
 def train(
