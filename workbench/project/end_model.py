@@ -55,11 +55,13 @@ def trained_on(run: Run, dataset: Dataset, labels: SoftLabels) -> dict[str, str]
     taught = train & (labels.covered | settings["use_uncovered"])
     people = run.about.get("review", {}).get("anchors", 0)
     by_people = f", {people:,} of them labelled by people" if people else ""
+    share = settings.get("second_look", 0)
+    looked = f", of which {share:.0%} gives way to what they and the texts of other rows say together" if share else ""
     crossed = any("holdout_loss" in line for line in known["history"])
     parts = f", by models of {settings.get('folds', 1)} folds" if crossed else ""
     return {
         "rows": f"{taught.sum():,} of {train.sum():,} train rows, those that functions vote on{by_people}",
-        "labels": "the label model's probabilities; gold is not read",
+        "labels": f"the label model's probabilities{looked}; gold is not read",
         "epochs": f"{known['best_epoch']} of at most {settings['epochs']}{parts}",
     }
 

@@ -92,7 +92,7 @@ def _risks(task: Task, run: Run, promise: Any) -> Any:
     columns[2].metric("Confidence above", figure(found.threshold) if some else "–")
     columns[2].caption("the lowest for which that can be shown" if some else "no threshold can be shown to do")
     if found.in_words() != promise[0].in_words():
-        st.markdown(f"At this risk it {_sentence(found.in_words())}.")
+        st.markdown(f"Had this risk been chosen beforehand: the end model {_sentence(found.in_words())}.")
     st.caption(
         plain(
             "Look around, but do not pick: whoever tries several risks and keeps the best has no guarantee. The promise is "

@@ -37,7 +37,8 @@ def show(task: Task, run: Run, dataset: Dataset) -> None:
     compared = " and ".join(f"{n:,} {split}" for split, n in found.compared.items() if split != "test") or "no"
     other = int((found.apart["label"] != found.apart["answer"]).sum()) if len(found.apart) else 0
     st.markdown(
-        f"It answers otherwise than the label model on **{other:,}** of {compared} rows with a label. "
+        f"It answers otherwise than the label model on **{other:,}** of {compared} rows with a label. Of "
+        "more than 2,000 train rows it compares so many, drawn by chance. "
         f"{plain(end_model_fates.copied_in_words(overruled))}"
     )
     _fates(overruled)
