@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ from workbench.io.names import did_you_mean, listed
 from workbench.tables import Dataset, WorkbenchError
 from workbench.text.encoders import encoder_version
 from workbench.text.pretrained import Pretrained
+
+# Of a column beside a text. At full length a few columns outweigh the words: tickets, 400 gold labels, .62 of test rows right
+# instead of .69, all 3,862 .873 instead of .879.
+_BESIDE: Final = 0.25
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Features:
                     f"{listed(dataset.text) or 'none'}{did_you_mean(name, others)}"
                 )
         same_text = replace(dataset, text=self.text)
-        beside = [self.columns.transform(same_text)] if self.columns else []
+        beside = [self.columns.transform(same_text).times(_BESIDE if self.text else 1.0)] if self.columns else []
         return tuple(Inputs.side_by_side([block.transform(same_text) for block in view] + beside) for view in self.views)
 
     def embedding(self, dataset: Dataset) -> NDArray[np.float32] | None:

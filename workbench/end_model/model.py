@@ -39,7 +39,7 @@ class EndModel:
     `workbench.text.encoders`, or `transformer:` and one that the labels tune (tuning.py); each has a model of its own, and
     their logits are added, each times a slope (a product of experts: Hinton, Neural Computation 14, 2002). columns: columns of
     the table, numbers or categories, beside every view. hidden: width of the hidden layer, 0 for none. epochs, patience: at
-    most so many epochs of 5 L-BFGS steps, and how many without a lower loss on the first fold before stopping. folds: parts of
+    most so many epochs of 5 L-BFGS steps, and how many without a lower loss on a fold before stopping. folds: parts of
     the rows; models of the others are asked about each, which says how long to train and how far to trust each view; then all
     rows teach. weight_decay: precision of the Gaussian prior on weights, 1 / C of scikit-learn's LogisticRegression.
     use_uncovered: whether rows on which no function voted teach the class balance. certainty: rows count (1 - entropy / log k)
@@ -60,7 +60,7 @@ class EndModel:
         columns: Sequence[str] = (),
         hidden: int = 0,
         epochs: int = 30,
-        patience: int = 3,
+        patience: int = 10,
         folds: int = 3,
         weight_decay: float = 0.1,
         use_uncovered: bool = False,

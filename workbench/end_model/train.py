@@ -28,8 +28,8 @@ class CrossFitted:
     """What models that learned from all folds but one say.
 
     unseen: float64[views, n, k], their logits of that fold's rows; asked: float64[views, m, k], the mean of their logits of
-    other rows. slopes: float64[views], how far to trust each view. history: one line an epoch without the first fold; its
-    loss fell no more, or hardly, after best_epoch, from 1, where all of them end.
+    other rows. slopes: float64[views], how far to trust each view. history: one line an epoch without the first fold.
+    best_epoch: after how many epochs the loss on a fold fell no more, or hardly, on average. epochs: of all folds.
     """
 
     unseen: Floats
@@ -37,7 +37,7 @@ class CrossFitted:
     slopes: Floats
     history: History
     best_epoch: int
-    folds: int
+    epochs: int
 
 
 @dataclass(frozen=True)
@@ -65,40 +65,36 @@ def cross_fit(
         return None
     views, k = len(examples.inputs), examples.target.shape[1]
     unseen, others = np.zeros((views, len(examples.weights), k)), np.zeros((views, len(asked[0].dense), k))
+    histories: list[History] = []
     with one_thread():
         for place, fold in enumerate(folds):
             loop = _Loop(examples.take(~fold), recipe, kept, f"fold {place}")
             left_out = examples.take(fold)
-            inputs = stacked(left_out.inputs, asked)
-            if place == 0:
-                answers = _watch(loop, left_out, inputs, report)
-                history = loop.history
-                best = len(history) - epochs_since_best(history)
-            else:
-                done, to_do = len(history) + (place - 1) * best, len(history) + len(folds) * best
-                loop.go_on(best, _told(report, done, to_do, f"fold {place + 1}"))
-                answers = loop.answers(inputs)
-            found, size = answers.double().cpu().numpy(), int(fold.sum())
-            unseen[:, fold] = found[:, :size]
-            others += found[:, size:] / len(folds)
+            done, whose = sum(map(len, histories)), f"fold {place + 1}, " if place else ""
+            tell = _told(report, done, done + (len(folds) + 1 - place) * recipe.epochs, whose)
+            found = _watch(loop, left_out, stacked(left_out.inputs, asked), tell).double().cpu().numpy()
+            histories.append(loop.history)
+            unseen[:, fold] = found[:, : fold.sum()]
+            others += found[:, fold.sum() :] / len(folds)
     seen = np.logical_or.reduce(folds)
     slopes = held_out_slopes(unseen[:, seen], examples.target[seen], examples.weights[seen])
-    return CrossFitted(unseen, others, slopes, history, best, len(folds))
+    best = round(float(np.mean([len(history) - epochs_since_best(history) for history in histories])))
+    return CrossFitted(unseen, others, slopes, histories[0], best, sum(map(len, histories)))
 
 
 def train(examples: Examples, crossed: CrossFitted | None, recipe: Recipe, report: Progress, kept: Checkpoint) -> Trained:
     """Learn from all rows for as many epochs as cross-fitting found best, or else until it converges."""
     epochs = crossed.best_epoch if crossed else recipe.epochs
-    done = len(crossed.history) + (crossed.folds - 1) * epochs if crossed else 0
+    done = crossed.epochs if crossed else 0
     with one_thread():
         loop = _Loop(examples, recipe, kept, "all rows")
-        loop.go_on(epochs, _told(report, done, done + epochs, "all rows"))
+        loop.go_on(epochs, _told(report, done, done + epochs, "all rows, "))
         report(done + epochs, done + epochs, "trained")
         return Trained([view.learned() for view in loop.views], loop.history)
 
 
 def _told(report: Progress, done: int, to_do: int, whose: str) -> Callable[[dict[str, float]], None]:
-    return lambda line: report(done + int(line["epoch"]), to_do, f"{whose}, {in_words(line)}")
+    return lambda line: report(done + int(line["epoch"]), to_do, f"{whose}{in_words(line)}")
 
 
 class _Loop:
@@ -153,21 +149,20 @@ class _Loop:
         return float(soft_cross_entropy(answers.mean(dim=0), target, weights))
 
 
-def _watch(loop: _Loop, left_out: Examples, inputs: tuple[Inputs, ...], report: Progress) -> Tensor:
+def _watch(loop: _Loop, left_out: Examples, inputs: tuple[Inputs, ...], tell: Callable[[dict[str, float]], None]) -> Tensor:
     """Train until the loss on rows left out has not fallen for `patience` epochs; return [views, n, k] logits at the best.
 
     inputs: the rows to answer, of which those left out come first.
     """
-    epochs = loop.recipe.epochs
     for line in loop.history:
-        report(int(line["epoch"]), epochs, in_words(line))
+        tell(line)
     while loop.running and epochs_since_best(loop.history) < loop.recipe.patience:
         line = loop.epoch()
         answers = loop.answers(inputs)
         line["holdout_loss"] = loop.loss(answers[:, : len(left_out.weights)], left_out)
         if loop.best is None or not epochs_since_best(loop.history):
             loop.best = answers.cpu()
-        report(int(line["epoch"]), epochs, in_words(line))
+        tell(line)
         loop.keep()
     assert loop.best is not None  # there is a first epoch
     return loop.best

@@ -27,7 +27,7 @@ def show(task: Task, run: Run, dataset: Dataset) -> None:
         history = end_model.history_table(saved["history"])
         best = saved["best_epoch"] if "held out" in set(history["rows"]) else None
         charts.draw(loss_curve(history, best), alt=f"Loss at each of {history['epoch'].max()} epochs of training")
-        why = f"Epoch {best} was best on the rows held out; then all rows taught for as long."
+        why = f"This is the first part of the rows. {best} epochs were best for all parts on average; so long all rows taught."
         if best is None:
             why = "Too few rows to hold some out: it learned until it converged."
         st.caption(f"Loss: cross-entropy with the label model's probabilities. {why}")
