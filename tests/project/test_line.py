@@ -186,7 +186,9 @@ def test_the_ceiling_learns_from_rows_with_known_gold_alone(tiny_task, monkeypat
     few = [re.sub(r",(billing|bug),train$", ",,train", line) if i > 20 else line for i, line in enumerate(text.splitlines())]
     (tiny_task / "rows.csv").write_text("\n".join(few) + "\n", encoding="utf-8")
     taught = []
-    monkeypatch.setattr(steps.evaluate, "train", lambda task, dataset, soft, progress: taught.append((dataset, soft, progress)))
+    monkeypatch.setattr(
+        steps.evaluate, "train_on_gold", lambda task, dataset, soft, progress: taught.append((dataset, soft, progress))
+    )
     told = []
     steps.evaluate.train_ceiling(load_task(tiny_task), load_task(tiny_task).dataset()[0], told.append)
     ((dataset, soft, progress),) = taught
