@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from workbench.end_model.checkpoint import Checkpoint
 from workbench.end_model.examples import Examples, History, Progress, Recipe
 from workbench.end_model.inputs import Arrays, Inputs, State
-from workbench.end_model.tuning import LENGTH, tune
+from workbench.end_model.tuning import tune
+from workbench.end_model.words import LENGTH
 from workbench.tables import Dataset
 from workbench.text.pretrained import Pretrained
 

@@ -15,12 +15,12 @@ from workbench.end_model.examples import Examples, History, Progress, Recipe, ep
 from workbench.end_model.inputs import Inputs
 from workbench.end_model.loss import own_belief, soft_cross_entropy
 from workbench.end_model.network import logits
+from workbench.end_model.words import LENGTH
 from workbench.text.pretrained import Pretrained
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-LENGTH: Final = 0.5  # of a vector, as of other embeddings
 _EPOCHS: Final = 3
 _RATE: Final = 5e-5  # of AdamW, at its highest
 _WARM: Final = 0.1  # of all steps, in which the rate rises from 0; then it falls to 0

@@ -36,7 +36,7 @@ KINDS: Final[dict[str, dict[str, Any]]] = {"word": {"analyzer": _words}, "charac
 _WORDS: Final = 50_000  # whose terms are kept, some 20 MB;
 _LONG: Final = 30  # but for those of more characters, as sentences are in scripts without spaces
 # Half the length of a TF-IDF row: at full length the embedding drowns rare words, at a quarter what it knows is lost.
-_EMBEDDING_LENGTH: Final = 0.5
+LENGTH: Final = 0.5
 _PROBE: Final = "The embedding of this sentence shows whether an encoder is still the same."
 
 
@@ -118,7 +118,7 @@ class Embedding:
 
     def transform(self, dataset: Dataset) -> Inputs:
         """Return one dense column a dimension."""
-        return Inputs.of(len(dataset), dense=encode(dataset.texts(), self.encoder) * np.float32(_EMBEDDING_LENGTH))
+        return Inputs.of(len(dataset), dense=encode(dataset.texts(), self.encoder) * np.float32(LENGTH))
 
     def state(self) -> tuple[State, Arrays]:
         """Return the encoder's name, and its vector for the known sentence."""

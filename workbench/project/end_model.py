@@ -15,7 +15,7 @@ from workbench.io.files import read_json
 from workbench.io.votes import read_soft_labels
 from workbench.project import jobs
 from workbench.project.end_model_fates import differences
-from workbench.project.label_model import Certainty, gold_for
+from workbench.project.label_model import Certainty, gold_and_answer
 from workbench.project.runs import Run
 from workbench.project.steps.defer import RISK
 from workbench.project.steps.train import ON_TRAIN
@@ -166,10 +166,8 @@ def class_table(valid: SoftLabels, dataset: Dataset) -> pd.DataFrame:
     found: the share of the rows of the class that are answered so (recall). right: the share of the rows answered so that are
     of the class (precision). The intervals are 95 % (Wilson).
     """
-    known = gold_for(valid, dataset)
-    truth = np.full(len(valid), ABSTAIN) if known is None else known.reindex(valid.ids).to_numpy()
-    some = truth != ABSTAIN
-    k, best = len(valid.labels), valid.probs.argmax(axis=1)
+    truth, best = gold_and_answer(valid, dataset)
+    some, k = truth != ABSTAIN, len(valid.labels)
     hits = np.bincount(truth[some & (truth == best)], minlength=k)
     gold, answered = (np.bincount(codes[some], minlength=k) for codes in (truth, best))
     table = pd.DataFrame({"gold": gold, "answered": answered}, index=pd.Index(valid.labels, name="class"))

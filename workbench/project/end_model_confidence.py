@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workbench.evaluate import aurc, reliability, risk_coverage
 from workbench.io.readers import read_frame
-from workbench.project.label_model import gold_for
+from workbench.project.label_model import gold_and_answer, gold_for
 from workbench.project.runs import Run
 from workbench.project.steps.defer import MEASURED, RISK
 from workbench.tables import ABSTAIN, Dataset, SoftLabels
@@ -74,8 +74,7 @@ class Trust:
     def of(cls, valid: SoftLabels, dataset: Dataset, label: str | None = None) -> Self:
         """Measure it; label: the class answered, None for all."""
         gold = gold_for(valid, dataset)
-        truth = np.full(len(valid), ABSTAIN) if gold is None else gold.reindex(valid.ids).to_numpy()
-        answer = valid.probs.argmax(axis=1)
+        truth, answer = gold_and_answer(valid, dataset)
         chosen = (truth != ABSTAIN) & (True if label is None else answer == valid.labels.index(label))
         sure, right = valid.probs[chosen].max(axis=1), (answer == truth)[chosen].astype(float)
         curve, bins = risk_coverage(sure, right), reliability(valid.take(chosen), gold, rows="all")

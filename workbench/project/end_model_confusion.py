@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from workbench.project.end_model_fates import with_text
-from workbench.project.label_model import gold_for
+from workbench.project.label_model import gold_and_answer
 from workbench.tables import ABSTAIN, Dataset, SoftLabels
 
 
@@ -18,7 +17,7 @@ def confusion(valid: SoftLabels, dataset: Dataset, most: int) -> tuple[pd.DataFr
 
     Cells: gold, answer, n, of (rows of the gold class), share (n / of); one for each two classes of the matrix.
     """
-    truth, answer = _codes(valid, dataset)
+    truth, answer = gold_and_answer(valid, dataset)
     k, known = len(valid.labels), truth != ABSTAIN
     counts = np.zeros((k, k), int)
     np.add.at(counts, (truth[known], answer[known]), 1)
@@ -40,7 +39,7 @@ def confused_rows(
     gold, answer: class names; of one alone, the errors of that row or column of the matrix, of neither all errors. Columns, by
     row id: row, gold, answer, probability, of_gold (the probability of the gold class).
     """
-    truth, best = _codes(valid, dataset)
+    truth, best = gold_and_answer(valid, dataset)
     asked = [valid.labels.index(name) if name in valid.labels else None for name in (gold, answer)]
     chosen = truth != ABSTAIN
     for code, wanted in zip((truth, best), asked, strict=True):
@@ -57,10 +56,3 @@ def confused_rows(
         "of_gold": valid.probs[page, truth[page]],
     }
     return with_text(pd.DataFrame(line, index=valid.ids[page]), dataset), len(at)
-
-
-def _codes(valid: SoftLabels, dataset: Dataset) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return gold (-1 where nobody knows) and answer of each row, as class numbers."""
-    gold = gold_for(valid, dataset)
-    truth = np.full(len(valid), ABSTAIN) if gold is None else gold.reindex(valid.ids).to_numpy()
-    return truth.astype(np.intp), valid.probs.argmax(axis=1)

@@ -42,6 +42,13 @@ def gold_for(soft: SoftLabels, dataset: Dataset) -> pd.Series[Any] | None:
     return dataset.gold if soft.labels == dataset.labels else None
 
 
+def gold_and_answer(soft: SoftLabels, dataset: Dataset) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return gold (-1 where nobody knows) and likeliest class of each row, as class numbers."""
+    gold = gold_for(soft, dataset)
+    truth = np.full(len(soft), ABSTAIN) if gold is None else gold.reindex(soft.ids).to_numpy()
+    return truth.astype(np.intp), soft.probs.argmax(axis=1)
+
+
 def score_above(valid: SoftLabels, dataset: Dataset, threshold: float) -> dict[str, Any]:
     """Return the score of the covered valid rows whose confidence reaches a threshold."""
     sure = valid.take(valid.covered & (valid.probs.max(axis=1) >= threshold))
