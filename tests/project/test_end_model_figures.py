@@ -9,7 +9,7 @@ import pytest
 from workbench.end_model import EndModel
 from workbench.project import end_model, end_model_confusion, end_model_fates, end_model_scores, jobs
 from workbench.project.end_model import Answers
-from workbench.project.end_model_confidence import Measured, Trust, risk_of
+from workbench.project.end_model_confidence import Measured, Trust, risk_of, worth_by_group
 from workbench.project.steps import train
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
@@ -154,6 +154,19 @@ def test_confidence_is_worth_what_valid_gold_says():
     assert (of_ham.n, of_ham.wrong) == (1, 0) and of_ham.bins["n"].tolist() == [1]
     nobody = Trust.of(soft("e", [0.9]), dataset)
     assert nobody.n == 0 and nobody.curve.empty and nobody.aurc is None and nobody.ece is None
+
+
+def test_confidence_is_worth_more_on_some_rows():
+    dataset = rows("abcde", ["valid"] * 5, [1, 0, 0, 1, -1])
+    valid = soft("cbae", [0.3, 0.8, 0.9, 0.99])
+    masks = {"new": np.array([False, True, True, True, True]), "none": np.array([False, False, False, False, True])}
+    found = worth_by_group(valid, dataset, masks, threshold=0.75)
+    assert found["n"].to_dict() == {"all rows": 3, "answer ham": 1, "answer spam": 2, "slice new": 2}
+    assert found["wrong"].tolist() == pytest.approx([1 / 3, 0, 1 / 2, 1 / 2])
+    assert found["answered"].tolist() == pytest.approx([2 / 3, 0, 1, 1 / 2])
+    assert found["wrong_answered"].fillna(-1).tolist() == pytest.approx([1 / 2, -1, 1 / 2, 1])
+    assert found["aurc"].tolist() == pytest.approx([(0 + 1 / 2 + 1 / 3) / 3, 0, 1 / 4, (1 + 1 / 2) / 2])
+    assert not worth_by_group(valid, dataset, masks, threshold=None)["answered"].any()
 
 
 def test_a_target_risk_says_what_may_be_answered():

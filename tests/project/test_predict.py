@@ -16,7 +16,7 @@ from workbench.io import pieces
 from workbench.io.files import sha256
 from workbench.project.steps.defer import DEFERRAL
 from workbench.project.steps.one_row import answer, open_run
-from workbench.project.steps.predict import Deferral, decide, open_model, predict
+from workbench.project.steps.predict import AnswerRule, decide, open_model, predict
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.tables import SoftLabels, WorkbenchError
@@ -128,12 +128,12 @@ def test_a_row_needs_review_unless_above_the_threshold_and_like_others():
 
 def test_what_the_run_promises_decides(fitted, tmp_path):
     task, done = fitted
-    assert Deferral.of(done).threshold is None and Deferral.of(done).promise.startswith("Nothing is promised: run")
+    assert AnswerRule.of(done).threshold is None and AnswerRule.of(done).promise.startswith("Nothing is promised: run")
     (tmp_path / "new.csv").write_text("id,text,paid,age,code\na,refund this invoice,false,80,1\nb,hello,true,3,\n")
     predict(open_model(task, done), tmp_path / "new.csv", tmp_path / "all.csv")
     least, most = sorted(pd.read_csv(tmp_path / "all.csv")["confidence"])
     write_promise(done, threshold=least)
-    assert Deferral.of(done).promise == (
+    assert AnswerRule.of(done).promise == (
         "Promised for rows like the 100 valid rows with gold that it was measured on: "
         "answers 80 % of rows, wrong on at most 5 % of them, 95 % sure."
     )
@@ -143,13 +143,13 @@ def test_what_the_run_promises_decides(fitted, tmp_path):
     assert (answers["decision"] == np.where(answers["confidence"] > least, "answer", "needs review")).all()
     assert (answers["why"] != "").tolist() == (answers["decision"] == "needs review").tolist()
     write_promise(done, threshold=None, answered=0, errors=0, more=20)
-    assert Deferral.of(done).threshold == 1
-    assert Deferral.of(done).promise.endswith("with gold, no 5 % promise possible: label 20 more rows.")
+    assert AnswerRule.of(done).threshold == 1
+    assert AnswerRule.of(done).promise.endswith("with gold, no 5 % promise possible: label 20 more rows.")
     assert predict(open_model(task, done), tmp_path / "new.csv", tmp_path / "out.csv", overwrite=True).answered == 0
     by_hand = predict(open_model(task, done, most), tmp_path / "new.csv", tmp_path / "out.csv", overwrite=True)
-    assert (by_hand.answered, by_hand.review) == (1, 1) and "by hand" in Deferral.of(done, most).promise
+    assert (by_hand.answered, by_hand.review) == (1, 1) and "by hand" in AnswerRule.of(done, most).promise
     with pytest.raises(WorkbenchError, match="review_below is 80; it is a share between 0 and 1"):
-        Deferral.of(done, 80)
+        AnswerRule.of(done, 80)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_what_the_run_promises_decides(fitted, tmp_path):
 def test_a_promise_that_cannot_be_read_is_refused_by_file(fitted, said, why):
     (fitted[1].folder / DEFERRAL).write_text(said)
     with pytest.raises(WorkbenchError, match=rf"deferral\.json.*{re.escape(why)}"):
-        Deferral.of(fitted[1])
+        AnswerRule.of(fitted[1])
 
 
 def test_a_typed_row_is_decided_as_a_row_of_a_file(fitted, tmp_path):
@@ -179,12 +179,14 @@ def test_a_typed_row_is_decided_as_a_row_of_a_file(fitted, tmp_path):
         row = pd.read_csv(tmp_path / "out.csv", keep_default_na=False).iloc[0]
         said = answer(open_run(task, done), typed)["end_model"]
         assert (said["decision"], said["why"]) == (row["decision"], row["why"])
-        assert said["promise"] == Deferral.of(done).promise
+        assert said["promise"] == AnswerRule.of(done).promise
     assert said["decision"] == "needs review"
     command = ["predict", str(task.folder), "--text", typed["text"], "--column", "age=80", "--column", "code=1"]
     printed = CliRunner().invoke(main, command)
     assert "decision: needs review, as no confidence is enough yet" in printed.stdout and said["promise"] in printed.stderr
     assert "decision: answer\n" in CliRunner().invoke(main, [*command, "--review-below", "0"]).stdout
+    assert CliRunner().invoke(main, [*command, "--keep", "age"]).stderr.startswith("error: keep is of a file to answer")
+    assert "note: 'text' is empty" in CliRunner().invoke(main, [*command[:2], "--column", "age=80"]).stderr
 
 
 # ---------------------------------------------------------------- files
@@ -230,7 +232,7 @@ def test_one_file_for_two_things_is_refused(fitted, tmp_path):
 
 def test_a_threshold_given_by_hand_leaves_rows_unlike_the_learned_ones_to_people(fitted):
     _, done = fitted
-    assert Deferral.of(done, 0.7).like_learned and not Deferral.of(done, 0.0).like_learned
+    assert AnswerRule.of(done, 0.7).like_learned and not AnswerRule.of(done, 0.0).like_learned
 
 
 def test_columns_are_kept_where_asked_and_ids_may_repeat(fitted, tmp_path):

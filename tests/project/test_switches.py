@@ -122,3 +122,9 @@ def test_a_function_votes_anew_when_it_is_tried_again(tiny_task):
     assert set(find_run(load_task(tiny_task)).about["microseconds"]) == {other}
     with pytest.raises(WorkbenchError, match=f"no labeling function '{name}x' to try again; did you mean '{name}'"):
         run(load_task(tiny_task), until="apply", again=[f"{name}x"])
+
+
+def test_a_task_that_was_copied_without_its_functions_names_the_setting(tiny_task):
+    moved = tiny_task.rename(tiny_task.parent.parent.parent / "moved")
+    with pytest.raises(WorkbenchError, match=r"no folder .*tiny, which `functions` in .*moved.task\.toml names; write where"):
+        load_task(moved).functions()

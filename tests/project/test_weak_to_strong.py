@@ -174,7 +174,8 @@ def test_a_run_holds_the_report_and_an_older_one_says_what_it_lacks(tiny_task, m
     metrics = done.metrics()
     assert metrics["logistic"]["test"]["all"]["n"] == 25 and metrics["logistic"]["test"]["all"]["accuracy"] > 0.8
     assert json.loads(json.dumps(rescore(done, dataset))) == metrics
-    whole = whole_report(done, dataset)
+    whole = whole_report(task, done, dataset)
+    assert [line["group"] for line in whole["confidence"]["test"]] == ["all rows", "answer billing", "answer bug", "slice pro"]
     assert whole["crossover"] is None and {line["id"] for line in whole["rows"]} <= set(dataset.ids[dataset.split == "valid"])
     (done.folder / "answers" / "logistic.parquet").unlink()
     old = {name: metrics[name] for name in ("label_model", "end_model", "ceiling", "pgr")}

@@ -347,8 +347,8 @@ print(sorted({{"torch", "spacy", "snorkel", "sklearn", "transformers", "sentence
 
 
 def test_answers_older_than_the_rules_say_so(open_app, trained):
-    assert "older than" not in words(clean(open_app("end_model")))
+    assert "Since then" not in words(clean(open_app("end_model")))
     rules = trained / "rules.toml"
     rules.write_text(rules.read_text().replace('words = ["free"]', 'words = ["free", "gratis"]'))
     app = clean(open_app("end_model"))
-    assert "older than: changed function says_free." in words(app) and not app.button(key="again").disabled
+    assert "Since then: changed function says_free." in words(app) and not app.button(key="again").disabled

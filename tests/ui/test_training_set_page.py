@@ -138,13 +138,13 @@ def test_without_a_task_the_page_leads_to_opening_a_file(open_app):
 
 
 def test_labels_that_are_older_than_the_rules_say_so_and_offer_a_run(open_app, ran, monkeypatch):
-    assert "older than" not in words(clean(open_app("training_set")))
+    assert "Since then" not in words(clean(open_app("training_set")))
     with (ran / "rules.toml").open("a") as file:
         file.write('\n[[rule]]\nname = "says_see"\nkind = "keyword"\nwords = ["see"]\nlabel = "ham"\n')
     run(load_task(ran), until="diagnose")
     app = clean(open_app("training_set"))
     labelled = next(folder.parent.name for folder in ran.glob("runs/*/soft_labels.parquet"))
-    assert f"These labels are of run {labelled}, older than: new function says_see." in words(app)
+    assert f"These labels are of run {labelled}. Since then: new function says_see." in words(app)
     started = []
     monkeypatch.setattr(jobs, "start", lambda folder, until: started.append((folder.name, until)) or True)
     app.button(key="again").click().run()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.cli.show import answer_table, notes, report_progress, runs_table
+from workbench.io.names import listed
 from workbench.tables import WorkbenchError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def evaluate_command(task: Path, run_id: str | None, crossover: bool, as_json: b
     if crossover:
         with report_progress() as report:
             measure(loaded, run, dataset, report)
-    found = whole_report(run, dataset)
+    found = whole_report(loaded, run, dataset)
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
@@ -89,6 +90,9 @@ def predict_command(task: Path, source: Path | None, target: Path | None, run_id
     loaded = load_task(task)
     typed = {name: asked.pop(name) for name in ("text", "column", "as_json")}
     if typed["text"] or typed["column"]:
+        of_files = [name for name, given in {"SOURCE": source, **asked}.items() if given and name != "review_below"]
+        if of_files:
+            raise WorkbenchError(f"{of_files[0]} is of a file to answer, and --text answers one row; leave one of the two out")
         _predict_typed(loaded, run_id, asked["review_below"], **typed)
         return
     if source is None or target is None:
@@ -104,7 +108,7 @@ def _predict_file(
 
     run = find_run(task, run_id, holding="end_model")
     opened = open_model(task, run, review_below)
-    notes([opened.deferral.promise])
+    notes([opened.rule.promise])
     with report_progress() as report:
         done = predict(opened, source, target, keep=[name for name in keep.split(",") if name], report=report, **also)
     notes(done.warnings)
@@ -119,6 +123,7 @@ def _predict_typed(
     from workbench.project.steps.one_row import answer, cells, open_run, run_to_ask
 
     row = cells(task, text, column)
+    notes([f"{name!r} is empty: texts stand for {listed(task.data['text'])}" for name in task.data["text"] if name not in row])
     with redirect_stdout(sys.stderr):  # what a user's function prints
         found = answer(open_run(task, run_to_ask(task, run_id), review_below), row)
     if as_json:

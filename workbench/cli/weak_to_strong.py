@@ -32,6 +32,8 @@ def strong_report(found: dict[str, Any]) -> None:
     click.echo("Brackets: 95 % intervals, by a bootstrap over rows; where no function votes, by Wilson's formula.")
     _gap(found["pgr"])
     _gains(found["gains"].get(splits[0], {}), splits[0])
+    if splits[0] in found["confidence"]:
+        _confidence(found["confidence"][splits[0]], splits[0])
     if found["overruled"]:
         _fates(found["overruled"])
         _pairs(found["overruled"], found["rows"])
@@ -111,6 +113,21 @@ def _points(gained: Mapping[str, Any] | None) -> str:
         return ""
     value, low, high = (100 * figure for figure in (gained["value"], *gained["interval"]))
     return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
+
+
+def _confidence(groups: Sequence[Mapping[str, Any]], split: str) -> None:
+    lines = [
+        (shortened(one["group"], 2 * _LENGTH), f"{one['n']:,}", *(_or_none(one[name], ".1%") for name in ("wrong", "answered")),
+         _or_none(one["wrong_answered"], ".1%"), *(_or_none(one[name], ".3f") for name in ("aurc", "best")))
+        for one in groups
+    ]  # fmt: skip
+    columns = ("rows", "n", "wrong", "answered", "wrong of those", "AURC", "at best")
+    show_table(f"{split} split: what the end model's confidence is worth", columns, lines)
+    click.echo("Answered: above the threshold of the run. AURC: area under the curve of wrong answers by share answered.")
+
+
+def _or_none(figure: float | None, how: str) -> str:
+    return "" if figure is None else format(figure, how)
 
 
 def _fates(overruled: Mapping[str, Any]) -> None:

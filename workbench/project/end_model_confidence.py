@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
@@ -14,6 +15,9 @@ from workbench.io.readers import read_frame
 from workbench.project.label_model import gold_and_answer, gold_for
 from workbench.project.runs import Run
 from workbench.project.steps.defer import MEASURED, RISK
+from workbench.project.steps.predict import promised
+from workbench.project.task import Task
+from workbench.spec import slice_masks
 from workbench.tables import ABSTAIN, Dataset, SoftLabels
 
 if TYPE_CHECKING:
@@ -90,3 +94,41 @@ class Trust:
             bins=bins,
             ece=float((gaps * bins["n"]).sum() / n) if n else None,
         )
+
+
+def worth_of_answers(task: Task, run: Run, dataset: Dataset, soft: SoftLabels) -> pd.DataFrame:
+    """Return `worth_by_group` of answers of a run's end model, with the slices of the task and what the run promises."""
+    found = promised(run)
+    return worth_by_group(soft, dataset, slice_masks(task.slices, dataset), found[0].threshold if found else None)
+
+
+def worth_by_group(
+    soft: SoftLabels, dataset: Dataset, masks: Mapping[str, NDArray[np.bool_]], threshold: float | None
+) -> pd.DataFrame:
+    """Return one row a group of rows with gold: n, wrong, aurc, best, answered, wrong_answered; wrong ones are shares.
+
+    Groups are all rows, those answered with each class, and slices that hold rows with gold. soft: an end model's answers.
+    masks: bool[n] by slice, in the order of the dataset. aurc, best: as Trust has them. answered: share of confidence above the
+    threshold, 0 for None.
+    """
+    truth, answer = gold_and_answer(soft, dataset)
+    known, sure = truth != ABSTAIN, soft.probs.max(axis=1)
+    places = dataset.ids.get_indexer(soft.ids)
+    groups = {"all rows": known}
+    groups |= {f"answer {label}": known & (answer == c) for c, label in enumerate(soft.labels)}
+    groups |= {f"slice {name}": rows for name, mask in masks.items() if (rows := known & mask[places]).any()}
+    above = np.zeros(len(soft), np.bool_) if threshold is None else sure > threshold
+    lines = {name: _worth(sure[rows], (answer == truth)[rows].astype(float), above[rows]) for name, rows in groups.items()}
+    return pd.DataFrame.from_dict(lines, orient="index").astype({"n": int}).rename_axis("group")
+
+
+def _worth(sure: NDArray[np.float64], right: NDArray[np.float64], above: NDArray[np.bool_]) -> dict[str, float | None]:
+    n, answered = len(right), int(above.sum())
+    return {
+        "n": n,
+        "wrong": float(1 - right.mean()) if n else None,
+        "aurc": aurc(sure, right),
+        "best": aurc(right, right),
+        "answered": answered / n if n else None,
+        "wrong_answered": float(1 - right[above].mean()) if answered else None,
+    }

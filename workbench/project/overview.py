@@ -97,7 +97,7 @@ def steps_since(task: Task, run: Run, dataset: Dataset, found: dict[str, Any]) -
     """Return what to do because functions, rows or settings are other now than when a run was made; found: the catalogue."""
     steps = [f"Mend {error['file']}, which cannot be loaded: {error['error']}" for error in found["errors"]]
     news = news_since(task, run, dataset, found)
-    return [*steps, f"Run again, for the figures below are older: {'; '.join(news)}."] if news else steps
+    return [*steps, f"Run again. Since the figures below: {'; '.join(news)}."] if news else steps
 
 
 def news_since(

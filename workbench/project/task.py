@@ -124,6 +124,11 @@ class Task:
         text = self.data["text"]
         found: list[LabelingFunction] = []
         if self.functions_folder is not None:
+            if not self.functions_folder.is_dir():
+                raise WorkbenchError(
+                    f"there is no folder {self.functions_folder}, which `functions` in {self.folder / 'task.toml'} names; "
+                    "write where they are"
+                )
             found += load_lfs(self.functions_folder, labels=self.labels, text=text)
         if self.rules_file.exists():
             found += load_rules(self.rules_file, labels=self.labels, text=text)

@@ -64,6 +64,9 @@ def _parts(task: Task, run: Run, dataset: Dataset, promise: Any) -> None:
             _risk_and_coverage(trust, tried, end_model_confidence.risk_of(run) if tried is None else tried.risk, label)
         with right:
             _reliability(trust)
+        with st.expander("By class answered and slice", on_change="rerun", key="by_group") as by_group:
+            if by_group.open:
+                _by_group(task, run, dataset)
     with st.expander("A threshold given by hand", on_change="rerun", key="by_hand") as by_hand:
         if by_hand.open:
             _by_hand(run, dataset)
@@ -133,6 +136,21 @@ def _reliability(trust: Any) -> None:
     shown.index = pd.Index([f"{low:.1f}–{high:.1f}" for low, high in bins[["low", "high"]].to_numpy()], name="confidence")
     with st.expander("Figures"):
         st.html(figures.table(shown, "Reliability by bin of confidence"))
+
+
+def _by_group(task: Task, run: Run, dataset: Dataset) -> None:
+    """Draw who is answered, and how wrongly, where confidence could rank wrong answers better than it does."""
+    worth = opened_end_model.worth(task, run, dataset)
+    shown = pd.DataFrame({"n": worth["n"].map(count), "wrong": worth["wrong"].map(percent)})
+    shown["answered"] = worth["answered"].map(percent)
+    shown["wrong of those"] = worth["wrong_answered"].map(percent)
+    shown["AURC"], shown["at best"] = worth["aurc"].map(figure), worth["best"].map(figure)
+    shown.index.name = "valid rows"
+    st.html(figures.table(shown, "What confidence is worth by class answered and slice"))
+    st.caption(
+        "Answered: above the threshold of this run's promise. AURC: area under the curve above, of these rows; at best: with "
+        "every wrong answer less sure than every right one. Far apart, a threshold hardly helps on these rows."
+    )
 
 
 def _by_hand(run: Run, dataset: Dataset) -> None:

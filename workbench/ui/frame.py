@@ -159,7 +159,7 @@ def say_if_older(task: Task, run: Run, dataset: Dataset, what: str = "labels", u
         return
     if news:
         with st.container(horizontal=True, vertical_alignment="center"):
-            said = f"These {what} are of run {run.id}, older than: {'; '.join(news)}."
+            said = f"These {what} are of run {run.id}. Since then: {'; '.join(news)}."
             st.warning(plain(said), icon=":material/warning:", width=680)
             running.start_button(task.folder, key="again", until=until)
 

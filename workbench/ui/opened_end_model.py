@@ -9,8 +9,9 @@ import streamlit as st
 
 from workbench.project import end_model
 from workbench.project.end_model import Answers
-from workbench.project.end_model_confidence import Measured, Trust
+from workbench.project.end_model_confidence import Measured, Trust, worth_of_answers
 from workbench.project.runs import Run
+from workbench.project.task import Task
 from workbench.project.trying import Tryer
 from workbench.tables import Dataset
 from workbench.ui import opened
@@ -43,6 +44,12 @@ def settings(run: Run) -> pd.DataFrame:
 def trust(run: Run, dataset: Dataset, label: str | None) -> Trust:
     """Return what the confidence of a run's end model is worth on valid rows, of all answers or those of one class."""
     return Trust.of(answers(run, dataset).certainty.valid, dataset, label)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={**_KEYS, Task: lambda task: repr(task.slices)})
+def worth(task: Task, run: Run, dataset: Dataset) -> pd.DataFrame:
+    """Return what that confidence is worth by class answered and by slice, as `worth_by_group` does."""
+    return worth_of_answers(task, run, dataset, answers(run, dataset).certainty.valid)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_KEYS)

@@ -12,6 +12,7 @@ from workbench.evaluate import pgr, undefined_gap
 from workbench.io.files import read_json, write_json
 from workbench.io.votes import read_soft_labels, write_soft_labels
 from workbench.label_models import LABEL_MODELS
+from workbench.project.end_model_confidence import worth_of_answers
 from workbench.project.logistic import logistic_answers
 from workbench.project.runs import Run
 from workbench.project.steps.fit import Report, chosen_model, fit_label_model, training_rows
@@ -76,17 +77,29 @@ def rescore(run: Run, dataset: Dataset) -> dict[str, Any]:
     return score_answers(stored_answers(run, dataset), dataset, run.votes(), _label_model_of(run))
 
 
-def whole_report(run: Run, dataset: Dataset) -> dict[str, Any]:
-    """Return what `rescore` does, with `rows`, the valid rows that tell label model and end model apart, and `crossover`.
+def whole_report(task: Task, run: Run, dataset: Dataset) -> dict[str, Any]:
+    """Return what `rescore` does, with `rows`, the valid rows that tell label model and end model apart, and more.
 
-    crossover: what `workbench evaluate --crossover` measured, None where it has not.
+    confidence: by split the records of `worth_by_group`, where there is an end model. crossover: what `workbench evaluate
+    --crossover` measured, None where it has not.
     """
     answers = stored_answers(run, dataset)
-    chosen, path = _label_model_of(run), run.folder / CROSSOVER
+    chosen, path, student = _label_model_of(run), run.folder / CROSSOVER, answers["end_model"]
     return {
         **score_answers(answers, dataset, run.votes(), chosen),
-        "rows": telling_rows(answers[chosen], answers["end_model"], dataset),
+        "rows": telling_rows(answers[chosen], student, dataset),
+        "confidence": {} if isinstance(student, str) else _confidence(task, run, dataset, student),
         "crossover": read_json(path) if path.exists() else None,
+    }
+
+
+def _confidence(task: Task, run: Run, dataset: Dataset, soft: SoftLabels) -> dict[str, list[dict[str, Any]]]:
+    of = dataset.split.reindex(soft.ids)
+    tables = {split: worth_of_answers(task, run, dataset, soft.take((of == split).to_numpy())) for split in ("test", "valid")}
+    return {
+        split: [{**line, "group": group} for group, line in table.astype(object).where(table.notna(), None).T.to_dict().items()]
+        for split, table in tables.items()
+        if table["n"].iloc[0]
     }
 
 

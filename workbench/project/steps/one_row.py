@@ -17,7 +17,7 @@ from workbench.project.driving_words import driving_words
 from workbench.project.reviewing import KEPT_ANCHORS
 from workbench.project.runs import KEPT_MODEL, Run, find_run, list_runs
 from workbench.project.steps.fit import chosen_model, fit_label_model
-from workbench.project.steps.predict import Deferral, ask
+from workbench.project.steps.predict import AnswerRule, ask
 from workbench.project.task import Task
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
@@ -28,14 +28,14 @@ _ID: Final = "typed"
 class Opened:
     """What answers typed rows: a run's models and the functions as they are now; in words why, where one of them cannot.
 
-    head: the columns of rows, without rows. deferral: when the end model answers by itself. ran: the functions of the run, with
+    head: the columns of rows, without rows. rule: when the end model answers by itself. ran: the functions of the run, with
     their fingerprints then.
     """
 
     head: Dataset
     functions: dict[str, LabelingFunction] | str
     end_model: Any
-    deferral: Deferral
+    rule: AnswerRule
     label_model: Any
     ran: Mapping[str, str]
 
@@ -63,7 +63,7 @@ def open_run(task: Task, run: Run, review_below: float | None = None) -> Opened:
         head=head,
         functions=functions,
         end_model=_or_why(lambda: _end_model(task, run, head)),
-        deferral=Deferral.of(run, review_below),
+        rule=AnswerRule.of(run, review_below),
         label_model=_or_why(lambda: _label_model(task, run, rows)),
         ran=run.about["functions"],
     )
@@ -112,8 +112,8 @@ def answer(
     if isinstance(opened.end_model, str):
         found["end_model"] = {"reason": opened.end_model}
     else:
-        soft, decided = ask(opened.end_model, opened.deferral, row)
-        about = {**decided.iloc[0].to_dict(), "promise": opened.deferral.promise}
+        soft, decided = ask(opened.end_model, opened.rule, row)
+        about = {**decided.iloc[0].to_dict(), "promise": opened.rule.promise}
         found["end_model"] = {"probs": _by_label(soft), **about, "words": driving_words(opened.end_model, row)}
     if isinstance(opened.functions, str):
         why = {"reason": opened.functions}

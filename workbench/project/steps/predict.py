@@ -25,7 +25,7 @@ from workbench.project.task import Task
 from workbench.tables import Dataset, SoftLabels, WorkbenchError
 
 if TYPE_CHECKING:
-    from workbench.end_model.deferral import Deferral as Learned
+    from workbench.end_model.deferral import Deferral
 
 ANSWER: Final = "answer"
 REVIEW: Final = "needs review"
@@ -35,7 +35,7 @@ _LOGGED: Final = ("time", "id", "model", "label", "decision", "confidence")
 
 
 @dataclass(frozen=True)
-class Deferral:
+class AnswerRule:
     """Above which confidence the end model answers by itself, None for always, and what is promised of its answers, in words.
 
     like_learned: only rows like those that it learned from are answered.
@@ -46,7 +46,7 @@ class Deferral:
     like_learned: bool = False
 
     @classmethod
-    def of(cls, run: Run, review_below: float | None = None) -> Deferral:
+    def of(cls, run: Run, review_below: float | None = None) -> AnswerRule:
         """Return what the run has found, or the threshold that is given in its place, 0..1."""
         if review_below is not None:
             if not 0 <= review_below <= 1:
@@ -65,9 +65,9 @@ class Deferral:
         return cls(learned.threshold, promise, like_learned=True)
 
 
-def promised(run: Run) -> tuple[Learned, str] | None:
+def promised(run: Run) -> tuple[Deferral, str] | None:
     """Return what a run may promise of its end model's answers, and in words the rows that show it; None where none do."""
-    from workbench.end_model.deferral import Deferral as Learned
+    from workbench.end_model.deferral import Deferral
 
     path = run.folder / DEFERRAL
     if not path.exists():
@@ -75,7 +75,7 @@ def promised(run: Run) -> tuple[Learned, str] | None:
     found = read_json(path)
     told = found if isinstance(found, dict) else {}
     try:
-        learned = Learned.from_dict({name: value for name, value in told.items() if name not in ("format", "measured")})
+        learned = Deferral.from_dict({name: value for name, value in told.items() if name not in ("format", "measured")})
     except WorkbenchError as error:
         raise WorkbenchError(f"{path} is damaged, or of another version: {error}; run the task again") from None
     return learned, str(told.get("measured", "rows"))
@@ -88,17 +88,17 @@ class Opened:
     task: Task
     model: Any
     id: str
-    deferral: Deferral
+    rule: AnswerRule
 
 
 def open_model(task: Task, run: Run, review_below: float | None = None) -> Opened:
     """Load the end model of a run; raises WorkbenchError where it is damaged or learned other labels than the task's."""
     from workbench.end_model import EndModel
 
-    deferral = Deferral.of(run, review_below)
+    rule = AnswerRule.of(run, review_below)
     folder = run.end_model_folder()
     model = EndModel.load(folder, labels=task.labels)
-    return Opened(task, model, sha256(folder / "manifest.json")[:_ID_DIGITS], deferral)
+    return Opened(task, model, sha256(folder / "manifest.json")[:_ID_DIGITS], rule)
 
 
 def decide(soft: SoftLabels, threshold: float | None, unlike: NDArray[np.bool_] | None = None) -> pd.DataFrame:
@@ -120,18 +120,18 @@ def decide(soft: SoftLabels, threshold: float | None, unlike: NDArray[np.bool_] 
     return pd.DataFrame({"decision": np.where(low | strange, REVIEW, ANSWER), "why": why}, index=soft.ids, dtype="str")
 
 
-def ask(model: Any, deferral: Deferral, rows: Dataset) -> tuple[SoftLabels, pd.DataFrame]:
+def ask(model: Any, rule: AnswerRule, rows: Dataset) -> tuple[SoftLabels, pd.DataFrame]:
     """Return the probabilities of rows, and what `decide` makes of them."""
-    if not deferral.like_learned:
+    if not rule.like_learned:
         soft = model.predict_proba(rows)
-        return soft, decide(soft, deferral.threshold)
+        return soft, decide(soft, rule.threshold)
     soft, unlike = model.ask(rows)
-    return soft, decide(soft, deferral.threshold, unlike)
+    return soft, decide(soft, rule.threshold, unlike)
 
 
 def answers(opened: Opened, rows: Dataset) -> pd.DataFrame:
     """Return by row id `label`, one `p_<class>` a class, `confidence`, `decision`, `why` and `model`."""
-    soft, decided = ask(opened.model, opened.deferral, rows)
+    soft, decided = ask(opened.model, opened.rule, rows)
     best = soft.probs.argmax(axis=1)
     named: dict[str, Any] = {"label": np.array(soft.labels, dtype=object)[best]}
     named |= {f"p_{label}": soft.probs[:, c] for c, label in enumerate(soft.labels)}
