@@ -123,6 +123,12 @@ def aurc(confidence: ArrayLike, correct: ArrayLike) -> float | None:
     return float(np.diff(curve["coverage"], prepend=0) @ curve["risk"]) if len(curve) else None
 
 
+def best_aurc(correct: ArrayLike) -> float | None:
+    """Return the area under the risk-coverage curve if every wrong answer were less sure than every right one."""
+    right = np.sort(np.asarray(correct, np.float64))
+    return aurc(np.arange(len(right)), right)
+
+
 def gain(
     soft: SoftLabels,
     base: SoftLabels,

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from workbench.end_model import EndModel
+from workbench.evaluate import best_aurc
 from workbench.project import end_model, end_model_confusion, end_model_fates, end_model_scores, jobs
 from workbench.project.end_model import Answers
 from workbench.project.end_model_confidence import Measured, Trust, risk_of, worth_by_group
@@ -157,6 +158,7 @@ def test_confidence_is_worth_what_valid_gold_says():
 
 
 def test_confidence_is_worth_more_on_some_rows():
+    assert best_aurc([False, True, False, True]) == pytest.approx((0 + 0 + 1 / 3 + 1 / 2) / 4)
     dataset = rows("abcde", ["valid"] * 5, [1, 0, 0, 1, -1])
     valid = soft("cbae", [0.3, 0.8, 0.9, 0.99])
     masks = {"new": np.array([False, True, True, True, True]), "none": np.array([False, False, False, False, True])}

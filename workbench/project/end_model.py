@@ -80,7 +80,7 @@ SETTINGS: Final = {
     "weight_decay": "how strongly weights are held near 0",
     "hidden": "width of the hidden layer; 0 for a linear model",
     "epochs": "epochs at most, each of 5 steps of L-BFGS",
-    "patience": "epochs without a lower loss on the first fold before it stops",
+    "patience": "epochs without a lower loss on a fold before its training stops",
     "max_features": "terms of a kind at most, and values of a category",
     "device": "what computes: cpu, or what torch calls the other",
     "seed": "of all that is drawn by chance",

@@ -10,14 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.evaluate import aurc, reliability, risk_coverage
+from workbench.evaluate import aurc, best_aurc, reliability, risk_coverage
 from workbench.io.readers import read_frame
 from workbench.project.label_model import gold_and_answer, gold_for
 from workbench.project.runs import Run
 from workbench.project.steps.defer import MEASURED, RISK
-from workbench.project.steps.predict import promised
-from workbench.project.task import Task
-from workbench.spec import slice_masks
 from workbench.tables import ABSTAIN, Dataset, SoftLabels
 
 if TYPE_CHECKING:
@@ -90,16 +87,10 @@ class Trust:
             wrong=float(1 - right.mean()) if n else float("nan"),
             curve=curve.iloc[some].reset_index(drop=True),
             aurc=aurc(sure, right),
-            best=aurc(right, right),
+            best=best_aurc(right),
             bins=bins,
             ece=float((gaps * bins["n"]).sum() / n) if n else None,
         )
-
-
-def worth_of_answers(task: Task, run: Run, dataset: Dataset, soft: SoftLabels) -> pd.DataFrame:
-    """Return `worth_by_group` of answers of a run's end model, with the slices of the task and what the run promises."""
-    found = promised(run)
-    return worth_by_group(soft, dataset, slice_masks(task.slices, dataset), found[0].threshold if found else None)
 
 
 def worth_by_group(
@@ -128,7 +119,7 @@ def _worth(sure: NDArray[np.float64], right: NDArray[np.float64], above: NDArray
         "n": n,
         "wrong": float(1 - right.mean()) if n else None,
         "aurc": aurc(sure, right),
-        "best": aurc(right, right),
+        "best": best_aurc(right),
         "answered": answered / n if n else None,
         "wrong_answered": float(1 - right[above].mean()) if answered else None,
     }

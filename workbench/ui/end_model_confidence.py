@@ -66,7 +66,7 @@ def _parts(task: Task, run: Run, dataset: Dataset, promise: Any) -> None:
             _reliability(trust)
         with st.expander("By class answered and slice", on_change="rerun", key="by_group") as by_group:
             if by_group.open:
-                _by_group(task, run, dataset)
+                _by_group(task, run, dataset, tried)
     with st.expander("A threshold given by hand", on_change="rerun", key="by_hand") as by_hand:
         if by_hand.open:
             _by_hand(run, dataset)
@@ -138,9 +138,9 @@ def _reliability(trust: Any) -> None:
         st.html(figures.table(shown, "Reliability by bin of confidence"))
 
 
-def _by_group(task: Task, run: Run, dataset: Dataset) -> None:
+def _by_group(task: Task, run: Run, dataset: Dataset, tried: Any) -> None:
     """Draw who is answered, and how wrongly, where confidence could rank wrong answers better than it does."""
-    worth = opened_end_model.worth(task, run, dataset)
+    worth = opened_end_model.worth(task, run, dataset, tried.threshold if tried else None)
     shown = pd.DataFrame({"n": worth["n"].map(count), "wrong": worth["wrong"].map(percent)})
     shown["answered"] = worth["answered"].map(percent)
     shown["wrong of those"] = worth["wrong_answered"].map(percent)
@@ -148,7 +148,7 @@ def _by_group(task: Task, run: Run, dataset: Dataset) -> None:
     shown.index.name = "valid rows"
     st.html(figures.table(shown, "What confidence is worth by class answered and slice"))
     st.caption(
-        "Answered: above the threshold of this run's promise. AURC: area under the curve above, of these rows; at best: with "
+        "Answered: above the threshold for the target risk. AURC: area under the curve above, of these rows; at best: with "
         "every wrong answer less sure than every right one. Far apart, a threshold hardly helps on these rows."
     )
 

@@ -9,10 +9,11 @@ import streamlit as st
 
 from workbench.project import end_model
 from workbench.project.end_model import Answers
-from workbench.project.end_model_confidence import Measured, Trust, worth_of_answers
+from workbench.project.end_model_confidence import Measured, Trust, worth_by_group
 from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.project.trying import Tryer
+from workbench.spec import slice_masks
 from workbench.tables import Dataset
 from workbench.ui import opened
 
@@ -47,9 +48,9 @@ def trust(run: Run, dataset: Dataset, label: str | None) -> Trust:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={**_KEYS, Task: lambda task: repr(task.slices)})
-def worth(task: Task, run: Run, dataset: Dataset) -> pd.DataFrame:
+def worth(task: Task, run: Run, dataset: Dataset, threshold: float | None) -> pd.DataFrame:
     """Return what that confidence is worth by class answered and by slice, as `worth_by_group` does."""
-    return worth_of_answers(task, run, dataset, answers(run, dataset).certainty.valid)
+    return worth_by_group(answers(run, dataset).certainty.valid, dataset, slice_masks(task.slices, dataset), threshold)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_KEYS)

@@ -12,13 +12,15 @@ from workbench.evaluate import pgr, undefined_gap
 from workbench.io.files import read_json, write_json
 from workbench.io.votes import read_soft_labels, write_soft_labels
 from workbench.label_models import LABEL_MODELS
-from workbench.project.end_model_confidence import worth_of_answers
+from workbench.project.end_model_confidence import worth_by_group
 from workbench.project.logistic import logistic_answers
 from workbench.project.runs import Run
 from workbench.project.steps.fit import Report, chosen_model, fit_label_model, training_rows
+from workbench.project.steps.predict import promised
 from workbench.project.steps.train import train_on_gold
 from workbench.project.task import Task
 from workbench.project.weak_to_strong import gains, overruled, side_by_side, telling_rows, without_votes
+from workbench.spec import slice_masks
 from workbench.tables import Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
 COMPARED = ("majority_vote", "generative", "snorkel")  # stand in every run, beside the chosen label model
@@ -95,7 +97,10 @@ def whole_report(task: Task, run: Run, dataset: Dataset) -> dict[str, Any]:
 
 def _confidence(task: Task, run: Run, dataset: Dataset, soft: SoftLabels) -> dict[str, list[dict[str, Any]]]:
     of = dataset.split.reindex(soft.ids)
-    tables = {split: worth_of_answers(task, run, dataset, soft.take((of == split).to_numpy())) for split in ("test", "valid")}
+    masks, found = slice_masks(task.slices, dataset), promised(run)
+    threshold = found[0].threshold if found else None
+    rows = {split: (of == split).to_numpy() for split in ("test", "valid")}
+    tables = {split: worth_by_group(soft.take(of_split), dataset, masks, threshold) for split, of_split in rows.items()}
     return {
         split: [{**line, "group": group} for group, line in table.astype(object).where(table.notna(), None).T.to_dict().items()]
         for split, table in tables.items()
