@@ -1,0 +1,52 @@
+"""The reference run of a task: the one that answers in production, and that others are held against."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from workbench.io.files import check_format, read_json, write_json
+from workbench.project.runs import Run, find_run
+from workbench.project.task import Task
+from workbench.tables import WorkbenchError
+
+_FORMAT: Final = 1
+
+
+def reference_file(task: Task) -> Path:
+    """Return where a task notes its reference run."""
+    return task.folder / "reference.json"
+
+
+def promote(task: Task, run_id: str, by: str, why: str = "") -> list[dict[str, Any]]:
+    """Make a run with an end model the reference, and return all that were, the newest last; no run is changed.
+
+    by: who says so. why: in words.
+    """
+    find_run(task, run_id).end_model_folder()
+    before = promoted(task)
+    now = {"run": run_id, "since": datetime.now(UTC).isoformat(timespec="seconds"), "by": by, "why": why}
+    write_json(reference_file(task), {"format": _FORMAT, "promoted": [*before, now]})
+    return [*before, now]
+
+
+def promoted(task: Task) -> list[dict[str, Any]]:
+    """Return the runs that were the reference, oldest first: run, since, by, why."""
+    path = reference_file(task)
+    if not path.exists():
+        return []
+    found = read_json(path)
+    check_format(found, path, known=_FORMAT)
+    lines = found.get("promoted") if isinstance(found, dict) else None
+    if not isinstance(lines, list) or not all(isinstance(line, dict) and "run" in line for line in lines):
+        raise WorkbenchError(
+            f"{path} is damaged: it has no list `promoted` of runs; promote a run again, after removing the file"
+        )
+    return lines
+
+
+def reference_run(task: Task) -> Run | None:
+    """Return the reference run, None where none was promoted; raises WorkbenchError where its folder is gone."""
+    lines = promoted(task)
+    return find_run(task, lines[-1]["run"]) if lines else None
