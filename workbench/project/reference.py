@@ -40,9 +40,7 @@ def promoted(task: Task) -> list[dict[str, Any]]:
     check_format(found, path, known=_FORMAT)
     lines = found.get("promoted") if isinstance(found, dict) else None
     if not isinstance(lines, list) or not all(isinstance(line, dict) and "run" in line for line in lines):
-        raise WorkbenchError(
-            f"{path} is damaged: it has no list `promoted` of runs; promote a run again, after removing the file"
-        )
+        raise WorkbenchError(f"{path} is damaged: it has no list `promoted` of runs; remove it, and promote a run again")
     return lines
 
 
