@@ -161,12 +161,12 @@ def _describe(function: LabelingFunction, task: Task) -> dict[str, Any]:
             for example, label, fires in cases_of(function)
         ],
         "finds": finds_of(function),
-        "source": _source(task, function.place),
+        "source": source_of(task, function.place),
         "error": "",
     }
 
 
-def _source(task: Task, place: str) -> str:
+def source_of(task: Task, place: str) -> str:
     """Return the statement of a Python file, or the table of rules.toml, that stands at a place; '' for code from elsewhere."""
     module, _, line = place.rpartition(":")
     if not line.isdigit():

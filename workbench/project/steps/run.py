@@ -9,6 +9,7 @@ from typing import Any
 from workbench.io.files import new_folder, write_json
 from workbench.io.votes import write_votes
 from workbench.project.reviewing import Reviewed, open_record, reviewed, with_reviewed_gold
+from workbench.project.run_sources import keep_sources
 from workbench.project.runs import Run, describe_run, find_run, new_run_id
 from workbench.project.steps.apply import apply, stopped_in_words
 from workbench.project.steps.check import calls_ahead, check_settings
@@ -60,13 +61,13 @@ def run(
     notes = [*notes, *duplicate_report(dataset).in_words()]
     run_id = new_run_id(task)
     with new_folder(task.runs_folder / run_id) as folder:
+        keep_sources(folder, task, functions, rows)
         votes, times = apply(task, functions, dataset, report, again)
         notes += task.disabled_in_words() + stopped_in_words(votes)
         write_votes(votes, folder / "votes.parquet")
         facts: dict[str, Any] = {"rows": len(dataset), "data": rows.fingerprint, "votes": votes.fingerprint}
-        facts["stopped"] = dict(votes.stopped)
+        facts |= {"stopped": dict(votes.stopped), "microseconds": times}
         facts["functions"] = {function.name: function.fingerprint for function in functions}
-        facts["microseconds"] = times
         if last >= STAGES.index("diagnose"):
             report("diagnose", 0, 1, "")
             decided = reviewed(task, dataset)
