@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 
 from workbench.cli.show import notes
 from workbench.io.files import plain
+from workbench.tables import WorkbenchError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,17 +37,35 @@ _SHOWN = 20  # disputed rows: more would scroll the rest away
 @click.option("--next", "limit", default=10, show_default=True, help="How many rows of the queue.")
 @click.option("--export", "target", type=click.Path(path_type=Path), help="Write all decisions to a .csv or .jsonl file.")
 @click.option("--import", "source", type=click.Path(path_type=Path), help="Store the decisions of a .csv or .jsonl file.")
+@click.option(
+    "--from", "log", type=click.Path(path_type=Path), help="Send what needs review in a log of `workbench predict` to review."
+)
+@click.option("--rows", type=click.Path(path_type=Path), help="With --from: the file that was predicted.")
+@click.option("--limit", "most", type=click.IntRange(min=1), help="With --from: so many rows now, the least confident first.")
+@click.option(
+    "--audit-answered",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="With --from: N answered rows too, drawn by chance, to find what was answered wrongly.",
+)
+@click.option("--seed", default=0, help="Of that draw.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def review_command(task: Path, as_json: bool, **asked: Any) -> None:
-    """Show what reviewers decided and how far they agree; or decide, undo, show a queue, import, export."""
+    """Show what reviewers decided and how far they agree; or decide, undo, show a queue, import, export.
+
+    With --from LOG what a model did not answer in production becomes review work: the queue `requested`.
+    """
     from workbench.project import reviewing
     from workbench.project.queues import newest_queue
     from workbench.project.task import load_task
 
     loaded = load_task(task)
+    of_log = {name: asked.pop(name) for name in ("log", "rows", "most", "audit_answered", "seed")}
+    from_log = _from_log(loaded, as_json and asked["kind"] is None, **of_log)
     dataset, warnings = loaded.dataset()
     reviewer = asked["reviewer"] or reviewing.default_reviewer()
-    done = _write(loaded, dataset, reviewer, asked)
+    done = _write(loaded, dataset, reviewer, asked) or from_log
     if asked["kind"] is not None:
         rows = newest_queue(loaded, dataset, reviewer, asked["kind"], asked["limit"])
         if as_json:
@@ -59,6 +79,30 @@ def review_command(task: Path, as_json: bool, **asked: Any) -> None:
         else:
             notes([*warnings, *found["notes"]])
             _status(found)
+
+
+def _from_log(
+    task: Task, as_json: bool, log: Path | None, rows: Path | None, most: int | None, audit_answered: int, seed: int
+) -> bool:
+    """Make review work of a log and say what became of it; return whether there was a log."""
+    from workbench.project.steps.review_log import review_from_log
+
+    if log is None:
+        for option, given in {"--rows": rows, "--limit": most, "--audit-answered": audit_answered}.items():
+            if given:
+                raise WorkbenchError(f"{option} is about a log of `workbench predict`; name it with --from LOG")
+        return False
+    found = review_from_log(task, log, rows, limit=most, audit_answered=audit_answered, seed=seed)
+    if as_json:
+        click.echo(json.dumps(plain(asdict(found)), indent=2))
+        return True
+    notes(found.notes)
+    click.echo(f"{found.deferred:,} rows of {log} need review, {found.asked:,} were sent to people now", nl=False)
+    click.echo(f", and {found.drawn:,} answered ones drawn by chance" if audit_answered else "")
+    for why, count in found.left_out.items():
+        click.echo(f"  {count:,} {why}")
+    click.echo(f"taken into the task: {found.taken:,}; all that wait: workbench review {task.folder} --queue requested")
+    return True
 
 
 def _write(task: Task, dataset: Dataset, reviewer: str, asked: dict[str, Any]) -> bool:

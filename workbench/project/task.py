@@ -16,6 +16,7 @@ from workbench.io.names import did_you_mean, listed
 from workbench.io.toml import check_keys, expect, read_toml
 from workbench.lfs import LabelingFunction, load_lfs, load_rules
 from workbench.lfs.load import bind
+from workbench.project.production import with_production
 from workbench.review.value import check_weights
 from workbench.spec import Failure, Slice, parse_failures, parse_slices
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
@@ -26,6 +27,7 @@ DATA: dict[str, Any] = {
     **dict.fromkeys(("file", "id", "gold", "train_truth", "encoding", "delimiter"), str),
     "text": list[str],
     "hidden": list[str],
+    "outcomes": list[str],
     "split": (str, dict),
 }
 REVIEW: dict[str, Any] = {"url": str, "double": float, "failure_modes": list[str], "weights": dict}
@@ -76,9 +78,12 @@ class Task:
         return self.folder / "runs"
 
     def dataset(self) -> tuple[Dataset, list[str]]:
-        """Read the rows, and the counted warnings of the reader."""
-        settings = {key: value for key, value in self.data.items() if key not in ("file", "train_truth", "hidden")}
-        return read_dataset(self.folder / self.data["file"], labels=self.labels, **settings)
+        """Read the rows, with those taken in from production, and the counted warnings of the reader."""
+        others = ("file", "train_truth", "hidden", "outcomes")
+        settings = {key: value for key, value in self.data.items() if key not in others}
+        dataset, warnings = read_dataset(self.folder / self.data["file"], labels=self.labels, **settings)
+        dataset, more = with_production(self.folder, dataset)
+        return dataset, warnings + more
 
     def visible(self, dataset: Dataset) -> Dataset:
         """Return the rows without their hidden columns, for functions and models; slices may read them all."""

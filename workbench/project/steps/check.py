@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from workbench.apply.job import VoteJob
 from workbench.diagnose import warnings_in_words
 from workbench.engines import Answer, Engine, Piece, serial
 from workbench.io.names import shortened
+from workbench.io.readers import check_columns
 from workbench.io.toml import expect
 from workbench.lfs import LabelingFunction
 from workbench.lfs.examples import cases_of, failed_examples
@@ -23,10 +25,13 @@ from workbench.project.steps.export import make_filters
 from workbench.project.steps.fit import chosen_model, make_label_model
 from workbench.project.steps.train import make_end_model
 from workbench.project.task import Task
-from workbench.tables import ABSTAIN, Dataset, VoteMatrix
+from workbench.tables import ABSTAIN, Dataset, VoteMatrix, WorkbenchError
 from workbench.text.duplicates import duplicate_report
 
 SAMPLE = 500
+_OUTCOME: Final = re.compile(
+    r"escalat|re_?open|resol|csat|nps|clos(ed|ing)|refund|correct|outcome|satisf|churn|handling_?time", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,33 @@ def check_settings(task: Task) -> None:
     model.fit(VoteMatrix.from_array(np.empty((0, 0)), task.labels))
     if expect(task.end_model, "enabled", bool, f"{task.folder / 'task.toml'} [end_model]", True):
         make_end_model(task).check_settings()
+        _check_outcomes(task)
     make_filters(task)
     make_engine(task)
+
+
+def _check_outcomes(task: Task) -> None:
+    """Refuse outcomes among what the end model reads: a row that it is to answer has none yet."""
+    for name in task.data.get("outcomes", []):
+        for where, read in {"text": task.data["text"], "columns": task.end_model.get("columns", [])}.items():
+            if name in read:
+                raise WorkbenchError(
+                    f"{task.folder / 'task.toml'}: `{where}` names {name!r}, and `outcomes` says that it is known only after "
+                    "the decision, so a row to be answered lacks it; take it out (labeling functions may read it)"
+                )
+
+
+def _outcomes_in_words(task: Task, rows: Dataset) -> list[str]:
+    """Return one sentence a column that the end model reads and whose name sounds like an outcome; refuse unknown outcomes."""
+    check_columns(task.data.get("outcomes", []), list(rows.frame.columns), f"{task.data['file']}, for `outcomes` in [data],")
+    if not task.end_model.get("enabled", True):
+        return []
+    return [
+        f"the end model reads the column {name!r}, which sounds like something known only after the decision: if so, name it "
+        "under `outcomes` in [data] and take it out of `columns`, or answers in production are worse than the scores"
+        for name in task.end_model.get("columns", [])
+        if _OUTCOME.search(name)
+    ]
 
 
 def calls_ahead(functions: Sequence[LabelingFunction], dataset: Dataset) -> list[str]:
@@ -111,6 +141,7 @@ def check(task: Task) -> Checked:
     rows, notes = task.dataset()
     failures = failures_table(task, rows)
     task.train_truth(rows)  # a file that does not fit is found now, not when a run trains its ceiling
+    notes += _outcomes_in_words(task, rows)
     dataset = task.visible(rows)
     loaded = task.functions()
     notes += [f"{sentence} when the task is run" for sentence in calls_ahead(loaded, dataset)]

@@ -1,0 +1,115 @@
+"""The log of `workbench predict --log`: what the end model decided on each row, the newest decision of a row alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from workbench.io.files import read_bytes
+from workbench.io.names import did_you_mean, listed
+from workbench.io.readers import json_records
+from workbench.project.steps.predict import ANSWER, REVIEW
+from workbench.tables import WorkbenchError
+
+_TEXTS: Final = ("id", "model", "label", "decision")
+_NEEDED: Final = ("time", *_TEXTS, "confidence")
+
+
+@dataclass(frozen=True)
+class AnswerLog:
+    """The newest decision of each logged row, by id: time (UTC), model, label, decision, confidence, why ('' where not logged).
+
+    lines: of the file. notes: what was odd about it, in words.
+    """
+
+    newest: pd.DataFrame
+    lines: int
+    notes: list[str]
+
+    @property
+    def answered(self) -> pd.DataFrame:
+        """The rows that got an answer."""
+        return self.newest[self.newest["decision"] == ANSWER]
+
+    @property
+    def deferred(self) -> pd.DataFrame:
+        """The rows that need review."""
+        return self.newest[self.newest["decision"] == REVIEW]
+
+
+def read_log(path: Path) -> AnswerLog:
+    """Read a log; of several decisions about a row the one of the latest time counts, and of one time the last line.
+
+    Raises WorkbenchError naming the line that is none of a log. Half a line at the end, as a writer at work may have left it,
+    is left out.
+    """
+    newest: dict[str, tuple[datetime, dict[str, Any]]] = {}
+    notes: list[str] = []
+    lines = 0
+    for number, record in json_records(path, _whole_lines(path, notes)):
+        time = _checked(path, number, record)
+        lines += 1
+        if record["id"] not in newest or newest[record["id"]][0] <= time:
+            newest[record["id"]] = time, record
+    if not lines:
+        raise WorkbenchError(f"{path} holds no line; `workbench predict TASK SOURCE TARGET --log {path}` writes one a row")
+    records = [record for _, record in newest.values()]
+    columns: dict[str, Any] = {name: pd.Series([record[name] for record in records], dtype="str") for name in _TEXTS}
+    columns["confidence"] = [float(record["confidence"]) for record in records]
+    columns["why"] = pd.Series([str(record.get("why") or "") for record in records], dtype="str")
+    columns["time"] = pd.DatetimeIndex([time for time, _ in newest.values()])
+    if lines > len(records):
+        notes.append(f"{lines - len(records):,} of {lines:,} lines of {path} were overtaken by a newer one of their row")
+    return AnswerLog(pd.DataFrame(columns).set_index("id"), lines, notes)
+
+
+def _whole_lines(path: Path, notes: list[str]) -> Iterator[str]:
+    """Yield the lines of a file; the last one only where it is whole."""
+    if not path.is_file():
+        read_bytes(path)  # which says what is wrong, and what there is
+    with path.open(encoding="utf-8", newline="\n") as file:
+        try:
+            for line in file:
+                if line.endswith("\n") or _is_json(line):
+                    yield line
+                else:
+                    notes.append(f"the last line of {path} is cut short, and left out")
+        except UnicodeDecodeError:
+            raise WorkbenchError(f"{path} is not UTF-8 text; give the file that `workbench predict --log` wrote") from None
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _checked(path: Path, number: int, record: dict[str, Any]) -> datetime:
+    """Return the time of a line, or refuse it."""
+    where = f"{path}, line {number}"
+    for name in _NEEDED:
+        if name not in record:
+            raise WorkbenchError(
+                f"{where} lacks {name!r}; a line of `workbench predict --log` has {listed(_NEEDED)}{did_you_mean(name, record)}"
+            )
+    for name in _TEXTS:
+        if not isinstance(record[name], str) or not record[name]:
+            raise WorkbenchError(f"{where}: {name} is {record[name]!r}; it must be a text that is not empty")
+    if record["decision"] not in (ANSWER, REVIEW):
+        raise WorkbenchError(f"{where}: decision is {record['decision']!r}; it is {ANSWER!r} or {REVIEW!r}")
+    confidence = record["confidence"]
+    if isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0 <= confidence <= 1:
+        raise WorkbenchError(f"{where}: confidence is {confidence!r}; it is a number between 0 and 1")
+    try:
+        time = datetime.fromisoformat(record["time"])
+    except (TypeError, ValueError):
+        raise WorkbenchError(f"{where}: time is {record['time']!r}; it is written like 2026-03-02T09:30:00.000+00:00") from None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
