@@ -29,14 +29,17 @@ COMMANDS = {
     "export": "line",
     "train": "line",
     "evaluate": "results",
-    "runs": "results",
+    "stress": "stress",
+    "runs": "runs",
     "explain": "explain",
     "disagreement": "disagreement",
     "errors": "audit_findings",
     "gaps": "audit_findings",
     "predict": "results",
     "review": "review",
+    "outcomes": "outcomes",
     "audit": "audit",
+    "monitor": "monitor",
     "app": "app",
 }
 

@@ -1,4 +1,4 @@
-"""Commands about finished runs: evaluate, runs, predict."""
+"""Commands about finished runs: evaluate, predict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.show import answer_table, notes, report_progress, runs_table
+from workbench.cli.show import answer_table, notes, report_progress
 from workbench.io.names import listed
 from workbench.tables import WorkbenchError
 
@@ -49,16 +49,6 @@ def evaluate_command(task: Path, run_id: str | None, crossover: bool, as_json: b
         return
     notes(warnings)
     strong_report(found)
-
-
-@click.command("runs")
-@TASK
-def runs_command(task: Path) -> None:
-    """List the runs of a task, oldest first."""
-    from workbench.project.runs import list_runs
-    from workbench.project.task import load_task
-
-    runs_table(list_runs(load_task(task)))
 
 
 @click.command("predict")

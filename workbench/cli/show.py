@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from workbench.project.explaining import Explained
-    from workbench.project.runs import Run
     from workbench.project.steps.check import Checked
 
 _SHOWN = 10  # errors in slices: the surest, or nobody reads them
@@ -253,34 +252,6 @@ def _accuracy(score: dict[str, Any]) -> str:
         return ""
     low, high = score["interval"]
     return f"{score['accuracy']:.3f} [{low:.3f}, {high:.3f}]"
-
-
-def runs_table(runs: Sequence[Run]) -> None:
-    """Print the runs with what they hold; accuracy is on all rows of test, or of valid where there is no other."""
-    if not runs:
-        click.echo("no run yet")
-        return
-    table = _table("runs", ("run", "until", "rows", "functions", "label model", "accuracy", "end model", "finished"))
-    for run in runs:
-        about = run.about
-        model = about["settings"]["label_model"].get("model", "generative")
-        accuracy, end_model = _accuracies(run, model) if about["until"] == "evaluate" else ("", "")
-        counts = f"{about['rows']:,}", str(len(about["functions"]))
-        until = f"{about['until']}, partial" if about.get("stopped") else about["until"]
-        table.add_row(run.id, until, *counts, model, accuracy, end_model, about["finished"][:19])
-    _print(table)
-
-
-def _accuracies(run: Run, model: str) -> list[str]:
-    """Return the accuracy of a run's label model and of its end model, empty where there is none."""
-    from workbench.project.overview import MODELS, scoreboard, scored_splits
-
-    metrics = run.metrics()
-    splits = scored_splits(metrics)
-    board = scoreboard(metrics, splits[0] if splits else "test", "all")
-    shown = board["accuracy"].astype(float).to_dict()
-    accuracies = (shown[MODELS[name]] for name in (model, "end_model"))
-    return ["" if accuracy != accuracy else f"{accuracy:.3f}" for accuracy in accuracies]
 
 
 def show_table(title: str, columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:

@@ -44,17 +44,17 @@ class RunPair:
 
 def compare_runs(before: Run, after: Run, dataset: Dataset) -> RunPair:
     """Set two runs with soft labels side by side; scores use the gold of valid as it is now."""
-    first, second = _on_common_rows(before.soft_labels(), after.soft_labels())
+    first, second = on_common_rows(before.soft_labels(), after.soft_labels())
     places = dataset.ids.get_indexer(second.ids)
     visible = np.where((dataset.split == "test").to_numpy()[places], -1, places)
-    labels = _named(first), _named(second)
+    labels = label_names(first), label_names(second)
     changed = labels[0] != labels[1]
     table = pd.DataFrame({"before": labels[0][changed], "after": labels[1][changed]})
     moves = table.value_counts().rename("n").reset_index()
     scores, gains = _scores(first, second, dataset, visible)
     return RunPair(
-        settings=_settings(*(_said(run.about) for run in (before, after))),
-        functions=_functions(before.about["functions"], after.about["functions"]),
+        settings=settings_changed(*(_said(run.about) for run in (before, after))),
+        functions=functions_changed(before.about["functions"], after.about["functions"]),
         other_data=before.about["data"] != after.about["data"],
         scores=scores,
         gains=gains,
@@ -66,14 +66,15 @@ def compare_runs(before: Run, after: Run, dataset: Dataset) -> RunPair:
     )
 
 
-def _on_common_rows(first: SoftLabels, second: SoftLabels) -> tuple[SoftLabels, SoftLabels]:
+def on_common_rows(first: SoftLabels, second: SoftLabels) -> tuple[SoftLabels, SoftLabels]:
+    """Return the rows that both have, in the order of the second."""
     if first.ids.equals(second.ids):
         return first, second
     places = first.ids.get_indexer(second.ids)
     return first.take(places[places >= 0]), second.take(places >= 0)
 
 
-def _named(soft: SoftLabels) -> NDArray[np.object_]:
+def label_names(soft: SoftLabels) -> NDArray[np.object_]:
     """object[n]: the name of each row's label."""
     names = np.array([*soft.labels, _NONE], dtype=object)  # the last one is of -1
     return np.asarray(names[soft.hard().to_numpy(np.intp)])
@@ -84,7 +85,8 @@ def _said(about: Mapping[str, Any]) -> dict[str, Any]:
     return {**about["settings"], "reviewed rows that teach": about.get("review", {}).get("anchors", 0)}
 
 
-def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> pd.DataFrame:
+def settings_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> pd.DataFrame:
+    """Return before and after of each setting that differs, by its dotted name."""
     old, new = dict(_flat(before)), dict(_flat(after))
     lines = [
         {"setting": name, "before": old.get(name, "not set"), "after": new.get(name, "not set")}
@@ -102,7 +104,8 @@ def _flat(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, s
             yield f"{above}{name}", str(value)
 
 
-def _functions(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
+def functions_changed(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
+    """Return `new`, `changed` or `removed` by function, of fingerprints by name."""
     found = {name: "changed" if name in before else "new" for name in after if before.get(name) != after[name]}
     return found | {name: "removed" for name in before if name not in after}
 
