@@ -1,0 +1,121 @@
+"""`workbench stress`: suites that look like production's bad days, asked of a run's end model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from workbench.io.files import check_format, read_json, write_json
+from workbench.io.names import did_you_mean, listed
+from workbench.project.runs import Run
+from workbench.project.steps.fit import Report
+from workbench.project.steps.predict import ANSWER, AnswerRule, Opened, ask, open_model
+from workbench.project.stress_rules import line_of
+from workbench.project.stress_suites import held_rows, read_settings, suites_of
+from workbench.project.task import Task
+from workbench.stress import KINDS, Asked, Held, Settings, Suite, measured, not_run, said
+from workbench.stress.contract import Ask
+from workbench.stress.rules_removed import Removal, rules_removed
+from workbench.tables import Dataset, WorkbenchError
+
+STRESS: Final = "stress.json"
+_FORMAT: Final = 1
+_ALL: Final = 1.0  # a threshold that nothing is above
+
+
+def stress(task: Task, run: Run, names: Collection[str] = (), report: Report = lambda *_: None) -> dict[str, Any]:
+    """Run a task's suites against a run's end model, write what they find to the run's stress.json, and return it.
+
+    names: suites or kinds to run, all unless given; what the file holds of others stays there. Scores are of test rows with
+    gold, or of valid where test has none; the rows that are named and shown are always of valid.
+    """
+    settings = read_settings(task)
+    report("stress", 0, 0, "reading the rows")
+    rows = held_rows(task, settings)
+    opened = open_model(task, run)
+    rule, promise = answer_rule(opened, settings)
+    suites: list[Suite | Removal] = [*suites_of(task, settings, rows), *settings.rules_removed]
+    chosen = chosen_suites(task, suites, names, settings.skip)
+
+    def asked(some: Dataset) -> Asked:
+        soft, decided = ask(opened.model, rule, some)
+        return Asked(soft, (decided["decision"] == ANSWER).to_numpy())
+
+    held = {split: Held(part, asked(part)) for split, part in rows.held.items()}
+    scored, shown = held[rows.scored], held.get("valid")
+    line = line_of(task, run, rows.visible, scored, None if rule is opened.rule else settings.confident)
+    found = []
+    for place, one in enumerate(chosen):
+        report("stress", place, len(chosen), one.name)
+        if isinstance(one, Suite):
+            found.append(_measured(one, scored, shown, asked))
+        elif isinstance(line, str):
+            found.append(not_run(one.name, "rules_removed", line))
+        else:
+            found.append(rules_removed(one, line, settings.seed, _within(report, place, len(chosen), one.name)))
+    done = [{**one, "said": said(one)} for one in found]
+    document = {
+        "format": _FORMAT, "run": run.id, "finished": datetime.now(UTC).isoformat(timespec="seconds"), "split": rows.scored,
+        "rows": len(scored.rows), "threshold": rule.threshold, "promise": promise,
+    }  # fmt: skip
+    kept = _beside_earlier(run, done, [one.name for one in suites]) if names else done
+    write_json(run.folder / STRESS, {**document, "suites": kept})
+    return {**document, "suites": done}
+
+
+def read_stress(run: Run) -> dict[str, Any]:
+    """Return what `workbench stress` wrote of a run; raises WorkbenchError where it has not."""
+    path = run.folder / STRESS
+    if not path.exists():
+        raise WorkbenchError(f"run {run.id} holds no {STRESS}; run `workbench stress` first")
+    found: dict[str, Any] = read_json(path)
+    check_format(found, path, known=_FORMAT)
+    return found
+
+
+def answer_rule(opened: Opened, settings: Settings) -> tuple[AnswerRule, str]:
+    """Return when a row counts as answered, and in words: as the run answers, or above a confidence where it answers none."""
+    rule = opened.rule
+    if rule.threshold is not None and rule.threshold < _ALL:
+        return rule, rule.promise
+    why = "has no threshold, and answers every row" if rule.threshold is None else "promises nothing, and answers no row"
+    said = f"The run {why}; here a row counts as answered above confidence {settings.confident:g}, which promises nothing."
+    return replace(rule, threshold=settings.confident, promise=said, like_learned=True), said
+
+
+def chosen_suites(
+    task: Task, suites: Sequence[Suite | Removal], names: Collection[str], skip: Collection[str]
+) -> list[Suite | Removal]:
+    """Return the suites of these names or kinds, all but those to skip where there are none; an unknown name is refused."""
+    known = [*KINDS, *(one.name for one in suites)]
+    for name in [name for name in (*names, *skip) if name not in known][:1]:
+        raise WorkbenchError(f"task {task.name!r} has no suite {name!r}; it has {listed(known, 60)}{did_you_mean(name, known)}")
+
+    def among(one: Suite | Removal, some: Collection[str]) -> bool:
+        return one.name in some or (one.kind if isinstance(one, Suite) else "rules_removed") in some
+
+    return [one for one in suites if (among(one, names) if names else not among(one, skip))]
+
+
+def _measured(suite: Suite, scored: Held, shown: Held | None, asked: Ask) -> dict[str, Any]:
+    """Return what a suite finds; one written in Python that fails stops no other, and says where it failed."""
+    try:
+        return measured(suite, scored, shown, asked)
+    except WorkbenchError as error:
+        if suite.kind != "python":
+            raise
+        return not_run(suite.name, suite.kind, str(error))
+
+
+def _within(report: Report, place: int, total: int, name: str) -> Callable[[int, int, str], None]:
+    """Return what reports how far one suite is, as words behind its name."""
+    return lambda done, of, said: report("stress", place, total, f"{name}: {said}, {done} of {of}")
+
+
+def _beside_earlier(run: Run, done: list[dict[str, Any]], order: Sequence[str]) -> list[dict[str, Any]]:
+    """Return results with those of other suites that the run's file holds already, in the order of the suites."""
+    before = read_stress(run)["suites"] if (run.folder / STRESS).exists() else []
+    by_name = {one["name"]: one for one in [*before, *done]}
+    return [by_name[name] for name in order if name in by_name]
