@@ -14,6 +14,7 @@ from workbench.project.end_model_confidence import Measured, Trust, risk_of, wor
 from workbench.project.steps import train
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
+from workbench.spec import Slice
 from workbench.tables import Dataset, SoftLabels
 
 LABELS = ("ham", "spam")
@@ -161,14 +162,14 @@ def test_confidence_is_worth_more_on_some_rows():
     assert best_aurc([False, True, False, True]) == pytest.approx((0 + 0 + 1 / 3 + 1 / 2) / 4)
     dataset = rows("abcde", ["valid"] * 5, [1, 0, 0, 1, -1])
     valid = soft("cbae", [0.3, 0.8, 0.9, 0.99])
-    masks = {"new": np.array([False, True, True, True, True]), "none": np.array([False, False, False, False, True])}
-    found = worth_by_group(valid, dataset, masks, threshold=0.75)
+    slices = [Slice("new", "text", "in", [f"text {row}" for row in "bcde"]), Slice("none", "text", "equals", "text e")]
+    found = worth_by_group(valid, dataset, slices, threshold=0.75)
     assert found["n"].to_dict() == {"all rows": 3, "answer ham": 1, "answer spam": 2, "slice new": 2}
     assert found["wrong"].tolist() == pytest.approx([1 / 3, 0, 1 / 2, 1 / 2])
     assert found["answered"].tolist() == pytest.approx([2 / 3, 0, 1, 1 / 2])
     assert found["wrong_answered"].fillna(-1).tolist() == pytest.approx([1 / 2, -1, 1 / 2, 1])
     assert found["aurc"].tolist() == pytest.approx([(0 + 1 / 2 + 1 / 3) / 3, 0, 1 / 4, (1 + 1 / 2) / 2])
-    assert not worth_by_group(valid, dataset, masks, threshold=None)["answered"].any()
+    assert not worth_by_group(valid, dataset, slices, threshold=None)["answered"].any()
 
 
 def test_a_target_risk_says_what_may_be_answered():

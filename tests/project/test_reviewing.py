@@ -101,7 +101,7 @@ def test_a_run_learns_from_anchors_and_keeps_their_labels(task, rows, fast):
     before = run(task, until="fit")
     decide(task, rows, [label(row, "bug") for row in ("002", "010", VALID)])
     assert new_decisions(task, rows, before.about["review"]) == 3
-    assert steps_since(task, before, rows, catalogue(task))[-1].endswith("older: 3 new decisions of reviewers.")
+    assert steps_since(task, before, rows, catalogue(task))[-1].endswith("below: 3 new decisions of reviewers.")
     after = run(task)
     assert after.about["review"] | {"fingerprint": ""} == {"anchors": 2, "entries": 3, "fingerprint": ""}
     assert new_decisions(task, rows, after.about["review"]) == 0 and steps_since(task, after, rows, catalogue(task)) == []

@@ -101,7 +101,7 @@ def test_functions_edited_after_the_run_are_named_and_ask_for_another(ran):
     rules = ran / "rules.toml"
     rules.write_text(rules.read_text().replace('["free"]', '["free", "gratis"]').replace("says_hello", "greets"))
     (step,) = since(ran)
-    assert step.endswith("older: new function greets; changed function says_free; removed function says_hello.")
+    assert step.endswith("below: new function greets; changed function says_free; removed function says_hello.")
     run = find_run(load_task(ran))
     assert next_steps(run, run.diagnosis(), run.metrics(), [step])[0] == step
 
@@ -109,9 +109,9 @@ def test_functions_edited_after_the_run_are_named_and_ask_for_another(ran):
 def test_other_rows_and_settings_ask_for_another_run(ran):
     with (ran / "rows.csv").open("a") as rows:
         rows.write("more,win more,spam,train\n")
-    assert since(ran)[0].endswith("older: other rows.")
+    assert since(ran)[0].endswith("below: other rows.")
     (ran / "task.toml").write_text((ran / "task.toml").read_text().replace("enabled", "seed = 3\nenabled"))
-    assert since(ran)[0].endswith("older: other rows; other settings.")
+    assert since(ran)[0].endswith("below: other rows; other settings.")
 
 
 def test_an_edited_list_of_a_lookup_changes_its_rule(ran):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
@@ -15,6 +15,7 @@ from workbench.io.readers import read_frame
 from workbench.project.label_model import gold_and_answer, gold_for
 from workbench.project.runs import Run
 from workbench.project.steps.defer import MEASURED, RISK
+from workbench.spec import Slice, slice_masks
 from workbench.tables import ABSTAIN, Dataset, SoftLabels
 
 if TYPE_CHECKING:
@@ -93,13 +94,11 @@ class Trust:
         )
 
 
-def worth_by_group(
-    soft: SoftLabels, dataset: Dataset, masks: Mapping[str, NDArray[np.bool_]], threshold: float | None
-) -> pd.DataFrame:
+def worth_by_group(soft: SoftLabels, dataset: Dataset, slices: Iterable[Slice], threshold: float | None) -> pd.DataFrame:
     """Return one row a group of rows with gold: n, wrong, aurc, best, answered, wrong_answered; wrong ones are shares.
 
     Groups are all rows, those answered with each class, and slices that hold rows with gold. soft: an end model's answers.
-    masks: bool[n] by slice, in the order of the dataset. aurc, best: as Trust has them. answered: share of confidence above the
+    aurc, best: as Trust has them. answered: share of confidence above the
     threshold, 0 for None.
     """
     truth, answer = gold_and_answer(soft, dataset)
@@ -107,7 +106,9 @@ def worth_by_group(
     places = dataset.ids.get_indexer(soft.ids)
     groups = {"all rows": known}
     groups |= {f"answer {label}": known & (answer == c) for c, label in enumerate(soft.labels)}
-    groups |= {f"slice {name}": rows for name, mask in masks.items() if (rows := known & mask[places]).any()}
+    groups |= {
+        f"slice {name}": rows for name, mask in slice_masks(slices, dataset).items() if (rows := known & mask[places]).any()
+    }
     above = np.zeros(len(soft), np.bool_) if threshold is None else sure > threshold
     lines = {name: _worth(sure[rows], (answer == truth)[rows].astype(float), above[rows]) for name, rows in groups.items()}
     return pd.DataFrame.from_dict(lines, orient="index").astype({"n": int}).rename_axis("group")

@@ -13,7 +13,6 @@ from workbench.project.end_model_confidence import Measured, Trust, worth_by_gro
 from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.project.trying import Tryer
-from workbench.spec import slice_masks
 from workbench.tables import Dataset
 from workbench.ui import opened
 
@@ -50,7 +49,7 @@ def trust(run: Run, dataset: Dataset, label: str | None) -> Trust:
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={**_KEYS, Task: lambda task: repr(task.slices)})
 def worth(task: Task, run: Run, dataset: Dataset, threshold: float | None) -> pd.DataFrame:
     """Return what that confidence is worth by class answered and by slice, as `worth_by_group` does."""
-    return worth_by_group(answers(run, dataset).certainty.valid, dataset, slice_masks(task.slices, dataset), threshold)
+    return worth_by_group(answers(run, dataset).certainty.valid, dataset, task.slices, threshold)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_KEYS)

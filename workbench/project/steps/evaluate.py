@@ -20,7 +20,6 @@ from workbench.project.steps.predict import promised
 from workbench.project.steps.train import train_on_gold
 from workbench.project.task import Task
 from workbench.project.weak_to_strong import gains, overruled, side_by_side, telling_rows, without_votes
-from workbench.spec import slice_masks
 from workbench.tables import Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
 COMPARED = ("majority_vote", "generative", "snorkel")  # stand in every run, beside the chosen label model
@@ -97,10 +96,10 @@ def whole_report(task: Task, run: Run, dataset: Dataset) -> dict[str, Any]:
 
 def _confidence(task: Task, run: Run, dataset: Dataset, soft: SoftLabels) -> dict[str, list[dict[str, Any]]]:
     of = dataset.split.reindex(soft.ids)
-    masks, found = slice_masks(task.slices, dataset), promised(run)
+    found = promised(run)
     threshold = found[0].threshold if found else None
     rows = {split: (of == split).to_numpy() for split in ("test", "valid")}
-    tables = {split: worth_by_group(soft.take(of_split), dataset, masks, threshold) for split, of_split in rows.items()}
+    tables = {split: worth_by_group(soft.take(of_split), dataset, task.slices, threshold) for split, of_split in rows.items()}
     return {
         split: [{**line, "group": group} for group, line in table.astype(object).where(table.notna(), None).T.to_dict().items()]
         for split, table in tables.items()
