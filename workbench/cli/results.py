@@ -25,19 +25,30 @@ RUN = click.option("--run", "run_id", help="Id of the run. Default: the newest t
 @TASK
 @RUN
 @click.option("--crossover", is_flag=True, help="Measure how many gold labels match the end model; minutes, once a run.")
+@click.option("--gate", is_flag=True, help="Hold the run against [gate] of task.toml and the reference; exit code 1: it fails.")
+@click.option("--against", metavar="RUN", help="With --gate: compare with this run. Default: the reference run.")
+@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="With --gate: write JUnit XML, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def evaluate_command(task: Path, run_id: str | None, crossover: bool, as_json: bool) -> None:
+def evaluate_command(task: Path, run_id: str | None, crossover: bool, as_json: bool, gate: bool, **of_gate: Any) -> None:
     """Score a run's stored answers against the gold as it is now, and show what the end model learned beyond the labels.
 
     Every model stands beside the others on test and valid; then whose errors the end model copied, and whose it put right.
+    With --gate the exit code says whether the run may replace the reference: 0 it may, 1 a check fails, 2 something is amiss.
     """
+    from workbench.cli.gate import run_gate
     from workbench.cli.weak_to_strong import strong_report
     from workbench.project.runs import find_run
     from workbench.project.steps.crossover import crossover as measure
     from workbench.project.steps.evaluate import whole_report
     from workbench.project.task import load_task
 
+    for name in [name for name, given in of_gate.items() if given and not gate]:
+        raise WorkbenchError(f"--{name} is of the gate; write --gate beside it")
+    if gate and crossover:
+        raise WorkbenchError("--gate and --crossover are two questions; ask one at a time")
     loaded = load_task(task)
+    if gate:
+        sys.exit(0 if run_gate(loaded, run_id, as_json=as_json, **of_gate) else 1)
     dataset, warnings = loaded.dataset()
     run = find_run(loaded, run_id, holding="metrics.json")
     if crossover:

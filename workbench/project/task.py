@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.gate import Limit, parse_limits
 from workbench.io.datasets import read_dataset, read_gold
 from workbench.io.files import check_format
 from workbench.io.names import did_you_mean, listed
@@ -21,7 +22,7 @@ from workbench.review.value import check_weights
 from workbench.spec import Failure, Slice, parse_failures, parse_slices
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
-TABLES = ("data", "apply", "label_model", "end_model", "export", "review", "audit", "slices")
+TABLES = ("data", "apply", "label_model", "end_model", "export", "review", "audit", "gate", "slices")
 TOP = ("format", "name", "labels", "functions", "disabled", *TABLES)
 DATA: dict[str, Any] = {
     **dict.fromkeys(("file", "id", "gold", "train_truth", "encoding", "delimiter"), str),
@@ -39,7 +40,7 @@ class Task:
     """What `task.toml` says. apply, label_model, end_model and export hold settings that go to constructors as they stand.
 
     disabled: names of functions that are not to vote. review: `url` of the record of decisions, and `double`, the share of rows
-    that two reviewers label. audit: `tolerated`, the share of labels that may be wrong.
+    that two reviewers label. audit: `tolerated`, the share of labels that may be wrong. gate: what a run is held against.
     """
 
     folder: Path
@@ -55,6 +56,7 @@ class Task:
     slices: tuple[Slice, ...]
     disabled: tuple[str, ...] = ()
     audit: Mapping[str, Any] = field(default_factory=dict)
+    gate: tuple[Limit, ...] = ()
 
     @property
     def rules_file(self) -> Path:
@@ -195,6 +197,7 @@ def load_task(path: str | Path) -> Task:
         slices=parse_slices(expect(document, "slices", dict, str(file), {}), f"{file} [slices]"),
         disabled=tuple(dict.fromkeys(expect(document, "disabled", list[str], str(file), []))),
         audit=audit,
+        gate=parse_limits(expect(document, "gate", dict, str(file), {}), f"{file} [gate]"),
     )
 
 

@@ -1,0 +1,95 @@
+"""How a gate looks in a terminal, and as the JUnit XML that CI servers read."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from xml.etree import ElementTree
+
+import click
+
+from workbench.cli.show import notes, show_table
+from workbench.io.files import write_text
+
+if TYPE_CHECKING:
+    from workbench.project.task import Task
+
+_VERDICTS: Final = {True: "passed", False: "FAILED", None: "not checked"}
+_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # no XML 1.0 document may hold them
+
+
+def run_gate(task: Task, run_id: str | None, against: str | None, junit: Path | None, as_json: bool) -> bool:
+    """Hold a run against limits and reference, show what came out, and return whether it passed."""
+    from workbench.project.steps.gate import pass_gate
+
+    with redirect_stdout(sys.stderr):
+        found = pass_gate(task, run_id, against)
+    if junit is not None:
+        write_text(junit, junit_xml(task.name, found))
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        gate_report(found)
+    return bool(found["passed"])
+
+
+def gate_report(found: dict[str, Any]) -> None:
+    """Print one line a check, what failed or could not be checked in sentences, and the verdict."""
+    notes(found["notes"])
+    against = f"held against run {found['against']}" if found["against"] else "held against its limits"
+    columns = ("check", "now", "reference", "limit", "n", "p", "of alpha", "verdict")
+    show_table(f"run {found['run']}, {found['split']} split, {against}", columns, [_line(one) for one in found["checks"]])
+    for one in found["checks"]:
+        if one["primary"] or one["passed"] is not True:
+            click.echo(one["said"])
+    counts = {verdict: sum(one["passed"] is verdict for one in found["checks"]) for verdict in _VERDICTS}
+    click.echo(f"gate {'passed' if found['passed'] else 'FAILED'}: {counts[True]} checks passed, {counts[False]} failed, "
+               f"{counts[None]} not checked")  # fmt: skip
+
+
+def _line(check: dict[str, Any]) -> list[str]:
+    value, reference, limit = (_figure(check["name"], check[key]) for key in ("value", "reference", "limit"))
+    p, alpha = ("" if check[key] is None else f"{check[key]:.2g}" for key in ("p", "alpha"))
+    name = f"{check['name']} (primary)" if check["primary"] else check["name"]
+    side = "" if not limit else "≥ " if check["better"] == "higher" else "≤ "
+    verdict = _VERDICTS[check["passed"]] + (", required" if check["passed"] is None and check["required"] else "")
+    return [name, value, reference, side + limit, f"{check['n']:,}", p, alpha, verdict]
+
+
+def _figure(name: str, value: float | None) -> str:
+    return "" if value is None else f"{value:,.1f}" if name == "latency_ms" else f"{value:.3f}"
+
+
+def junit_xml(task: str, found: dict[str, Any]) -> str:
+    """Return a gate as JUnit XML: a test case a check, a failure where it fails, skipped where there are no data."""
+    failed = {id(one): one["passed"] is False or (one["passed"] is None and one["required"]) for one in found["checks"]}
+    skipped = {id(one): one["passed"] is None and not one["required"] for one in found["checks"]}
+    counts = {"tests": len(failed), "failures": sum(failed.values()), "errors": 0, "skipped": sum(skipped.values())}
+    named = {"name": _xml(f"gate of {task}"), **{key: str(count) for key, count in counts.items()}, "time": "0"}
+    root = ElementTree.Element("testsuites", named)
+    when = found["finished"].removesuffix("+00:00")  # without a zone, as the schema of most servers has it
+    suite = ElementTree.SubElement(root, "testsuite", {**named, "timestamp": when, "hostname": "workbench"})
+    about = ElementTree.SubElement(suite, "properties")
+    for key in ("run", "against", "split", "alpha"):
+        ElementTree.SubElement(about, "property", {"name": key, "value": _xml(str(found[key]))})
+    for one in found["checks"]:
+        kind = "the reference" if one["kind"] == "against" else "its limit"
+        name = _xml(f"{one['name']} against {kind}")
+        case = ElementTree.SubElement(suite, "testcase", {"name": name, "classname": _xml(f"gate.{task}"), "time": "0"})
+        said = _xml(one["said"])
+        if failed[id(one)]:
+            ElementTree.SubElement(case, "failure", {"message": said, "type": "limit"}).text = said
+        elif skipped[id(one)]:
+            ElementTree.SubElement(case, "skipped", {"message": said})
+        else:
+            ElementTree.SubElement(case, "system-out").text = said
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _xml(text: str) -> str:
+    return _NOT_XML.sub("\ufffd", text)

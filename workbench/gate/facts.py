@@ -1,0 +1,87 @@
+"""What the gate looks at: how one run answered a set of rows, suites and an audit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.tables import ABSTAIN, SoftLabels, VoteMatrix, aligned_gold
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What people's answers say of the labels of a run: the promised `bound` of the share that is wrong, at `confidence`.
+
+    losses: weight x error of each answered draw, in [0, largest], in the order of the draws; a draw that nobody could decide
+    counts as right here, and as wrong in the bound.
+    """
+
+    bound: float
+    confidence: float
+    losses: NDArray[np.float64]
+    largest: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a run. A string stands where nothing is known, and says why.
+
+    rows: of `answered_rows`. slices: bool, one column a slice, by the same ids. suites: one line a suite, by name: n, accuracy,
+    answered, wrong_confident (missing where it has none). latency: milliseconds to answer one row, for some rows.
+    """
+
+    rows: pd.DataFrame
+    slices: pd.DataFrame
+    suites: pd.DataFrame | str
+    latency: NDArray[np.float64] | str = "nobody asked for it"
+    audit: Audit | str = "nobody asked for it"
+
+    def on(self, ids: pd.Index[Any]) -> Facts:
+        """Return the same of some rows."""
+        return Facts(self.rows.loc[ids], self.slices.loc[ids], self.suites, self.latency, self.audit)
+
+
+def answered_rows(soft: SoftLabels, gold: pd.Series[Any] | None, votes: VoteMatrix, threshold: float | None) -> pd.DataFrame:
+    """Return by row id: right (1 or 0, missing where nobody knows), confidence, answered, covered, conflicting.
+
+    soft: the answers; of classes that tie the first counts, as where the model is asked. votes: of these rows and maybe more;
+    covered and conflicting are missing on rows without. threshold: above it rows are answered, None for all.
+    """
+    truth = np.full(len(soft), ABSTAIN) if gold is None else aligned_gold(soft.ids, soft.labels, gold)
+    confidence = soft.probs.max(axis=1)
+    at = votes.ids.get_indexer(soft.ids)
+    voted = {
+        name: np.where(at >= 0, values[at].astype(float), np.nan)
+        for name, values in (("covered", votes.covered), ("conflicting", votes.conflicting))
+    }
+    return pd.DataFrame(
+        {
+            "right": np.where(truth == ABSTAIN, np.nan, soft.probs.argmax(axis=1) == truth),
+            "confidence": confidence,
+            "answered": np.ones(len(soft), bool) if threshold is None else confidence > threshold,
+            **voted,
+        },
+        index=soft.ids,
+    )
+
+
+def bad_rows(rows: pd.DataFrame, measure: str) -> pd.Series[Any]:
+    """Return by id, for the rows where it is known, whether the row is what a measure of rows counts as bad."""
+    if measure == "answered":
+        return ~rows["answered"]
+    column, bad = {"coverage": ("covered", 0), "conflict": ("conflicting", 1)}.get(measure, ("right", 0))
+    known = rows[rows[column].notna()]
+    found = known[column] == bad
+    return found & known["answered"] if measure == "wrong_confident" else found
+
+
+def surest(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Return the rows with gold as if the surest so many were answered, and no other."""
+    known = rows[rows["right"].notna()]
+    first = np.zeros(len(known), bool)
+    first[np.argsort(-known["confidence"].to_numpy(), kind="stable")[:count]] = True
+    return known.assign(answered=first)
