@@ -163,7 +163,7 @@ def _as(cells: pd.Series[Any], like: pd.Series[Any], where: str) -> pd.Series[An
     kind, gaps = like.dtype, cells.isna()
     found: pd.Series[Any]
     if pd.api.types.is_bool_dtype(kind):
-        found = cells.map({True: True, False: False}).astype("boolean")
+        found = cells.map(lambda cell: {"true": True, "false": False}.get(str(cell).lower())).astype("boolean")
     elif pd.api.types.is_numeric_dtype(kind):
         found = pd.to_numeric(cells, errors="coerce").astype(np.float64)
     elif pd.api.types.is_datetime64_any_dtype(kind):

@@ -1,0 +1,339 @@
+"""What the end model did not answer in production becomes review work, once, and what people say of it teaches the next run."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.project.answer_log import read_log
+from workbench.project.production import PRODUCTION, take_in
+from workbench.project.queues import newest_queue
+from workbench.project.reviewing import KEPT_ANCHORS, Decision, decide, open_record
+from workbench.project.runs import find_run
+from workbench.project.steps.check import check, check_settings
+from workbench.project.steps.predict import open_model, predict
+from workbench.project.steps.review_log import read_draws, review_from_log
+from workbench.project.steps.run import run
+from workbench.project.task import load_task
+from workbench.tables import WorkbenchError
+
+NEW = ["n1", "n2", "n3", "n4"]
+
+
+@pytest.fixture
+def task(tiny_task):
+    """Return the tiny task with a column of numbers, one of codes and one of yes and no, and a train row without gold, 003."""
+    rows = pd.read_csv(tiny_task / "rows.csv", dtype=str)
+    rows["label"] = rows["label"].where(rows["id"] != "003", "")
+    more = {"age": range(120), "code": ["007", "1", "x"] * 40, "paid": ["true", "false"] * 60}
+    rows.assign(**more).to_csv(tiny_task / "rows.csv", index=False)
+    return load_task(tiny_task)
+
+
+def line(row, decision="needs review", confidence=0.5, **more):
+    time = "2026-03-02T09:00:00.000+00:00"
+    return {"time": time, "id": row, "model": "m1", "label": "bug", "decision": decision, "confidence": confidence, **more}
+
+
+def write_log(folder, *lines):
+    path = folder / "log.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in lines), encoding="utf-8")
+    return path
+
+
+def write_new(folder, **change):
+    columns = {
+        "id": NEW,
+        "text": ["hello", "it crashes", "my invoice", "no idea"],
+        "plan": "free",
+        "tag": "",
+        "age": [1, 2, 3, 4],
+    }
+    path = folder / "new.csv"
+    pd.DataFrame({**columns, "code": ["01", "2", "3", "4"], "paid": "true", **change}).to_csv(path, index=False)
+    return path
+
+
+def waiting(task):
+    return dict(open_record(task).requests()[["row", "reason"]].itertuples(index=False))
+
+
+def test_rows_that_need_review_wait_for_people_the_least_confident_first(task, tmp_path):
+    log = write_log(tmp_path, line("n1", confidence=0.7), line("n2", "answer", 0.9), line("n3", confidence=0.43), line("003"))
+    found = review_from_log(task, log, write_new(tmp_path))
+    assert (found.deferred, found.asked, found.taken, found.left_out) == (3, 3, 2, {})
+    assert list(waiting(task)) == ["n3", "003", "n1"]
+    assert waiting(task)["n3"] == "needs review: confidence 0.43"
+    run(task, until="fit")
+    assert list(newest_queue(task, task.dataset()[0], "ann", "requested", 10).index) == ["n3", "003", "n1"]
+
+
+def test_rows_taken_in_are_train_rows_without_gold_in_the_types_of_the_task(task, tmp_path):
+    before, _ = task.dataset()
+    review_from_log(task, write_log(tmp_path, line("n1"), line("n4")), write_new(tmp_path, extra="x", label="bug"))
+    after, notes = task.dataset()
+    assert "2 train rows were taken in from production for people to label" in notes
+    assert list(after.ids[-2:]) == ["n1", "n4"] and after.frame.dtypes.equals(before.frame.dtypes)
+    assert after.frame.loc["n1"].to_dict() == {
+        "text": "hello", "plan": "free", "tag": after.frame.loc["n1", "tag"], "age": 1, "code": "01", "paid": True
+    }  # fmt: skip
+    assert pd.isna(after.frame.loc["n1", "tag"]) and after.frame["code"].tolist()[:3] == ["007", "1", "x"]
+    assert after.split["n4"] == "train" and after.gold["n4"] == -1
+    assert (after.row_hashes[:120] == before.row_hashes).all(), "votes of the other rows are kept"
+
+
+def test_nothing_is_taken_in_or_asked_twice(task, tmp_path):
+    log, new = write_log(tmp_path, line("n1"), line("n3")), write_new(tmp_path)
+    review_from_log(task, log, new)
+    kept = (task.folder / PRODUCTION).read_bytes()
+    again = review_from_log(task, log, new)
+    assert (again.asked, again.taken, again.left_out) == (0, 0, {"waiting for review already": 2})
+    assert (task.folder / PRODUCTION).read_bytes() == kept and len(waiting(task)) == 2
+    rows = pd.DataFrame({"text": ["another text"]}, index=["n1"])
+    assert take_in(task.folder, rows) == 0 and (task.folder / PRODUCTION).read_bytes() == kept
+
+
+def test_the_newest_decision_about_a_row_wins(task, tmp_path):
+    later = {"time": "2026-03-03T09:00:00.000+00:00"}
+    log = write_log(tmp_path, line("n1", "answer", 0.99, **later), line("n1"), line("n2", "answer", 0.9), line("n2", **later))
+    found = review_from_log(task, log, write_new(tmp_path))
+    assert list(waiting(task)) == ["n2"] and found.deferred == 1
+    assert found.notes[0].startswith("2 of 4 lines of ")
+
+
+def test_a_limit_leaves_rows_for_the_next_call(task, tmp_path):
+    log = write_log(tmp_path, *(line(row, confidence=0.9 - place / 10) for place, row in enumerate(NEW)))
+    first = review_from_log(task, log, write_new(tmp_path), limit=3)
+    assert (first.asked, first.taken, first.left_out) == (3, 3, {"left for the next call": 1})
+    assert list(waiting(task)) == ["n4", "n3", "n2"]
+    review_from_log(task, log, write_new(tmp_path), limit=3)
+    assert list(waiting(task))[3:] == ["n1"]
+
+
+def test_rows_that_people_answered_or_must_not_see_are_not_asked(task, tmp_path):
+    decide(task, task.dataset()[0], [Decision("003", "label", "ann", "bug")])
+    log = write_log(tmp_path, line("003"), line("004"), line("085"), line("110"))
+    found = review_from_log(task, log)
+    assert found.asked == 0 and not waiting(task)
+    assert found.left_out == {
+        "labelled by people already": 1, "of a known class": 2, "test rows, which nobody looks at": 1
+    }  # fmt: skip
+    assert "110" not in str(found)
+
+
+def test_without_gold_in_train_a_row_of_the_task_is_asked_without_the_file(task, tmp_path):
+    text = (task.folder / "task.toml").read_text(encoding="utf-8").replace('gold = "label"\n', "")
+    (task.folder / "task.toml").write_text(text, encoding="utf-8")
+    found = review_from_log(load_task(task.folder), write_log(tmp_path, line("004"), line("n1")))
+    assert (found.asked, found.taken, found.left_out) == (1, 0, {"not to be had": 1}) and list(waiting(task)) == ["004"]
+    assert "1 rows, the first 'n1', are not in the task: name the file that was predicted with --rows FILE" in found.notes
+
+
+def test_ids_that_the_file_lacks_are_counted(task, tmp_path):
+    found = review_from_log(task, write_log(tmp_path, line("n9"), line("n8"), line("n1")), write_new(tmp_path))
+    assert (found.asked, found.left_out) == (1, {"not to be had": 2})
+    assert any(note.startswith("2 rows, the first 'n9', are neither in the task nor in ") for note in found.notes)
+
+
+def test_a_row_whose_text_changed_is_refused_with_the_reason(task, tmp_path):
+    before = task.dataset()[0].frame.loc["003", "text"]
+    new = write_new(tmp_path, id=["003", "n3", "n3", "n4"], text=["edited", "a", "b", "c"])
+    found = review_from_log(task, write_log(tmp_path, line("003"), line("n3"), line("n4")), new)
+    assert list(waiting(task)) == ["n4"] and (found.taken, found.left_out) == (1, {"not to be had": 2})
+    said = "2 rows are refused, the first 'n3', which stands twice in the file, with another text: an id stands for one text"
+    assert found.notes[-1].startswith(said) and task.dataset()[0].frame.loc["003", "text"] == before
+    review_from_log(task, write_log(tmp_path, line("003")), write_new(tmp_path, id=["003", "a", "b", "c"]))
+    assert "003" not in waiting(task)
+    review_from_log(task, write_log(tmp_path, line("003")), write_new(tmp_path))
+    assert "003" in waiting(task), "the file says nothing of it"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"age": ["1", "old", "3", "4"]}, "column 'age' holds 'old' on row 'n2', and in the task it holds numbers"),
+        (
+            {"paid": ["true", "maybe", "", ""]},
+            "column 'paid' holds 'maybe' on row 'n2', and in the task it holds true and false",
+        ),
+    ],
+    ids=["number", "boolean"],
+)
+def test_a_cell_of_another_kind_is_refused_before_anything_is_kept(task, tmp_path, change, why):
+    with pytest.raises(WorkbenchError, match=f"new.csv: {why}"):
+        review_from_log(task, write_log(tmp_path, *map(line, NEW)), write_new(tmp_path, **change))
+    assert not (task.folder / PRODUCTION).exists() and not waiting(task)
+
+
+def test_columns_that_a_new_row_lacks_are_missing_and_said(task, tmp_path):
+    path = tmp_path / "new.jsonl"
+    path.write_text('{"id": "n1", "text": "hello", "age": null}\n', encoding="utf-8")
+    found = review_from_log(task, write_log(tmp_path, line("n1")), path)
+    assert any("lacks 'plan', 'tag', 'code', 'paid': these cells are missing" in note for note in found.notes)
+    frame = task.dataset()[0].frame
+    assert frame.loc["n1", ["plan", "tag", "age", "code", "paid"]].isna().all()
+    assert frame["age"].tolist()[:2] == [0, 1] and str(frame["paid"].dtype) == "boolean"
+
+
+def test_a_row_that_was_added_to_the_file_since_counts_as_it_stands_there(task, tmp_path):
+    review_from_log(task, write_log(tmp_path, line("n1")), write_new(tmp_path))
+    with (task.folder / "rows.csv").open("a", encoding="utf-8") as file:
+        file.write("n1,hello,pro,bug,bug,valid,5,9,false\n")
+    dataset, notes = task.dataset()
+    assert len(dataset) == 121 and dataset.split["n1"] == "valid" and dataset.gold["n1"] == 1
+    assert any("stand in the task's own file by now" in note for note in notes)
+
+
+def test_without_an_id_column_rows_are_told_by_their_text(task, tmp_path):
+    text = (task.folder / "task.toml").read_text(encoding="utf-8").replace('id = "id"\n', "")
+    (task.folder / "task.toml").write_text(text, encoding="utf-8")
+    bare = load_task(task.folder)
+    old = bare.dataset()[0].ids[0]
+    new = write_new(tmp_path, text=["hello", "hello", "it crashes", "refund for invoice number 0"])
+    hello = "2cf24dba5fb0a30e"  # of the sha256 of the text
+    log = write_log(tmp_path, line(hello), line(old, "answer"))
+    found = review_from_log(bare, log, new)
+    assert (found.asked, found.taken) == (1, 1) and list(bare.dataset()[0].ids[-1:]) == [hello]
+
+
+def test_a_task_without_ids_and_text_cannot_tell_its_rows_apart(task, tmp_path):
+    text = (task.folder / "task.toml").read_text(encoding="utf-8").replace('id = "id"\n', "").replace('["text"]', "[]")
+    (task.folder / "task.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(WorkbenchError, match="neither id nor text"):
+        review_from_log(load_task(task.folder), write_log(tmp_path, line("1")))
+
+
+def test_answered_rows_are_drawn_by_chance_and_never_twice(task, tmp_path):
+    log = write_log(tmp_path, *(line(row, "answer", 0.9) for row in [*NEW, "003"]))
+    with pytest.raises(WorkbenchError, match="name the file that was predicted"):
+        review_from_log(task, log, audit_answered=2)
+    found = review_from_log(task, log, write_new(tmp_path), audit_answered=3, seed=1)
+    assert (found.drawn, found.taken, found.asked) == (3, 3, 0)
+    assert set(waiting(task).values()) == {"answered: drawn by chance among answered rows, to see how often answers are wrong"}
+    again = review_from_log(task, log, write_new(tmp_path), audit_answered=3)
+    assert again.drawn == 1 and "1 of 3 answered rows were drawn" in again.notes[-1]
+    assert sorted(waiting(task)) == NEW, "what the task held before may have taught the model"
+    first, second = read_draws(task)
+    assert (first["of"], first["seed"], len(first["rows"]), second["of"]) == (4, 1, 3, 1)
+    assert first["rows"][0] == {"id": first["rows"][0]["id"], "label": "bug", "model": "m1", "confidence": 0.9}
+
+
+def test_every_answered_row_has_the_same_chance_to_be_drawn(task, tmp_path):
+    from workbench.project.steps.review_log import _draw
+
+    drawn = np.concatenate([_draw(pd.Index(range(8)), 2, seed) for seed in range(800)])
+    assert np.allclose(np.bincount(drawn) / 800, 0.25, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"decision": "maybe"}, "decision is 'maybe'; it is 'answer' or 'needs review'"),
+        ({"confidence": 80}, "confidence is 80; it is a number between 0 and 1"),
+        ({"time": "yesterday"}, "time is 'yesterday'; it is written like"),
+        ({"id": ""}, "id is ''; it must be a text"),
+    ],
+    ids=["decision", "confidence", "time", "id"],
+)
+def test_a_line_that_is_none_of_a_log_is_refused_by_number(tmp_path, change, why):
+    with pytest.raises(WorkbenchError, match=f"log.jsonl, line 2: {why}"):
+        read_log(write_log(tmp_path, line("a"), line("b", **change) if "id" not in change else line("")))
+
+
+def test_a_log_that_lacks_a_key_or_every_line_is_refused(tmp_path):
+    with pytest.raises(WorkbenchError, match="line 1 lacks 'time'"):
+        read_log(write_log(tmp_path, {"id": "a"}))
+    with pytest.raises(WorkbenchError, match="holds no line"):
+        read_log(write_log(tmp_path))
+
+
+def test_half_a_line_at_the_end_is_left_out(tmp_path):
+    log = write_log(tmp_path, line("a"))
+    log.write_text(log.read_text() + '{"time": "2026-', encoding="utf-8")
+    found = read_log(log)
+    assert list(found.newest.index) == ["a"] and "cut short" in found.notes[0]
+
+
+def test_a_damaged_file_of_rows_is_named(task):
+    (task.folder / PRODUCTION).write_bytes(b"PAR1 no more")
+    with pytest.raises(WorkbenchError, match=r"production\.parquet is damaged"):
+        task.dataset()
+
+
+def test_what_people_say_of_a_deferred_row_is_an_anchor_and_a_corrected_label_of_the_next_run(task, tmp_path):
+    first = run(task, until="train")
+    new = write_new(tmp_path, text=["refund this invoice", "it crashes with an error", "my invoice again", "hello"])
+    predict(open_model(task, first, review_below=0.9999), new, tmp_path / "out.csv", log=tmp_path / "log.jsonl")
+    review_from_log(task, tmp_path / "log.jsonl", new)
+    rows, _ = task.dataset()
+    assert set(waiting(task)) == set(NEW)
+    decide(task, rows, [Decision("n3", "label", "ann", "bug")])  # the functions say billing
+    second = run(task, until="export")
+    assert pd.read_parquet(second.folder / KEPT_ANCHORS).set_index("id")["label"].to_dict() == {"n3": 1}
+    exported = pd.read_csv(second.folder / "export" / "train.csv", dtype={"id": str}).set_index("id")
+    assert exported.loc[["n1", "n2", "n3"], "label"].tolist() == ["billing", "bug", "bug"]
+    assert exported.loc[["n1", "n3"], "reviewed"].tolist() == [False, True]
+    later = review_from_log(task, tmp_path / "log.jsonl", new)
+    assert later.left_out == {"waiting for review already": 3, "labelled by people already": 1}
+    assert find_run(task).id == second.id
+
+
+def test_the_reason_names_the_threshold_of_the_run_that_was_asked(task, tmp_path, monkeypatch):
+    from workbench.project.steps import review_log
+    from workbench.project.steps.predict import AnswerRule
+
+    folder = task.runs_folder / "20260302-090000-000"
+    (folder / "end_model").mkdir(parents=True)
+    (folder / "run.json").write_text('{"format": 1}')
+    (folder / "end_model" / "manifest.json").write_text("{}")
+    model = review_log.sha256(folder / "end_model" / "manifest.json")[:12]
+    monkeypatch.setattr(AnswerRule, "of", lambda run: AnswerRule(0.81, ""))
+    lines = line("n1", confidence=0.43, model=model), line("n2", confidence=0.9, model=model), line("n3", why="unlike others")
+    review_from_log(task, write_log(tmp_path, *lines), write_new(tmp_path))
+    assert waiting(task) == {
+        "n1": "needs review: confidence 0.43 is not above 0.81",
+        "n2": "needs review: confidence 0.90",
+        "n3": "needs review: unlike others",
+    }
+
+
+# ---------------------------------------------------------------- outcomes are no features
+
+
+def with_outcomes(task, outcomes, columns):
+    path = task.folder / "task.toml"
+    text = path.read_text(encoding="utf-8").replace("[data]", f"[data]\noutcomes = {json.dumps(outcomes)}")
+    path.write_text(text.replace("[end_model]", f"[end_model]\ncolumns = {json.dumps(columns)}"), encoding="utf-8")
+    return load_task(task.folder)
+
+
+def test_an_outcome_is_refused_as_a_column_of_the_end_model_before_any_work(task):
+    known_later = with_outcomes(task, ["paid", "age"], ["plan", "paid"])
+    with pytest.raises(
+        WorkbenchError, match=r"task\.toml: `columns` names 'paid', and `outcomes` says .* only after the decision"
+    ):
+        run(known_later)
+    assert not known_later.runs_folder.exists()
+
+
+def test_an_outcome_may_be_read_by_functions(task):
+    fine = check(with_outcomes(task, ["tag"], ["plan"]))
+    assert fine.problems == [] and fine.functions.loc["agent_tag", "voted"] > 0
+
+
+def test_a_text_is_no_outcome_and_an_unknown_one_is_named(task):
+    text = (task.folder / "task.toml").read_text(encoding="utf-8")
+    with pytest.raises(WorkbenchError, match="`text` names 'text'"):
+        check_settings(with_outcomes(task, ["text"], []))
+    (task.folder / "task.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(WorkbenchError, match=r"has no column 'payd'.*did you mean 'paid'"):
+        check(with_outcomes(task, ["payd"], []))
+
+
+def test_a_column_that_sounds_like_an_outcome_is_warned_of(task):
+    path = task.folder / "rows.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace(",paid", ",was_reopened", 1), encoding="utf-8")
+    notes = check(with_outcomes(task, [], ["plan", "was_reopened"])).notes
+    (said,) = [note for note in notes if "sounds like" in note]
+    assert "'was_reopened'" in said and "name it under `outcomes`" in said

@@ -1,0 +1,150 @@
+"""`workbench outcomes`: what became of logged rows, joined by id, into `outcomes.json`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.io.files import write_json
+from workbench.project.answer_log import AnswerLog, read_log
+from workbench.project.failures import candidates
+from workbench.project.outcomes import (
+    Outcomes,
+    deflection_in_words,
+    differences,
+    group_lines,
+    groups_of,
+    outcome_values,
+    outcomes_in_words,
+    read_outcomes,
+)
+from workbench.project.reviewing import open_record
+from workbench.project.runs import list_runs
+from workbench.project.steps.review_log import read_draws
+from workbench.project.task import Task
+from workbench.review.resolve import resolve
+from workbench.stats import wilson_interval
+from workbench.tables import ABSTAIN, Dataset, WorkbenchError
+
+OUTCOMES: Final = "outcomes.json"
+_FORMAT: Final = 1
+
+
+def outcomes(task: Task, log: Path, source: Path) -> dict[str, Any]:
+    """Join a log with a file of outcomes, write `outcomes.json` in the task's folder anew, and return what it holds.
+
+    {format, finished, log, outcomes, from, to, n, columns, kinds, groups, differences, logged, deflection, audited, said,
+    notes}: see `group_lines`, `differences` and `audited`. n: rows that both files have.
+    """
+    logged = read_log(log)
+    settings = {key: task.data[key] for key in ("encoding", "delimiter") if key in task.data}
+    found = read_outcomes(source, task.data.get("id", "id"), task.labels, **settings)
+    decided = logged.newest[logged.newest.index.isin(found.frame.index)]
+    notes = [*logged.notes, *found.notes, *_only_in_one(logged, found, decided, log, source)]
+    dataset, _ = task.dataset()
+    held = dataset.ids.get_indexer(decided.index)
+    if (held < 0).any():
+        notes.append(
+            f"The task holds {(held >= 0).sum():,} of the {len(decided):,} rows: functions and failures are told of these"
+        )
+    by = {"function": _by_function(task, decided.index), "failure": _by_failure(task, dataset, decided, held)}
+    groups, values = groups_of(decided, by), outcome_values(found, decided)
+    lines = group_lines(values, found.kinds, decided["decision"], groups)
+    tests = differences(values, found.kinds, decided["decision"], groups)
+    judged = audited(task, logged)
+    document = {
+        "format": _FORMAT,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "log": str(log),
+        "outcomes": str(source),
+        "from": decided["time"].min().isoformat(),
+        "to": decided["time"].max().isoformat(),
+        "n": len(decided),
+        "columns": list(found.kinds),
+        "kinds": found.kinds,
+        "groups": lines,
+        "differences": tests,
+        "logged": len(logged.newest),
+        "deflection": len(logged.answered) / len(logged.newest),
+        "audited": judged,
+        "said": [
+            deflection_in_words(len(logged.answered), len(logged.newest)),
+            _audited_in_words(judged),
+            *outcomes_in_words(lines, tests, found.kinds),
+        ],
+        "notes": notes,
+    }
+    write_json(task.folder / OUTCOMES, document)
+    return document
+
+
+def _only_in_one(logged: AnswerLog, found: Outcomes, decided: pd.DataFrame, log: Path, source: Path) -> list[str]:
+    """Return in words how many ids stand in one file alone; refuse files that share none."""
+    if decided.empty:
+        raise WorkbenchError(
+            f"no id of {source}, such as {found.frame.index[0]!r}, stands in {log}, such as {logged.newest.index[0]!r}; "
+            "outcomes are joined by the id that was logged"
+        )
+    alone = {log: len(logged.newest) - len(decided), source: len(found.frame) - len(decided)}
+    return [f"{count:,} ids stand only in {file}, and count for no outcome" for file, count in alone.items() if count]
+
+
+def _by_function(task: Task, ids: pd.Index) -> dict[str, NDArray[np.bool_]]:
+    """Return on which rows each function voted in the newest run with votes; rows that it does not hold are in none."""
+    runs = [run for run in list_runs(task) if (run.folder / "votes.parquet").exists()]
+    if not runs:
+        return {}
+    votes = runs[-1].votes()
+    places = votes.ids.get_indexer(ids)
+    return {name: (places >= 0) & (votes.votes[places, j] != ABSTAIN) for j, name in enumerate(votes.lfs)}
+
+
+def _by_failure(task: Task, dataset: Dataset, decided: pd.DataFrame, held: NDArray[np.intp]) -> dict[str, NDArray[np.bool_]]:
+    """Return which rows could be each failure, with the class that was logged; rows that the task does not hold are in none."""
+    there = held >= 0
+    if not task.failures or not there.any():
+        return {}
+    labels = decided["label"].where(decided["label"].isin(task.labels), None)  # of a model with other classes nothing is known
+    named = candidates(task, task.failures, dataset.take(held[there]), labels)
+    found = {name: np.zeros(len(decided), dtype=bool) for name in named}
+    for name, rows in named.items():
+        found[name][there] = rows
+    return found
+
+
+def audited(task: Task, logged: AnswerLog) -> dict[str, Any]:
+    """Return what people say of answers that chance drew (`review --audit-answered`) from the rows of a log.
+
+    {drawn, labelled, wrong, share, interval}; a label that reviewers dispute is none. What was answered is what was logged when
+    the row was drawn: later models have learned from the label.
+    """
+    drawn = {
+        line["id"]: line["label"] for draw in read_draws(task) for line in draw["rows"] if line["id"] in logged.newest.index
+    }
+    said = resolve(open_record(task).current())["label"].reindex(pd.Index(list(drawn), dtype="str")).dropna()
+    wrong = int(sum(label != drawn[str(row)] for row, label in said.items()))
+    about = {"drawn": len(drawn), "labelled": len(said), "wrong": wrong}
+    if said.empty:
+        return {**about, "share": None, "interval": None, "reason": "people have labelled none of them"}
+    low, high = wilson_interval(wrong, len(said))
+    return {**about, "share": wrong / len(said), "interval": [float(low), float(high)]}
+
+
+def _audited_in_words(judged: dict[str, Any]) -> str:
+    if not judged["drawn"]:
+        return (
+            "How often answers are wrong is not known: `workbench review TASK --from LOG --rows FILE --audit-answered 60` "
+            "draws some for people to judge."
+        )
+    if judged["share"] is None:
+        return f"How often answers are wrong is not known yet: {judged['drawn']:,} were drawn, and people have labelled none."
+    low, high = judged["interval"]
+    return (
+        f"Of {judged['drawn']:,} answers drawn by chance people judged {judged['labelled']:,}, and {judged['wrong']:,} were "
+        f"wrong: {judged['share']:.1%} (95 % interval {low:.1%} to {high:.1%})."
+    )
