@@ -73,7 +73,7 @@ def test_rows_taken_in_are_train_rows_without_gold_in_the_types_of_the_task(task
     before, _ = task.dataset()
     review_from_log(task, write_log(tmp_path, line("n1"), line("n4")), write_new(tmp_path, extra="x", label="bug"))
     after, notes = task.dataset()
-    assert "2 train rows were taken in from production for people to label" in notes
+    assert "train rows that were taken in from production for people to label: 2" in notes
     assert list(after.ids[-2:]) == ["n1", "n4"] and after.frame.dtypes.equals(before.frame.dtypes)
     assert after.frame.loc["n1"].to_dict() == {
         "text": "hello", "plan": "free", "tag": after.frame.loc["n1", "tag"], "age": 1, "code": "01", "paid": True
@@ -99,7 +99,7 @@ def test_the_newest_decision_about_a_row_wins(task, tmp_path):
     log = write_log(tmp_path, line("n1", "answer", 0.99, **later), line("n1"), line("n2", "answer", 0.9), line("n2", **later))
     found = review_from_log(task, log, write_new(tmp_path))
     assert list(waiting(task)) == ["n2"] and found.deferred == 1
-    assert found.notes[0].startswith("2 of 4 lines of ")
+    assert found.notes[0].endswith("that a newer one of their row overtook: 2 of 4")
 
 
 def test_a_limit_leaves_rows_for_the_next_call(task, tmp_path):
@@ -127,13 +127,15 @@ def test_without_gold_in_train_a_row_of_the_task_is_asked_without_the_file(task,
     (task.folder / "task.toml").write_text(text, encoding="utf-8")
     found = review_from_log(load_task(task.folder), write_log(tmp_path, line("004"), line("n1")))
     assert (found.asked, found.taken, found.left_out) == (1, 0, {"not to be had": 1}) and list(waiting(task)) == ["004"]
-    assert "1 rows, the first 'n1', are not in the task: name the file that was predicted with --rows FILE" in found.notes
+    assert "rows that are not in the task: 1, the first 'n1'; name the file that was predicted with --rows FILE" in found.notes
 
 
 def test_ids_that_the_file_lacks_are_counted(task, tmp_path):
     found = review_from_log(task, write_log(tmp_path, line("n9"), line("n8"), line("n1")), write_new(tmp_path))
     assert (found.asked, found.left_out) == (1, {"not to be had": 2})
-    assert any(note.startswith("2 rows, the first 'n9', are neither in the task nor in ") for note in found.notes)
+    assert (
+        found.notes[-1].startswith("rows that are neither in the task nor in ") and ": 2, the first 'n9'; " in found.notes[-1]
+    )
 
 
 def test_a_row_whose_text_changed_is_refused_with_the_reason(task, tmp_path):
@@ -141,7 +143,9 @@ def test_a_row_whose_text_changed_is_refused_with_the_reason(task, tmp_path):
     new = write_new(tmp_path, id=["003", "n3", "n3", "n4"], text=["edited", "a", "b", "c"])
     found = review_from_log(task, write_log(tmp_path, line("003"), line("n3"), line("n4")), new)
     assert list(waiting(task)) == ["n4"] and (found.taken, found.left_out) == (1, {"not to be had": 2})
-    said = "2 rows are refused, the first 'n3', which stands twice in the file, with another text: an id stands for one text"
+    said = (
+        "rows that are refused: 2, the first 'n3', which stands twice in the file, with another text; an id stands for one text"
+    )
     assert found.notes[-1].startswith(said) and task.dataset()[0].frame.loc["003", "text"] == before
     review_from_log(task, write_log(tmp_path, line("003")), write_new(tmp_path, id=["003", "a", "b", "c"]))
     assert "003" not in waiting(task)
@@ -212,7 +216,7 @@ def test_answered_rows_are_drawn_by_chance_and_never_twice(task, tmp_path):
     assert (found.drawn, found.taken, found.asked) == (3, 3, 0)
     assert set(waiting(task).values()) == {"answered: drawn by chance among answered rows, to see how often answers are wrong"}
     again = review_from_log(task, log, write_new(tmp_path), audit_answered=3)
-    assert again.drawn == 1 and "1 of 3 answered rows were drawn" in again.notes[-1]
+    assert again.drawn == 1 and "answered rows that were drawn: 1 of 3, as" in again.notes[-1]
     assert sorted(waiting(task)) == NEW, "what the task held before may have taught the model"
     first, second = read_draws(task)
     assert (first["of"], first["seed"], len(first["rows"]), second["of"]) == (4, 1, 3, 1)

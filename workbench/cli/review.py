@@ -97,8 +97,8 @@ def _from_log(
         click.echo(json.dumps(plain(asdict(found)), indent=2))
         return True
     notes(found.notes)
-    click.echo(f"{found.deferred:,} rows of {log} need review, {found.asked:,} were sent to people now", nl=False)
-    click.echo(f", and {found.drawn:,} answered ones drawn by chance" if audit_answered else "")
+    click.echo(f"rows of {log}: {found.deferred:,} need review, {found.asked:,} sent to people now", nl=False)
+    click.echo(f", and {found.drawn:,} answered, drawn by chance" if audit_answered else "")
     for why, count in found.left_out.items():
         click.echo(f"  {count:,} {why}")
     click.echo(f"taken into the task: {found.taken:,}; all that wait: workbench review {task.folder} --queue requested")

@@ -65,7 +65,7 @@ def read_log(path: Path) -> AnswerLog:
     columns["why"] = pd.Series([str(record.get("why") or "") for record in records], dtype="str")
     columns["time"] = pd.DatetimeIndex([time for time, _ in newest.values()])
     if lines > len(records):
-        notes.append(f"{lines - len(records):,} of {lines:,} lines of {path} were overtaken by a newer one of their row")
+        notes.append(f"lines of {path} that a newer one of their row overtook: {lines - len(records):,} of {lines:,}")
     return AnswerLog(pd.DataFrame(columns).set_index("id"), lines, notes)
 
 

@@ -53,7 +53,7 @@ def read_outcomes(path: Path, id_column: str, labels: Sequence[str], **settings:
         raise WorkbenchError(f"{path}: id column {name!r} is empty on row {row + 1:,}; fill it, or leave the row out")
     last = frame.drop_duplicates(name, keep="last").set_index(name).rename_axis("id")
     if len(last) < len(frame):
-        notes.append(f"{len(frame) - len(last):,} rows of {path} were overtaken by a later one of their id")
+        notes.append(f"rows of {path} that a later one of their id overtook: {len(frame) - len(last):,}")
     kinds = {column: _kind(last[column], labels) for column in last.columns}
     for column in _RESERVED:
         if kinds.get(column):

@@ -33,9 +33,11 @@ def with_production(folder: Path, dataset: Dataset) -> tuple[Dataset, list[str]]
         return dataset, []
     kept = _read(path)
     new = kept[~kept.index.isin(dataset.ids)]
-    notes = [f"{len(new):,} train rows were taken in from production for people to label"] if len(new) else []
+    notes = [f"train rows that were taken in from production for people to label: {len(new):,}"] if len(new) else []
     if len(new) < len(kept):
-        notes.append(f"{len(kept) - len(new):,} rows of {path} stand in the task's own file by now, and count as they do there")
+        notes.append(
+            f"rows of {path} that stand in the task's own file by now, and count as they do there: {len(kept) - len(new):,}"
+        )
     if new.empty:
         return dataset, notes
     frame = pd.concat([dataset.frame, as_in(dataset, new, str(path))])

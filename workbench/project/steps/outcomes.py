@@ -50,7 +50,7 @@ def outcomes(task: Task, log: Path, source: Path) -> dict[str, Any]:
     held = dataset.ids.get_indexer(decided.index)
     if (held < 0).any():
         notes.append(
-            f"The task holds {(held >= 0).sum():,} of the {len(decided):,} rows: functions and failures are told of these"
+            f"functions and failures are told of the {(held >= 0).sum():,} of {len(decided):,} rows that the task holds"
         )
     by = {"function": _by_function(task, decided.index), "failure": _by_failure(task, dataset, decided, held)}
     groups, values = groups_of(decided, by), outcome_values(found, decided)
@@ -91,7 +91,7 @@ def _only_in_one(logged: AnswerLog, found: Outcomes, decided: pd.DataFrame, log:
             "outcomes are joined by the id that was logged"
         )
     alone = {log: len(logged.newest) - len(decided), source: len(found.frame) - len(decided)}
-    return [f"{count:,} ids stand only in {file}, and count for no outcome" for file, count in alone.items() if count]
+    return [f"ids that stand only in {file}, and count for no outcome: {count:,}" for file, count in alone.items() if count]
 
 
 def _by_function(task: Task, ids: pd.Index) -> dict[str, NDArray[np.bool_]]:
@@ -142,9 +142,11 @@ def _audited_in_words(judged: dict[str, Any]) -> str:
             "draws some for people to judge."
         )
     if judged["share"] is None:
-        return f"How often answers are wrong is not known yet: {judged['drawn']:,} were drawn, and people have labelled none."
+        return (
+            f"How often answers are wrong is not known yet: of {judged['drawn']:,} that were drawn people have labelled none."
+        )
     low, high = judged["interval"]
     return (
-        f"Of {judged['drawn']:,} answers drawn by chance people judged {judged['labelled']:,}, and {judged['wrong']:,} were "
-        f"wrong: {judged['share']:.1%} (95 % interval {low:.1%} to {high:.1%})."
+        f"Of {judged['drawn']:,} answers drawn by chance people judged {judged['labelled']:,}; wrong were {judged['wrong']:,}: "
+        f"{judged['share']:.1%} (95 % interval {low:.1%} to {high:.1%})."
     )

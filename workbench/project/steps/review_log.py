@@ -127,23 +127,21 @@ def _not_had(dataset: Dataset, rows: Path | None, new: NewRows) -> list[str]:
     missing = [row for row in new.missing if row not in dataset.ids]
     if missing:
         where = "not in the task" if rows is None else f"neither in the task nor in {rows}"
-        named = f"{len(missing):,} rows, the first {missing[0]!r}, are {where}"
-        notes.append(f"{named}: name the file that was predicted{' with --rows FILE' if rows is None else ''}")
+        way_out = f"name the file that was predicted{' with --rows FILE' if rows is None else ''}"
+        notes.append(f"rows that are {where}: {len(missing):,}, the first {missing[0]!r}; {way_out}")
     if new.refused:
         row, why = next(iter(new.refused.items()))
         notes.append(
-            f"{len(new.refused):,} rows are refused, the first {row!r}, which {why}: an id stands for one text; "
-            "give the other text an id of its own, and predict it again"
+            f"rows that are refused: {len(new.refused):,}, the first {row!r}, which {why}; an id stands for one text: give the "
+            "other text an id of its own, and predict it again"
         )
     return notes
 
 
 def _too_few(drawn: int, wanted: int, rows: Path | None) -> list[str]:
-    return (
-        [f"{drawn:,} of {wanted:,} answered rows were drawn: {rows} has no more that are new to the task"]
-        if drawn < wanted
-        else []
-    )
+    if drawn >= wanted:
+        return []
+    return [f"answered rows that were drawn: {drawn:,} of {wanted:,}, as {rows} has no more that are new to the task"]
 
 
 def _reasons(task: Task, asked: pd.DataFrame) -> list[tuple[str, str]]:
