@@ -25,7 +25,8 @@ def said(found: Mapping[str, Any]) -> str:
     elif found["broken"] is not None:
         parts.append(f"the answer changes on {_share(found['broken'])} of {n}")
     if found["accuracy"] is not None:
-        parts.append(f"right on {_share(found['accuracy'])} of {n}{_held_against(found, of)}")
+        low, high = map(_share, found["interval"])
+        parts.append(f"right on {_share(found['accuracy'])} [{low}, {high}] of {n}{_held_against(found, of)}")
     parts.append(f"{_share(found['answered'])} are answered{_was(of, 'answered')}")
     if found["wrong_confident"] is not None:
         low, high = map(_share, found["wrong_confident_interval"])
@@ -41,9 +42,10 @@ def _of_functions(found: Mapping[str, Any]) -> str:
     ends = "" if label["low"] == label["high"] else f" ({_share(label['low'])} to {_share(label['high'])})"
     rows = f"{found['n']:,} rows, with all functions on {_share(label['of'])}"
     parts = [f"the label model is right on {_share(label['accuracy'])}{ends} of {rows}"]
-    if found.get("lost"):
-        missed = ", ".join(f"{one['lf']} ({100 * (one['accuracy'] - label['of']):+.1f} points)" for one in found["lost"])
-        parts.append(f"missed most: {missed}")
+    missed = [one for one in found.get("lost", []) if one["accuracy"] < label["of"]]
+    if missed:
+        points = [f"{one['lf']} ({100 * (one['accuracy'] - label['of']):+.1f} points)" for one in missed]
+        parts.append(f"missed most: {', '.join(points)}")
     if found["accuracy"] is not None:
         low, high = (100 * end for end in found["change"]["interval"])
         change = f"{100 * found['change']['accuracy']:+.1f} points [{low:+.1f}, {high:+.1f}]"

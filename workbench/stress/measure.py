@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.stats import paired_bootstrap, wilson_interval
+from workbench.stats import wilson_interval
+from workbench.stats.paired import worst_drop
 from workbench.stress.contract import LABEL, REVIEW, SAME, Ask, Asked, Expected, NotLower, Suite
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
@@ -164,9 +165,9 @@ def _fall(looked: Looked) -> NDArray[np.float64] | None:
 
 
 def paired_change(right: NDArray[np.float64], before: NDArray[np.float64]) -> dict[str, Any]:
-    """Return how much more often rows are right than before, and the 95 % bootstrap interval, paired by row."""
-    low, high = paired_bootstrap((right - before)[:, None], lambda means: means[:, 0])
-    return {"accuracy": float(right.mean() - before.mean()), "interval": [low, high]}
+    """Return how much more often rows are right than before, and Tango's 95 % interval, paired by row."""
+    lost, won, n = int((before > right).sum()), int((right > before).sum()), len(right)
+    return {"accuracy": (won - lost) / n, "interval": [-worst_drop(lost, won, n), worst_drop(won, lost, n)]}
 
 
 def _worst(looked: Looked) -> dict[str, Any]:

@@ -1,0 +1,185 @@
+"""`workbench stress` on a tiny task: suites, what is written, what is refused, and that rows of test are never shown."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from workbench.cli import main
+from workbench.project.runs import find_run
+from workbench.project.steps.defer import DEFERRAL
+from workbench.project.steps.run import run
+from workbench.project.steps.stress import STRESS, read_stress, stress
+from workbench.project.task import load_task
+from workbench.tables import WorkbenchError
+
+FIGURES = [
+    "n",
+    "accuracy",
+    "interval",
+    "answered",
+    "wrong_confident",
+    "wrong_confident_interval",
+    "of",
+    "worst",
+    "said",
+    "reason",
+]
+
+OURS = """
+from dataclasses import replace
+from workbench.stress import suite
+
+
+@suite
+def fails(rows):
+    raise ValueError("no")
+
+
+@suite(expect="same")
+def louder(rows):
+    return replace(rows, frame=rows.frame.assign(text=rows.frame["text"] + "!"))
+"""
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Return where the run of the first test is kept for the others."""
+    return tmp_path_factory.mktemp("kept") / "runs"
+
+
+@pytest.fixture
+def fitted(tiny_task, kept):
+    """Return a task whose run answers above confidence .6."""
+    if kept.exists():
+        shutil.copytree(kept, tiny_task / "runs")
+        return tiny_task
+    done = run(load_task(tiny_task), until="train")
+    promise = {"threshold": 0.6, "risk": 0.05, "confidence": 0.95, "n": 15, "answered": 10, "errors": 0, "given": 15, "more": 0}
+    (done.folder / DEFERRAL).write_text(json.dumps({"format": 1, **promise, "measured": "15 valid rows with gold"}))
+    shutil.copytree(tiny_task / "runs", kept)
+    return tiny_task
+
+
+def asked(folder, *names, report=lambda *_: None):
+    task = load_task(folder)
+    return stress(task, find_run(task, holding="end_model"), names, report)
+
+
+def by_name(found):
+    return {one["name"]: one for one in found["suites"]}
+
+
+def write(folder, text):
+    (folder / "stress.toml").write_text(f"format = 1\n{text}", encoding="utf-8")
+
+
+def test_without_a_file_the_usual_suites_run(fitted):
+    told = []
+    found = asked(fitted, report=lambda *news: told.append(news))
+    suites = by_name(found)
+    assert found["split"] == "test" and found["rows"] == 25 and found["threshold"] == 0.6
+    assert {"new_terms", "typos", "near_empty", "numbers", "drop_each", "drop_half"} <= set(suites)
+    assert all(name in one for one in found["suites"] for name in FIGURES)
+    assert suites["typos"]["of"]["what"] == "the same rows unchanged"
+    assert suites["near_empty"]["n"] == 25 and suites["near_empty"]["of"]["accuracy"] == 1
+    assert suites["drop_half"]["accuracy"] is not None and suites["drop_a_quarter"]["accuracy"] is None
+    assert any("the end model learns again" in detail for _, _, _, detail in told)
+
+
+def test_rows_of_test_are_never_named(fitted):
+    split = pd.read_csv(fitted / "rows.csv", dtype=str).set_index("id")["split"]
+    named = [id for one in asked(fitted, "messy", "new_terms")["suites"] for id in [*one["worst"], *one["changed"]]]
+    assert named and set(split[named]) == {"valid"}
+
+
+def test_what_is_found_is_kept_in_the_run_and_a_part_leaves_the_rest(fitted):
+    asked(fitted, "typos", "casing")
+    found = asked(fitted, "truncation", "casing")
+    assert [one["name"] for one in found["suites"]] == ["truncation", "casing"]
+    kept = read_stress(find_run(load_task(fitted)))
+    assert [one["name"] for one in kept["suites"]] == ["truncation", "typos", "casing"]
+    assert kept["format"] == 1 and kept["run"] == found["run"]
+
+
+def test_the_same_seed_finds_the_same(fitted):
+    assert asked(fitted, "typos")["suites"] == asked(fitted, "typos")["suites"]
+
+
+def test_rows_of_no_class_need_only_their_text(fitted):
+    (fitted / "out_of_scope.jsonl").write_text('{"text": "a poem about rain"}\n{"text": "refund for invoice"}\n')
+    (found,) = asked(fitted, "out_of_scope")["suites"]
+    assert (found["n"], found["accuracy"]) == (2, None)
+    assert found["wrong_confident"] == found["answered"] == 0.5
+    assert list(found["changed"].values()) == ["refund for invoice"]
+
+
+def test_failures_languages_and_slices_are_suites(fitted):
+    (fitted / "failures.toml").write_text(
+        'format = 1\n[[failure]]\nname = "refund lost"\nwhy = "Money."\nseverity = "high"\nowner = "desk"\ntolerated = 0.01\n'
+        'actual = "billing"\nrule = {kind = "keyword", words = ["refund"]}\n'
+        '[[failure]]\nname = "odd"\nwhy = "Time."\nseverity = "low"\nowner = "desk"\ntolerated = 0.1\npredicted = "bug"\n'
+    )
+    write(fitted, '[language]\ncolumn = "plan"\nmin_rows = 5\nslices = ["pro"]\n')
+    suites = by_name(asked(fitted, "failures", "language"))
+    assert list(suites) == ["failures", "refund lost", "language_free", "language_pro", "pro"] or list(suites) == [
+        "failures", "refund lost", "language_pro", "language_free", "pro",
+    ]  # fmt: skip
+    assert suites["refund lost"]["n"] == suites["failures"]["n"] > 0
+    assert suites["pro"]["n"] == suites["language_pro"]["n"] > 0
+
+
+def test_a_python_suite_that_fails_stops_no_other(fitted):
+    (fitted / "stress").mkdir()
+    (fitted / "stress" / "ours.py").write_text(OURS)
+    suites = by_name(asked(fitted, "python"))
+    assert suites["fails"]["reason"].endswith("ours.py:8: suite 'fails' fails: ValueError: no")
+    assert suites["louder"]["n"] == 25 and suites["louder"]["broken"] == 0
+
+
+def test_a_run_that_answers_none_is_measured_above_a_confidence(fitted):
+    run_folder = find_run(load_task(fitted)).folder
+    promise = json.loads((run_folder / DEFERRAL).read_text())
+    (run_folder / DEFERRAL).write_text(json.dumps({**promise, "threshold": None, "answered": 0}))
+    write(fitted, "confident = 0.55\n")
+    found = asked(fitted, "truncation")
+    assert found["threshold"] == 0.55 and found["suites"][0]["answered"] > 0
+    assert found["promise"].startswith("The run promises nothing, and answers no row; here a row counts as answered above")
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "message"),
+    [
+        ("", ["typo"], "task 'tiny' has no suite 'typo'.*did you mean 'typos'"),
+        ('skip = ["casings"]\n', [], "has no suite 'casings'"),
+        ('[language]\ncolumn = "plans"\n', [], r"\[language\] in .*stress.toml names the column 'plans'; did you mean 'plan'"),
+        ('[language]\nslices = ["free"]\n', [], r"\[language\] in .*stress.toml names the slice 'free'"),
+        ('[out_of_scope]\nfile = "none.jsonl"\n', [], "none.jsonl does not exist"),
+        ('[[messy]]\nhow = "typos"\nname = "numbers"\n', [], "two suites .* are called 'numbers'"),
+        ("[[new_terms]]\ntime = 'created'\n", [], "asks for the time in column 'created'"),
+    ],
+    ids=["unknown name", "unknown skip", "unknown column", "unknown slice", "no file", "name twice", "no time"],
+)
+def test_mistakes_are_told_before_any_suite_runs(fitted, text, names, message):
+    write(fitted, text)
+    with pytest.raises(WorkbenchError, match=message):
+        asked(fitted, *names)
+    assert not (find_run(load_task(fitted)).folder / STRESS).exists()
+
+
+def test_the_command_prints_a_table_a_sentence_a_suite_or_json(fitted):
+    done = CliRunner().invoke(main, ["stress", str(fitted), "--suite", "typos"])
+    assert done.exit_code == 0, done.output
+    assert "wrong and confident" in done.output and "typos: Right on " in done.output
+    done = CliRunner().invoke(main, ["stress", str(fitted), "--suite", "typos", "--json"])
+    assert [one["name"] for one in json.loads(done.stdout)["suites"]] == ["typos"]
+
+
+def test_a_task_whose_rows_changed_skips_the_suites_of_functions(fitted):
+    rows = pd.read_csv(fitted / "rows.csv", dtype=str)
+    rows.drop(index=0).to_csv(fitted / "rows.csv", index=False)
+    (found,) = asked(fitted, "drop_half")["suites"]
+    assert found["reason"].startswith("the task's rows are not those that run") and found["n"] == 0
+    assert found["said"].startswith("Not run: ")
