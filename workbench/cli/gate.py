@@ -41,10 +41,10 @@ def gate_report(found: dict[str, Any]) -> None:
     """Print one line a check, what failed or could not be checked in sentences, and the verdict."""
     notes(found["notes"])
     against = f"held against run {found['against']}" if found["against"] else "held against its limits"
-    columns = ("check", "now", "reference", "limit", "n", "p", "of alpha", "verdict")
+    columns = ("check", "now", "reference", "limit", "n", "p", "level", "verdict")
     show_table(f"run {found['run']}, {found['split']} split, {against}", columns, [_line(one) for one in found["checks"]])
     for one in found["checks"]:
-        if one["primary"] or one["passed"] is not True:
+        if one["primary"] or one["passed"] is not True or (one["kind"] == "absolute" and one["beyond"]):
             click.echo(one["said"])
     counts = {verdict: sum(one["passed"] is verdict for one in found["checks"]) for verdict in _VERDICTS}
     click.echo(f"gate {'passed' if found['passed'] else 'FAILED'}: {counts[True]} checks passed, {counts[False]} failed, "

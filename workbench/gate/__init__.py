@@ -1,7 +1,7 @@
 """The gate: limits a pipeline can trust, each a test that fails only where the data show that it is broken."""
 
-from workbench.gate.checks import FEWEST
 from workbench.gate.facts import Audit, Facts, answered_rows
+from workbench.gate.found import FEWEST
 from workbench.gate.limits import MEASURES, Limit, parse_limits
 from workbench.gate.verdict import ALPHA, gate, passed
 

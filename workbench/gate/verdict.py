@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from workbench.gate.checks import AGAINST, Check, absolute_checks, against_checks
@@ -18,19 +17,18 @@ ALPHA: Final = 0.025
 def gate(limits: Sequence[Limit], now: Facts, before: Facts | None = None, alpha: float = ALPHA) -> list[dict[str, Any]]:
     """Return one record a check, the primary one first.
 
-    {name, kind, primary, value, reference, limit, better, n, p, alpha, passed, required, said}. before: the reference; without
-    it the primary test is the limit on overall accuracy, if there is one. A check fails, passed is False, where p is at or
-    below its alpha; it is None where there are no data, and where an audit neither keeps its limit nor breaks it. required:
-    whether None fails the gate. better: `higher` or `lower`.
+    {name, kind, primary, value, reference, limit, better, beyond, n, p, alpha, passed, required, said}. before: the reference;
+    without it the primary test is the limit on overall accuracy, if there is one. A check fails, passed is False, where p is
+    at or below its alpha; it is None where there are no data, and where an audit neither keeps its limit nor breaks it.
+    better: `higher` or `lower`. beyond: whether the value is worse than the limit, by chance or not. required: whether None
+    fails the gate.
     """
-    checks = [*([] if before is None else against_checks(limits, now, before)), *absolute_checks(limits, now)]
-    if before is None:
-        checks = [replace(one, primary=one.of.key == "accuracy") for one in checks]
+    checks = [*([] if before is None else against_checks(limits, now, before)), *absolute_checks(limits, now, before is None)]
     checks.sort(key=lambda one: not one.primary)
-    primary = [one.p for one in checks if one.primary and one.p is not None]
-    others = [one.p for one in checks if not one.primary and one.p is not None]
-    levels = iter([*(alpha for _ in primary), *holm(others, alpha).tolist()])
-    return [_record(one, None if one.p is None else next(levels)) for one in checks]
+    tested = [one for one in checks if one.found.p is not None]
+    others = holm([one.found.p or 0.0 for one in tested if not one.primary], alpha).tolist()
+    levels = iter([*(alpha for one in tested if one.primary), *others])
+    return [_record(one, None if one.found.p is None else next(levels)) for one in checks]
 
 
 def passed(checks: Sequence[dict[str, Any]]) -> bool:
@@ -39,17 +37,18 @@ def passed(checks: Sequence[dict[str, Any]]) -> bool:
 
 
 def _record(check: Check, alpha: float | None) -> dict[str, Any]:
-    verdict = _verdict(check, alpha)
+    found, verdict = check.found, _verdict(check, alpha)
     return {
         "name": check.of.key,
         "kind": check.kind,
         "primary": check.primary,
-        "value": check.value,
-        "reference": check.reference,
+        "value": found.value,
+        "reference": found.reference,
         "limit": check.limit,
         "better": "higher" if MEASURES[check.of.measure].higher_is_better else "lower",
-        "n": check.n,
-        "p": check.p,
+        "beyond": check.beyond,
+        "n": found.n,
+        "p": found.p,
         "alpha": alpha,
         "passed": verdict,
         "required": check.of.required,
@@ -58,77 +57,64 @@ def _record(check: Check, alpha: float | None) -> dict[str, Any]:
 
 
 def _verdict(check: Check, alpha: float | None) -> bool | None:
-    if check.p is None or alpha is None:
+    if check.found.p is None or alpha is None:
         return None
-    if check.p <= alpha:
+    if check.found.p <= alpha:
         return False
-    return None if check.of.measure == "audit" and _beyond(check) else True
-
-
-def _beyond(check: Check) -> bool:
-    """Return whether what was found is worse than the limit, be it by chance."""
-    value, limit = check.value or 0.0, check.limit or 0.0
-    return value < limit - 1e-12 if MEASURES[check.of.measure].higher_is_better else value > limit + 1e-12
+    return None if check.of.measure == "audit" and check.beyond else True
 
 
 def _said(check: Check, verdict: bool | None) -> str:
     """Return the check in one sentence."""
-    if check.p is None:
+    found, measure = check.found, check.of.measure
+    if found.p is None:
         needed = ", and it is required" if check.of.required else ""
-        return f"{check.of.key} is not checked{needed}: {check.reason}."
-    if check.of.measure == "audit":
+        return f"{check.of.key} is not checked{needed}: {found.reason}."
+    if measure == "audit":
         return _audit_said(check, verdict)
-    where = f"{check.of.key} is {_figure(check, check.value)}{_rows(check)}"
+    where = f"{check.of.key} is {_figure(measure, found.value)} {_rows(measure, found.n)}"
     if check.kind == AGAINST:
-        return f"{where}, {_figure(check, check.reference)} {_reference(check)}: {_compared(check, verdict)}."
-    asked = f"at {'least' if MEASURES[check.of.measure].higher_is_better else 'most'} {_figure(check, check.limit)}"
+        return f"{where}, {_figure(measure, found.reference)} {_reference(check)}: {_compared(check, verdict)}."
+    asked = f"at {'least' if MEASURES[measure].higher_is_better else 'most'} {_figure(measure, check.limit)} is asked"
     if verdict is False:
-        return f"{where}, and {asked} is asked: shown to break the limit, p = {check.p:.2g}."
-    if _beyond(check):
-        return f"{where}, and {asked} is asked: so many rows may do so by chance, p = {check.p:.2g}."
-    return f"{where}, and {asked} is asked."
+        return f"{where}, and {asked}: the limit is broken, p = {found.p:.2g}."
+    return f"{where}, and {asked}: that may be chance, p = {found.p:.2g}." if check.beyond else f"{where}, and {asked}."
 
 
-def _rows(check: Check) -> str:
-    what = {"risk_at_coverage": f" among the surest {check.n:,} rows", "latency_ms": f" of {check.n:,} rows"}
-    return what.get(check.of.measure, f" on {check.n:,} rows")
+def _rows(measure: str, n: int) -> str:
+    return f"{'among the surest' if measure == 'risk_at_coverage' else 'on'} {n:,} rows"
 
 
 def _reference(check: Check) -> str:
-    if check.of.measure == "wrong_confident" and check.paired:
-        return "if the reference answered as many, its surest"
-    return "with the reference"
+    matched = check.of.measure == "wrong_confident" and check.of.group != "suites"
+    return "if the reference answered as many, its surest" if matched else "with the reference"
 
 
 def _compared(check: Check, verdict: bool | None) -> str:
-    allowed = abs((check.limit or 0.0) - (check.reference or 0.0))
-    slack = f" by more than {_figure(check, allowed)}" if allowed > 1e-12 else ""
-    found = f"p = {check.p:.2g}"
-    if check.paired:
-        found = f"{check.lost:,} rows got worse, {check.won:,} better, {found}"
+    found = check.found
+    slack = f" by more than {_figure(check.of.measure, check.margin)}" if check.margin else ""
+    said = f"p = {found.p:.2g}"
+    if found.lost is not None:
+        said = f"{found.lost:,} rows got worse and {found.won:,} better, {said}"
     if verdict is False:
-        return f"shown to be worse{slack}; {found}"
+        return f"worse{slack}; {said}"
     most = ""
-    if check.primary and check.n:
-        drop = worst_drop(check.lost, check.won, check.n)
+    if check.primary:
+        drop = worst_drop(found.lost or 0, found.won or 0, found.n)
         most = f", and {f'at most {drop:.3f} worse' if drop > 0 else f'at least {-drop:.3f} better'}, 97.5 % sure"
-    return f"not shown to be worse{slack}{most}; {found}"
+    return f"not shown to be worse{slack}{most}; {said}"
 
 
 def _audit_said(check: Check, verdict: bool | None) -> str:
+    found = check.found
     said = (
-        f"audit: at most {check.value:.3f} of the labels are wrong, as {check.n:,} draws promise; {check.limit:.3f} is allowed"
+        f"audit: at most {found.value:.3f} of the labels are wrong, as {found.n:,} draws promise; {check.limit:.3f} is allowed"
     )
     if verdict is False:
-        return f"{said}, and more than that are shown to be wrong, p = {check.p:.2g}."
+        return f"{said}, and more than that are wrong, p = {found.p:.2g}."
     needed = ", and a promise is required" if check.of.required else ""
-    return (
-        f"{said}."
-        if verdict
-        else f"{said}, which is neither promised yet nor shown to be broken{needed}; go on with the audit."
-    )
+    return f"{said}." if verdict else f"{said}, which is neither promised yet nor shown to be broken{needed}; audit more rows."
 
 
-def _figure(check: Check, value: float | None) -> str:
-    shown = 0.0 if value is None else value
-    return f"{shown:,.1f} ms" if check.of.measure == "latency_ms" else f"{shown:.3f}"
+def _figure(measure: str, value: float | None) -> str:
+    return f"{value or 0.0:,.1f} ms" if measure == "latency_ms" else f"{value or 0.0:.3f}"

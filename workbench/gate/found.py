@@ -1,0 +1,173 @@
+"""What the data say of one limit: a value, and how surprising it would be if the limit were kept."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from workbench.gate.facts import Audit, Facts, bad_rows, surest
+from workbench.gate.limits import MEASURES, Limit
+from workbench.io.names import did_you_mean, listed
+from workbench.stats import binomial_greater, log_wealth
+from workbench.stats.calibration import calibration_gaps, expected_error, miscalibrated, worse_calibrated
+from workbench.stats.paired import more_often, worse_than
+from workbench.tables import WorkbenchError
+
+FEWEST: Final = 50  # rows that both runs answered, and that calibration takes
+_SLOW: Final = 0.05  # of the answers may take longer than latency_ms
+
+
+@dataclass(frozen=True)
+class Found:
+    """p: one-sided, None where there are no data, as reason says. lost, won: rows that got worse and better, of pairs."""
+
+    value: float | None = None
+    n: int = 0
+    p: float | None = None
+    reference: float | None = None
+    lost: int | None = None
+    won: int | None = None
+    reason: str = ""
+
+
+def held_to(one: Limit, limit: float, now: Facts) -> Found:
+    """Hold a run against a number."""
+    if one.measure == "audit":
+        return _audit(now.audit, limit)
+    if one.measure == "latency_ms":
+        return _latency(now, limit)
+    if one.group == "suites":
+        suite = _suite(now, one)
+        return suite if suite.reason else _share(one, suite.lost or 0, suite.n, limit)
+    rows = _rows_of(now, one)
+    if one.measure == "ece":
+        gaps = _gaps(rows)
+        few = _few(len(gaps))
+        return few or Found(expected_error(gaps), len(gaps), miscalibrated(gaps, limit))
+    if one.measure == "risk_at_coverage":
+        rows = _at_coverage(rows, one)
+        bad = rows["right"][rows["answered"]] == 0
+    else:
+        bad = bad_rows(rows, one.measure)
+    return _share(one, int(bad.sum()), len(bad), limit) if len(bad) else Found(reason=_none(one))
+
+
+def held_against(one: Limit, margin: float, now: Facts, before: Facts) -> Found:
+    """Hold a run against another one on the same rows, than which it may be worse by the margin."""
+    if one.measure == "latency_ms":
+        return _slower(now, before, margin)
+    if one.group == "suites":
+        return _suites(one, now, before, margin)
+    rows, others = _rows_of(now, one), _rows_of(before, one)
+    if one.measure == "ece":
+        gaps, other = _gaps(rows), _gaps(others)
+        few = _few(len(gaps))
+        return few or Found(expected_error(gaps), len(gaps), worse_calibrated(gaps, other, margin), expected_error(other))
+    measure, part = one.measure, 1.0
+    if measure == "risk_at_coverage":
+        rows, others = _at_coverage(rows, one), _at_coverage(others, one)
+        measure, part = "wrong_confident", float(rows["answered"].mean()) if len(rows) else 1.0
+    elif measure == "wrong_confident":
+        # as many as this run answers: who answers more rows has more of them wrong, and may be better all the same
+        others = surest(others, int(rows["answered"][rows["right"].notna()].sum()))
+    bad, worse = bad_rows(rows, measure), bad_rows(others, measure)
+    if not bad.index.equals(worse.index):
+        both = bad.index.intersection(worse.index, sort=False)
+        bad, worse = bad[both], worse[both]
+    if not len(bad):
+        return Found(reason=_none(one))
+    lost, won, n = int((bad & ~worse).sum()), int((worse & ~bad).sum()), round(part * len(bad))
+    value, reference = (_value(one, int(marks.sum()), n) for marks in (bad, worse))
+    return Found(value, n, worse_than(lost, won, len(bad), margin * part), reference, lost, won)
+
+
+def _share(one: Limit, bad: int, n: int, limit: float) -> Found:
+    """Test a share of bad rows: so many of n, or more, though each is bad with the chance that the limit allows."""
+    allowed = 1 - limit if MEASURES[one.measure].higher_is_better else limit
+    return Found(_value(one, bad, n), n, float(binomial_greater(bad, n, allowed)))
+
+
+def _value(one: Limit, bad: int, n: int) -> float:
+    return 1 - bad / n if MEASURES[one.measure].higher_is_better else bad / n
+
+
+def _none(one: Limit) -> str:
+    if one.group:
+        return "there is no such row"
+    return "no row has votes" if one.measure in ("coverage", "conflict") else "no row has gold"
+
+
+def _few(n: int) -> Found | None:
+    return Found(n=n, reason=f"calibration takes {FEWEST} rows with gold") if n < FEWEST else None
+
+
+def _rows_of(facts: Facts, one: Limit) -> pd.DataFrame:
+    if not one.group:
+        return facts.rows
+    if one.name not in facts.slices.columns:
+        names = [str(name) for name in facts.slices.columns]
+        hint = did_you_mean(one.name, names) or f"; there are {listed(names, 40) or 'none'}"
+        raise WorkbenchError(f"[gate] has the limit {one.key}, and there is no slice {one.name!r}{hint}")
+    return facts.rows[facts.slices[one.name].to_numpy(bool)]
+
+
+def _at_coverage(rows: pd.DataFrame, one: Limit) -> pd.DataFrame:
+    return surest(rows, math.ceil(one.coverage * int(rows["right"].notna().sum())))
+
+
+def _gaps(rows: pd.DataFrame) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    known = rows[rows["right"].notna()]
+    return calibration_gaps(known["confidence"], known["right"])
+
+
+def _suite(facts: Facts, one: Limit) -> Found:
+    """Return how many rows a suite has, and as `lost` how many are bad, or the reason why nobody knows."""
+    if isinstance(facts.suites, str):
+        return Found(reason=facts.suites)
+    if one.name not in facts.suites.index:
+        names = [str(name) for name in facts.suites.index]
+        return Found(
+            reason=f"there is no suite {one.name!r}{did_you_mean(one.name, names) or f'; there are {listed(names, 20)}'}"
+        )
+    line = facts.suites.loc[one.name]
+    if pd.isna(line[one.measure]) or not line["n"]:
+        return Found(reason="the suite does not tell it")
+    n, share = int(line["n"]), float(line[one.measure])
+    return Found(share, n, lost=round(n * (1 - share if MEASURES[one.measure].higher_is_better else share)))
+
+
+def _suites(one: Limit, now: Facts, before: Facts, margin: float) -> Found:
+    mine, other = _suite(now, one), _suite(before, one)
+    if mine.reason or other.reason:
+        return Found(reason=mine.reason or other.reason)
+    p = more_often(mine.lost or 0, mine.n, other.lost or 0, other.n, margin)
+    return Found(mine.value, mine.n, p, other.value)
+
+
+def _latency(now: Facts, limit: float) -> Found:
+    if isinstance(now.latency, str):
+        return Found(reason=now.latency)
+    n, slow = len(now.latency), int((now.latency > limit).sum())
+    return Found(float(np.quantile(now.latency, 1 - _SLOW)), n, float(binomial_greater(slow, n, _SLOW)))
+
+
+def _slower(now: Facts, before: Facts, margin: float) -> Found:
+    """Test medians by sign: were one as fast as the other, each would be the slower one on half of the rows."""
+    if isinstance(now.latency, str) or isinstance(before.latency, str):
+        return Found(reason=str(now.latency if isinstance(now.latency, str) else before.latency))
+    n, slower = len(now.latency), int((now.latency > before.latency + margin).sum())
+    p = float(binomial_greater(slower, n, 0.5))
+    return Found(float(np.median(now.latency)), n, p, float(np.median(before.latency)))
+
+
+def _audit(audit: Audit | str, limit: float) -> Found:
+    """Bet on every draw that more labels are wrong than allowed: 1 / p is what the stake has become (Ville 1939)."""
+    if isinstance(audit, str):
+        return Found(reason=audit)
+    least = max(limit, 1e-9)
+    won = log_wealth(audit.largest - audit.losses, audit.largest - least, audit.largest)
+    return Found(audit.bound, len(audit.losses), math.exp(-max(0.0, float(won[-1]))))
