@@ -40,6 +40,7 @@ COMMANDS = {
     "outcomes": "outcomes",
     "audit": "audit",
     "monitor": "monitor",
+    "report": "report",
     "app": "app",
 }
 

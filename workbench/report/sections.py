@@ -1,0 +1,376 @@
+"""A report in words, in the order in which it is read: one sentence, what changed, what may go wrong, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from workbench.report.appendix import TERMS, appendix_of, masked_in_words
+from workbench.report.blocks import (
+    Action,
+    Actions,
+    Bar,
+    Bars,
+    Block,
+    Code,
+    Document,
+    Dot,
+    Dots,
+    Quote,
+    Section,
+    Steps,
+    Table,
+    Text,
+    points,
+    text,
+)
+from workbench.report.facts import (
+    Answering,
+    Audits,
+    Change,
+    Changes,
+    Coverage,
+    Drift,
+    Example,
+    FailureLine,
+    Failures,
+    Gate,
+    Missing,
+    OutcomeLine,
+    Outcomes,
+    Promise,
+    Report,
+    Share,
+    Step,
+    Suites,
+    Voted,
+)
+from workbench.report.figures import counted, day, percent, points_moved, thousandth
+
+_CLASSES: Final = 6  # named in the first sentence
+_FUNCTIONS: Final = 8  # drawn as bars; the appendix has all
+_SUITES: Final = 6
+_NAMED: Final = 3
+_SAID: Final = 5  # sentences of a list
+_MARKS: Final = {True: "passed", False: "failed", None: "no data"}
+
+
+def document_of(report: Report) -> Document:
+    """Return a report as titles, paragraphs, tables and charts."""
+    told = report.answering
+    parts: Sequence[tuple[str, str, Any, Callable[[Any], list[Block]]]] = (
+        ("changes", "What changed", report.changes, _changes),
+        ("failures", "What must not happen", report.failures, _failures),
+        ("coverage", "Coverage and conflict", report.coverage, _coverage),
+        ("suites", "Stress suites", report.suites, _suites),
+        ("gate", "Gate", report.gate, _gate),
+        ("drift", "Drift", report.drift, _drift),
+        ("audits", "Audits", report.audits, _audits),
+        ("outcomes", "Outcomes", report.outcomes, _outcomes),
+    )
+    sections = [
+        Section(anchor, title, (_missing(facts),) if isinstance(facts, Missing) else tuple(words(facts)))
+        for anchor, title, facts, words in parts
+    ]
+    which = "the reference run" if told.reference else "run"
+    kind = f"Weekly report {report.label}" if report.weekly else "Report"
+    return Document(
+        title=report.task,
+        subtitle=f"{kind} on {which} {told.run} of {day(told.finished)}",
+        sections=(Section("answer", "", _answer(told)), *sections, Section("next", _to_do(report.steps), _next(report.steps))),
+        appendix=appendix_of(report),
+        terms=TERMS,
+        foot=(*masked_in_words(report.masked), f"Made by workbench {report.version} from the files of run {told.run}."),
+    )
+
+
+def _missing(found: Missing) -> Text:
+    return text(f"{found.why} ", Code(found.command), kind="missing")
+
+
+def _and(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _some(names: Sequence[str], most: int = _NAMED) -> str:
+    return _and(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most:,} more"
+
+
+def _answer(told: Answering) -> tuple[Block, ...]:
+    classes = _and(told.labels) if len(told.labels) <= _CLASSES else f"{len(told.labels):,} classes"
+    when = f"run of {day(told.finished)}"
+    promise, wrong = told.promise, told.wrong
+    if isinstance(wrong, Missing):
+        lead = f"The system sorts rows into {classes}; how often it is wrong is not known."
+    else:
+        lead = _often(classes, wrong, told.split, when, promise)
+    if isinstance(promise, Promise) and promise.answered > 0:
+        lead = (
+            f"Of 1,000 new rows the system sorts about {thousandth(promise.answered)} into {classes} by itself and leaves "
+            f"{thousandth(1 - promise.answered)} to people; at most {thousandth(promise.risk)} in 1,000 of its answers are "
+            f"wrong, {percent(promise.confidence, 0)} sure, as measured on {promise.measured} ({when})."
+        )
+    blocks: list[Block] = [text(lead, kind="lead")]
+    if isinstance(wrong, Missing):
+        blocks.append(_missing(wrong))
+    if isinstance(promise, Missing):
+        return (*blocks, _missing(promise))
+    return (*blocks, text(_promised(promise, wrong, told.split), kind="note"))
+
+
+def _often(classes: str, wrong: Share, split: str, when: str, promise: Promise | Missing) -> str:
+    ends = f"{thousandth(wrong.low)} to {thousandth(wrong.high)}; {wrong.n:,} {split} rows, {when}"
+    often = f"about {thousandth(wrong.value)} in 1,000"
+    if isinstance(promise, Missing):
+        return f"The system sorts every row into {classes}, and {often} are wrong ({ends}); nothing is promised."
+    return (
+        f"Left to itself, the system would put {often} rows into the wrong class of {classes} ({ends}); at most "
+        f"{thousandth(promise.risk)} wrong cannot be promised yet, so every row still needs a person."
+    )
+
+
+def _promised(promise: Promise, wrong: Share | Missing, split: str) -> str:
+    if promise.answered == 0:
+        hope = (
+            "by these errors no number of labelled rows is likely to be enough"
+            if promise.more is None
+            else f"roughly {float(f'{promise.more:.2g}'):,.0f} more labelled rows may be enough"
+        )
+        return f"The promise was looked for on {promise.measured}; {hope}."
+    said = "The promise holds for rows like those it was measured on."
+    if not isinstance(wrong, Missing):
+        said += (
+            f" Were it to answer every row, about {thousandth(wrong.value)} in 1,000 would be wrong "
+            f"({thousandth(wrong.low)} to {thousandth(wrong.high)}; {wrong.n:,} {split} rows)."
+        )
+    if promise.later is not None:
+        said += (
+            f" Of the {promise.later.n:,} test rows that it is sure enough of, {percent(promise.later.value)} are wrong "
+            f"({percent(promise.later.low)} to {percent(promise.later.high)})."
+        )
+    return said
+
+
+def _changes(found: Changes) -> list[Block]:
+    blocks: list[Block] = [text(f"Compared with run {found.before} of {day(found.finished)}, {found.which}.", kind="note")]
+    lines = [
+        (one.model, one.split, percent(one.before), percent(one.after), points_moved(one.after - one.before), _verdict(one))
+        for one in found.scores
+    ]
+    if lines:
+        columns = ("Right answers of the", "on", "before", "now", "points", "verdict")
+        blocks.append(Table("How often each model is right", columns, tuple(lines), frozenset({2, 3, 4})))
+    said = [f"Functions {state}: {_some(names)}." for state, names in found.functions.items()]
+    said += [f"Rows: {', '.join(f'{n:,} {change}' for change, n in found.rows.items())}."] if found.rows else []
+    if found.settings:
+        said.append(f"Settings changed: {_some([name for name, _, _ in found.settings])}.")
+    if found.common:
+        said.append(_flipped(found))
+    blocks += [points(said)] if said else []
+    return [*blocks, *_quotes(found.examples)]
+
+
+def _verdict(one: Change) -> str:
+    ends = f"({points_moved(one.low)} to {points_moved(one.high)})"
+    if one.low > 0:
+        return f"better {ends}"
+    return f"worse {ends}" if one.high < 0 else f"maybe chance {ends}"
+
+
+def _flipped(found: Changes) -> str:
+    if not found.flipped:
+        return f"None of {found.common:,} labels flipped."
+    why = (
+        f" Why, where it can be told: {', '.join(f'{what} {n:,}' for what, n in found.because.items())}."
+        if found.because
+        else ""
+    )
+    most = "; ".join(f"{before} → {after} {n:,}" for before, after, n in found.moves[:_NAMED])
+    return f"{found.flipped:,} of {found.common:,} labels flipped; most: {most}.{why}"
+
+
+def _quotes(examples: Sequence[Example]) -> list[Block]:
+    return [Quote(one.text, f"{one.row}: {one.why}") for one in examples]
+
+
+def _failures(found: Failures) -> list[Block]:
+    over = [one for one in found.lines if one.verdict == "over"]
+    if not found.plan:
+        said = (
+            f"Nobody has looked yet, so nothing is proved. Of {found.labels:,} labels, this many could be each failure, and by "
+            "the label model's own doubts this many are."
+        )
+        rows = [
+            (one.severity, _owned(one), thousandth(one.tolerated), _could(one, found.labels), _feared(one))
+            for one in found.lines
+        ]
+        columns = ("Severity", "Failure", "tolerated", "could be", "likely are")
+        table = Table("Failures, as labels in 1,000", columns, tuple(rows), frozenset({2, 3, 4}))
+        return [text(said), table]
+    said = (
+        f"{counted(len(over), 'failure is', 'failures are')} over what is tolerated"
+        if over
+        else "No failure is shown to be over"
+    )
+    rows = [(one.severity, _owned(one), thousandth(one.tolerated), _measured(one), _judged(one)) for one in found.lines]
+    columns = ("Severity", "Failure", "tolerated", "found", "verdict")
+    return [
+        text(f"{said}, by audit {found.plan}."),
+        Table("Failures, as labels in 1,000", columns, tuple(rows), frozenset({2, 3})),
+    ]
+
+
+def _owned(one: FailureLine) -> str:
+    return f"{one.name} ({one.owner})"
+
+
+def _could(one: FailureLine, labels: int) -> str:
+    return "unknown" if one.candidates is None or not labels else thousandth(one.candidates / labels)
+
+
+def _feared(one: FailureLine) -> str:
+    return "unknown" if one.expected is None else thousandth(one.expected)
+
+
+def _measured(one: FailureLine) -> str:
+    if one.estimate is None or one.low is None or one.high is None:
+        return "not measured"
+    return f"{thousandth(one.estimate)} ({thousandth(one.low)} to {thousandth(one.high)})"
+
+
+def _judged(one: FailureLine) -> str:
+    return {"over": "too many", "within": "within", "cannot tell": "cannot tell yet"}[one.verdict]
+
+
+def _coverage(found: Coverage) -> list[Block]:
+    whole = found.whole
+    said = (
+        f"The functions vote on {percent(whole.covered)} of {whole.n:,} rows, and contradict each other on "
+        f"{percent(whole.conflict)}."
+    )
+    if found.classes:
+        least = min(found.classes, key=lambda one: one.covered)
+        most = max(found.classes, key=lambda one: one.conflict)
+        said += (
+            f" Fewest votes go to rows of {least.name} ({percent(least.covered, 0)} have one); most disputed are those of "
+            f"{most.name} ({percent(most.conflict, 0)})."
+        )
+    shown = found.functions[:_FUNCTIONS]
+    more = f"; the {len(shown)} widest of {len(found.functions)}" if len(found.functions) > len(shown) else ""
+    parts = ("have a vote", "contradicted")
+    blocks: list[Block] = [text(said)]
+    if found.classes:
+        blocks.append(Bars(f"Rows of each class, {found.told_by}", parts, tuple(map(_bar, found.classes))))
+    return [*blocks, Bars(f"Rows that each function votes on{more}", ("votes", "contradicted"), tuple(map(_bar, shown)))]
+
+
+def _bar(one: Voted) -> Bar:
+    return Bar(one.name, one.covered, one.conflict, f"{percent(one.covered, 0)}, {percent(one.conflict, 0)} contradicted")
+
+
+def _suites(found: Suites) -> list[Block]:
+    scored = [one for one in found.lines if one.right is not None]
+    lower = [one for one in scored if one.usual is not None and one.right is not None and one.right.high < one.usual]
+    said = f"Of {counted(len(scored), 'suite')} as bad days send rows, {len(lower):,} make the end model clearly worse."
+    dangerous = max(scored, key=lambda one: one.wrong_confident or 0, default=None)
+    if dangerous is not None and dangerous.wrong_confident:
+        usual = f" (else {thousandth(dangerous.wrong_confident_usual)})" if dangerous.wrong_confident_usual is not None else ""
+        said += (
+            f" The dangerous number, answered and wrong, is highest in {dangerous.name}: "
+            f"{thousandth(dangerous.wrong_confident)} in 1,000{usual}."
+        )
+    dots = tuple(
+        Dot(one.name, one.right.value, one.right.low, one.right.high, one.usual, _dot_said(one.right, one.usual))
+        for one in scored[:_SUITES]
+        if one.right is not None
+    )
+    blocks: list[Block] = [text(said)]
+    if dots:
+        more = f"; the {len(dots)} worst of {len(scored)}" if len(scored) > len(dots) else ""
+        caption = f"Right answers on {found.split} rows{more}"
+        blocks.append(Dots(caption, ("in the suite, with its interval", "else"), dots))
+    if found.promise:
+        blocks.append(text(found.promise, kind="note"))
+    if found.skipped:
+        blocks.append(text(f"Not run: {_some([f'{name} ({why})' for name, why in found.skipped])}.", kind="note"))
+    return [*blocks, *_quotes(found.examples)]
+
+
+def _dot_said(right: Share, usual: float | None) -> str:
+    return f"{percent(right.value, 0)}{'' if usual is None else f', else {percent(usual, 0)}'}"
+
+
+def _gate(found: Gate) -> list[Block]:
+    failed = [one for one in found.lines if one.passed is False]
+    without = sum(one.passed is None for one in found.lines)
+    against = f" against run {found.against}" if found.against else ""
+    verdict = "Passed" if found.passed else "Failed"
+    said = f"{verdict}{against}: {len(failed):,} of {counted(len(found.lines), 'check')} failed"
+    said += f", {without:,} had no data." if without else "."
+    return [text(said), *([points([one.said for one in failed[:_SAID]])] if failed else [])]
+
+
+def _drift(found: Drift) -> list[Block]:
+    said = (
+        f"In the newest batch, {counted(found.rows, 'row')} looked at on {day(found.finished)}, {len(found.drifted):,} of "
+        f"{counted(found.checks, 'check')} against run {found.run} drifted."
+    )
+    blocks: list[Block] = [text(said)]
+    blocks += [points(found.drifted[:_SAID])] if found.drifted else []
+    if found.new_terms and not any(found.new_terms[0][0] in one for one in found.drifted):
+        terms = ", ".join(f"“{term}” in {counted(rows, 'row')}" for term, rows in found.new_terms[:_SAID])
+        blocks.append(text(f"New words: {terms}.", kind="note"))
+    if len(found.series) > 1:
+        blocks.append(Steps("Checks that drifted, by batch", found.series))
+    return blocks
+
+
+def _audits(found: Audits) -> list[Block]:
+    left = found.rows - found.answered
+    said = f"Of {counted(found.rows, 'row')} that audit {found.plan} drew from the labels of run {found.run}, "
+    said += f"{found.answered:,} are answered and {left:,} are open." if left else "all are answered."
+    return [text(said), points(found.said), *([points(found.weekly)] if found.weekly else [])]
+
+
+def _outcomes(found: Outcomes) -> list[Block]:
+    begin, end = day(found.begin), day(found.end)
+    when = f"On {begin}" if begin == end else f"From {begin} to {end}"
+    said = (
+        f"{when} the system answered {percent(found.deflection)} of the logged rows by itself; of {counted(found.rows, 'row')} "
+        "it is known what became of them."
+    )
+    if found.wrong is not None:
+        ends = f"{percent(found.wrong.low)} to {percent(found.wrong.high)}"
+        said += f" Of {found.wrong.n:,} answers drawn by chance people found {percent(found.wrong.value)} wrong ({ends})."
+    rows = [
+        (one.name, _outcome(one.answered, one), _outcome(one.deferred, one), "yes" if one.differs else "not shown")
+        for one in found.lines
+    ]
+    columns = ("Outcome", "rows answered", "rows left to people", "differ")
+    return [text(said), Table("What became of rows, with 95 % intervals", columns, tuple(rows), frozenset({1, 2}))]
+
+
+def _outcome(figures: tuple[float, float, float, int] | None, line: OutcomeLine) -> str:
+    if figures is None:
+        return "not known"
+    value, low, high = (percent(one) if line.is_share else f"{one:.2f}" for one in figures[:3])
+    return f"{value} ({low} to {high})"
+
+
+def _to_do(steps: Sequence[Step]) -> str:
+    numbers = ("Nothing", "One thing", "Two things", "Three things", "Four things", "Five things")
+    return f"{numbers[len(steps)]} to do next"
+
+
+def _next(steps: Sequence[Step]) -> tuple[Block, ...]:
+    if not steps:
+        return (text("No gap, conflict, failed check or missing promise was found that is worth a step."),)
+    items = tuple(Action(one.title, _worth(one), one.basis, one.do) for one in steps)
+    said = "The largest expected gain first, all in one unit: rows in 1,000. Gains overlap, so they do not add up."
+    return (text(said, kind="note"), Actions(items))
+
+
+def _worth(step: Step) -> str:
+    if step.gain is None:
+        return f"gain not known: {step.what}"
+    return f"about {thousandth(step.gain / 1000)} rows in 1,000 {step.what}"
