@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from workbench.stress.messy import MESSY, WAYS, messy_suite
+from workbench.stress.messy import MESSY, messy_suite
 from workbench.tables import Dataset
 
 BODY = "The invoice of last month shows a wrong sum and nobody in the office can say why."
@@ -107,7 +107,3 @@ def test_texts_that_are_put_beside_others_hold_no_class():
     """What every mail may hold must not speak for a class of the bundled task."""
     noise = " ".join(changed(how, rows(["x"] * 50)).frame["body"].str.cat(sep=" ") for how in ("quoted_thread", "signature"))
     assert not {"invoice", "refund", "password", "crash", "error", "broken", "feature", "login"} & set(noise.lower().split())
-
-
-def test_every_way_says_what_its_strength_is():
-    assert all(way.means and way.about for way in WAYS.values())

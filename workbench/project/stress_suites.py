@@ -32,6 +32,12 @@ class Rows:
     held: dict[str, Dataset]  # by split: those with gold where any has
 
     @property
+    def outside(self) -> Dataset:
+        """The held-out rows of all splits, with the hidden columns."""
+        ids = [id for part in self.held.values() for id in part.ids]
+        return self.every.take(self.every.ids.get_indexer(pd.Index(ids, dtype="str")))
+
+    @property
     def scored(self) -> str:
         return "test" if "test" in self.held and self.held["test"].gold is not None else next(iter(self.held))
 
@@ -76,7 +82,7 @@ def suites_of(task: Task, settings: Settings, rows: Rows) -> list[Suite]:
 
 
 def _new_terms(settings: Settings, rows: Rows) -> list[Suite]:
-    outside, train = rows.every.take((rows.every.split != "train").to_numpy()), rows.every.select("train")
+    outside, train = rows.outside, rows.every.select("train")
     return [
         late_suite(one.name, outside, one.time, one.weeks) if one.time else new_words_suite(one.name, outside, train, one.share)
         for one in settings.new_terms
@@ -101,7 +107,7 @@ def _messy(settings: Settings, rows: Rows) -> list[Suite]:
 
 def _languages(task: Task, settings: Settings, rows: Rows) -> list[Suite]:
     """Return a suite a language, by a column or the detector, and the slices that stress.toml names under [language]."""
-    outside = rows.every.take((rows.every.split != "train").to_numpy())
+    outside = rows.outside
     if settings.language:
         columns = list(outside.frame.columns)
         if settings.language not in columns:

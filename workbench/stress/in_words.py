@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.stress.contract import REVIEW, SAME
 from workbench.stress.measure import UNCHANGED
 
 
@@ -16,11 +17,11 @@ def said(found: Mapping[str, Any]) -> str:
         return f"Not run: {found['reason']}."
     n, of = f"{found['n']:,} row{'s' * (found['n'] != 1)}", found["of"] or {}
     parts = []
-    if found["kind"] == "out_of_scope":
+    if found["expects"] == REVIEW:
         parts.append(f"of {n} that belong to no class {_share(1 - found['answered'])} need review")
         parts.append(f"{_share(found['wrong_confident'])} are answered all the same (of {of['what']} {_share(of['answered'])})")
         return _sentence(parts)
-    if found["kind"] == "direction":
+    if found["broken"] is not None and found["expects"] != SAME:
         parts.append(f"the class becomes less likely on {_share(found['broken'])} of {n}")
     elif found["broken"] is not None:
         parts.append(f"the answer changes on {_share(found['broken'])} of {n}")

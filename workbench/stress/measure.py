@@ -72,7 +72,15 @@ def look(suite: Suite, held: Held, ask: Ask) -> Looked:
 
 def not_run(name: str, kind: str, reason: str) -> dict[str, Any]:
     """Return what stands in the place of what a suite finds where it was not run, and why."""
-    empty: dict[str, Any] = {"name": name, "kind": kind, "about": "", **dict.fromkeys(FIGURES), "worst": [], "changed": {}}
+    empty: dict[str, Any] = {
+        "name": name,
+        "kind": kind,
+        "about": "",
+        "expects": LABEL,
+        **dict.fromkeys(FIGURES),
+        "worst": [],
+        "changed": {},
+    }
     return empty | {"n": 0, "reason": reason}
 
 
@@ -101,14 +109,14 @@ def share_interval(hits: float, n: int) -> list[float]:
 
 
 def measured(suite: Suite, held: Held, shown: Held | None, ask: Ask) -> dict[str, Any]:
-    """Return what a suite finds: name, kind, about, the figures, `of`, `change`, `broken`, `worst` and `reason`.
+    """Return what a suite finds: name, kind, about, expects, figures, of, change, broken, worst, changed and reason.
 
     shown: the rows of valid, of which people may see the worst. of: the figures of the same rows unchanged, or of all held-out
     rows, and in words which (`what`). change: how much accuracy, and its 95 % interval, paired by row, where rows were changed.
     broken: the share of rows that are not as expected, where that is something else than gold. reason: why there is nothing.
     """
-    found: dict[str, Any] = {"name": suite.name, "kind": suite.kind, "about": suite.about}
     looked = look(suite, held, ask)
+    found: dict[str, Any] = {"name": suite.name, "kind": suite.kind, "about": suite.about, "expects": _in_words(looked.expect)}
     right = _right(looked)
     scored = looked.expect != REVIEW
     found |= figures(looked.asked, right, scored)
@@ -128,6 +136,10 @@ def measured(suite: Suite, held: Held, shown: Held | None, ask: Ask) -> dict[str
     if shown is not None:
         found |= _worst(looked if shown is held else look(suite, shown, ask))
     return found
+
+
+def _in_words(expect: Expected) -> str:
+    return f"{expect.label} not lower" if isinstance(expect, NotLower) else expect
 
 
 def right_by_gold(rows: Dataset, asked: Asked) -> NDArray[np.float64] | None:

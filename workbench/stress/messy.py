@@ -52,11 +52,10 @@ _EVENTS: Final = (
 
 @dataclass(frozen=True)
 class Way:
-    """How a text is changed: by `change` from text, generator and strength, in its main column, or in all text columns."""
+    """How a text is changed: by `change` from text, generator and strength, in its main column or in all text columns."""
 
     change: Callable[[str, Rng, float], str]
     strength: float
-    means: str  # what the strength is, for errors and docs
     about: str
     everywhere: bool = False
 
@@ -132,13 +131,13 @@ def log_noise(text: str, rng: Rng, strength: float) -> str:
 
 SECOND_ISSUE: Final = "second_issue"  # needs other rows to take the second matter from, and has no strength
 WAYS: Final[dict[str, Way]] = {
-    "quoted_thread": Way(quoted_thread, 2, "mails", "earlier mails of the desk quoted below"),
-    "signature": Way(signature, 2, "lines of small print", "a signature with small print below"),
-    "truncation": Way(truncation, 0.5, "share of the text that is lost", "the text broken off"),
-    "typos": Way(typos, 0.2, "share of words", "slips of the keyboard", everywhere=True),
-    "casing": Way(casing, 0.5, "share in capitals", "all in capitals, or in none", everywhere=True),
-    "log_noise": Way(log_noise, 8, "lines", "lines of a log that tells nothing"),
-    "near_empty": Way(near_empty, 3, "words that stay", "the first words alone, other texts empty"),
+    "quoted_thread": Way(quoted_thread, 2, "earlier mails of the desk quoted below"),
+    "signature": Way(signature, 2, "a signature with small print below"),
+    "truncation": Way(truncation, 0.5, "the text broken off"),
+    "typos": Way(typos, 0.2, "slips of the keyboard", everywhere=True),
+    "casing": Way(casing, 0.5, "all in capitals, or in none", everywhere=True),
+    "log_noise": Way(log_noise, 8, "lines of a log that tells nothing"),
+    "near_empty": Way(near_empty, 3, "the first words alone, other texts empty"),
 }
 MESSY: Final = (SECOND_ISSUE, *WAYS)
 #: Ways whose strength is a share; that of the others is a number of at least 1.

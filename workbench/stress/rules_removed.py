@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.stress.contract import Asked
+from workbench.stress.contract import LABEL, Asked
 from workbench.stress.measure import FIGURES, Held, figures, paired_change, right_by_gold
 from workbench.tables import ABSTAIN, SoftLabels, VoteMatrix, tied_classes
 
@@ -102,7 +102,7 @@ def rules_removed(removal: Removal, line: Line, seed: int, report: Callable[[int
     """
     truth = line.held.rows.gold
     assert truth is not None, "suites of functions are of rows with gold"
-    found: dict[str, Any] = {"name": removal.name, "kind": "rules_removed", "about": _about(removal)}
+    found: dict[str, Any] = {"name": removal.name, "kind": "rules_removed", "about": _about(removal), "expects": LABEL}
     whole, draws = _share_right(line.label(line.votes), truth), _draws(removal, line.votes, seed)
     shares = []
     for place, (name, votes) in enumerate(draws):
