@@ -1,0 +1,291 @@
+"""`workbench evaluate --gate` on a task of 300 rows, two runs of it, and a reference."""
+
+import json
+import shutil
+import time
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from workbench.cli import main
+from workbench.cli.gate import junit_xml
+from workbench.io.votes import read_soft_labels, write_soft_labels
+from workbench.project.auditing import Asked, plan_audit
+from workbench.project.reference import promote
+from workbench.project.reviewing import Decision, decide, open_record
+from workbench.project.runs import find_run
+from workbench.project.steps.gate import GATE, kept_gate, pass_gate
+from workbench.project.steps.run import run
+from workbench.project.task import load_task
+from workbench.tables import SoftLabels, WorkbenchError
+
+OLD, NEW = "20260101-000000-000", "20260102-000000-000"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A task whose 80 test rows are known, with the run OLD and its copy NEW."""
+    root = tmp_path_factory.mktemp("gate")
+    folder = root / "tiny"
+    folder.mkdir()
+    lines = ["id,text,plan,label,split"]
+    for i in range(240):
+        label, text = (("billing", "refund for invoice"), ("bug", "app crashes with error"))[i % 2]
+        split = "train" if i < 120 else "valid" if i < 160 else "test"
+        lines.append(f"{i:03d},{text} number {i},{('free', 'pro')[i // 3 % 2]},{label},{split}")
+    folder.joinpath("rows.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    folder.joinpath("task.toml").write_text(TASK, encoding="utf-8")
+    folder.joinpath("rules.toml").write_text(RULES, encoding="utf-8")
+    task = load_task(folder)
+    made = run(task, until="fit")
+    dataset = task.dataset()[0]
+    held = dataset.take((dataset.split != "train").to_numpy())
+    right = np.where(held.gold.to_numpy()[:, None] == [0, 1], 0.9, 0.1)
+    write_soft_labels(
+        SoftLabels(held.ids, held.labels, right, np.ones(len(held), bool)), made.folder / "answers" / "end_model.parquet"
+    )
+    (made.folder / "end_model").mkdir()  # a whole run trains one and asks it; what it answers is all that a gate reads
+    for name in (OLD, NEW):
+        shutil.copytree(made.folder, folder / "runs" / name)
+    shutil.rmtree(made.folder)
+    return folder
+
+
+@pytest.fixture
+def folder(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "tiny")
+
+
+def spoil(folder, run_id, count):
+    """Let a run answer so many test rows with the other class, as sure as before."""
+    path = folder / "runs" / run_id / "answers" / "end_model.parquet"
+    soft = read_soft_labels(path)
+    probs = soft.probs.copy()
+    wrong = np.flatnonzero(soft.ids.str.strip("0").str.len() > 0)[-count:]  # the last rows of the file are of test
+    probs[wrong] = probs[wrong][:, ::-1]
+    write_soft_labels(SoftLabels(soft.ids, soft.labels, probs, soft.covered), path)
+
+
+def limit(folder, text):
+    path = folder / "task.toml"
+    path.write_text(path.read_text(encoding="utf-8") + f"\n[gate]\n{text}\n", encoding="utf-8")
+    return load_task(folder)
+
+
+def command(folder, *arguments):
+    return CliRunner().invoke(main, ["evaluate", str(folder), "--gate", *arguments])
+
+
+def test_a_run_as_good_as_the_reference_passes_and_keeps_its_gate(folder):
+    promote(load_task(folder), OLD, "ann")
+    found = pass_gate(load_task(folder))
+    assert (found["run"], found["against"], found["passed"], found["split"], found["common"]) == (NEW, OLD, True, "test", 80)
+    assert kept_gate(find_run(load_task(folder), NEW)) == found == json.loads((folder / "runs" / NEW / GATE).read_text())
+    assert {"format", "run", "against", "finished", "passed", "alpha", "checks"} <= set(found)
+    for check in found["checks"]:
+        keys = {"name", "kind", "primary", "value", "reference", "limit", "n", "p", "alpha", "passed", "said"}
+        assert keys <= set(check) and check["kind"] in ("absolute", "against")
+    assert [check["name"] for check in found["checks"] if check["primary"]] == ["accuracy"]
+    assert "sets no limits under [gate], so the reference alone decides" in found["notes"][0]
+    assert kept_gate(find_run(load_task(folder), OLD)) is None
+
+
+def test_a_run_that_got_worse_fails_with_exit_code_1_and_says_so(folder):
+    promote(load_task(folder), OLD, "ann")
+    spoil(folder, NEW, 9)
+    done = command(folder)
+    assert done.exit_code == 1
+    assert "0.887 on 80 rows, 1.000 with the reference: worse; 9 rows got worse and 0 better" in done.stdout
+    assert "gate FAILED" in done.stdout and "FAILED" in done.stdout
+    assert command(folder, "--run", OLD, "--against", NEW).exit_code == 0
+
+
+def test_json_is_what_the_run_keeps(folder):
+    done = command(folder, "--against", OLD, "--json")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == json.loads((folder / "runs" / NEW / GATE).read_text())
+
+
+def test_without_a_reference_limits_alone_decide(folder):
+    with pytest.raises(WorkbenchError, match=r"nothing to hold run .* no run is the reference yet .*runs promote"):
+        pass_gate(load_task(folder))
+    assert command(folder).exit_code == 2
+    task = limit(folder, "accuracy = {at_least = 0.9}\nslices.pro.accuracy = {at_least = 0.9}\ncoverage = {at_least = 0.5}")
+    found = pass_gate(task)
+    assert found["passed"] and found["against"] is None and found["common"] is None
+    assert [check["name"] for check in found["checks"]] == ["accuracy", "slices.pro.accuracy", "coverage"]
+    (note,) = found["notes"]
+    assert note.startswith(
+        "no run is the reference yet, so nothing is compared, and limits alone decide; `workbench runs promote"
+    )
+    spoil(folder, NEW, 30)
+    assert not pass_gate(task)["passed"]
+    promote(task, NEW, "ann")
+    assert "is the reference itself" in pass_gate(task)["notes"][0]
+
+
+def test_a_run_is_not_held_against_itself_nor_one_without_an_end_model(folder):
+    with pytest.raises(WorkbenchError, match="cannot be held against itself"):
+        pass_gate(load_task(folder), NEW, NEW)
+    (folder / "runs" / OLD / "answers" / "end_model.parquet").unlink()
+    with pytest.raises(WorkbenchError, match=f"run {OLD} has no answers of an end model"):
+        pass_gate(load_task(folder), NEW, OLD)
+
+
+def test_rows_that_came_later_are_left_out_and_said(folder):
+    with (folder / "rows.csv").open("a", encoding="utf-8") as file:
+        file.writelines(f"x{i},refund for invoice {i},pro,billing,test\n" for i in range(7))
+    path = folder / "runs" / OLD / "answers" / "end_model.parquet"
+    soft = read_soft_labels(path)
+    write_soft_labels(soft.take(np.arange(len(soft) - 20)), path)
+    found = pass_gate(load_task(folder), NEW, OLD)
+    assert (found["rows"], found["common"]) == (80, 60) and found["checks"][0]["n"] == 60
+    assert any("compared on the 60 that both answered" in note for note in found["notes"])
+    assert any("has not answered 7 rows that are in test now" in note for note in found["notes"])
+    write_soft_labels(soft.take(np.arange(len(soft) - 31)), path)
+    with pytest.raises(WorkbenchError, match="answered 49 rows both, and a comparison takes 50"):
+        pass_gate(load_task(folder), NEW, OLD)
+
+
+def test_suites_of_stress_json_are_checked_and_missing_ones_are_said(folder):
+    task = limit(
+        folder, "suites.typos.accuracy = {at_least = 0.9}\nsuites.typos.wrong_confident = {at_most = 0.05, required = true}"
+    )
+    found = pass_gate(task)
+    assert [check["passed"] for check in found["checks"]] == [None, None] and not found["passed"]
+    assert f"`workbench stress {folder} --run {NEW}` runs them" in found["checks"][0]["said"]
+    suite = {"name": "typos", "kind": "typos", "n": 80, "accuracy": 0.6, "answered": 0.5, "wrong_confident": 0.02}
+    document = {
+        "format": 1,
+        "run": NEW,
+        "finished": "2026-01-02T00:00:00+00:00",
+        "split": "test",
+        "rows": 80,
+        "suites": [suite],
+    }
+    (folder / "runs" / NEW / "stress.json").write_text(json.dumps(document), encoding="utf-8")
+    assert [check["passed"] for check in pass_gate(task)["checks"]] == [False, True]
+
+
+class SlowModel:
+    """Takes a millisecond to answer a row."""
+
+    def ask(self, rows):
+        assert len(rows) == 1
+        time.sleep(0.001)
+
+
+def test_latency_is_measured_row_by_row_where_a_limit_asks_for_it(folder, monkeypatch):
+    monkeypatch.setattr("workbench.project.steps.gate.open_model", lambda task, run: SimpleNamespace(model=SlowModel()))
+    found = pass_gate(limit(folder, "latency_ms = {at_most = 0.5, worse_by = 1000}"), NEW, OLD)
+    checks = [check for check in found["checks"] if check["name"] == "latency_ms"]
+    assert [(check["kind"], check["passed"], check["n"]) for check in checks] == [
+        ("against", True, 60),
+        ("absolute", False, 60),
+    ]
+    assert all(check["value"] >= 1 for check in checks)
+
+
+def test_an_audit_of_a_runs_labels_keeps_its_promise_or_has_none(folder):
+    task = limit(folder, "audit = {at_most = 0.1}")
+    assert "no audit plan is drawn from the labels" in pass_gate(task)["checks"][0]["said"]
+    plan = plan_audit(task, Asked(rows=60)).plan
+    assert "no draw of the audit plan" in pass_gate(task)["checks"][0]["said"]
+    dataset = task.dataset()[0]
+    known = {row: "billing" if int(row) % 2 == 0 else "bug" for row in dataset.ids}
+    told = [Decision(row, "label", "ann", known[row], purpose="measure", plan=plan.id) for row in plan.rows]
+    decide(task, dataset, told, open_record(task))
+    (check,) = pass_gate(task)["checks"]
+    assert check["passed"] is True and check["n"] == 60 and 0 < check["value"] <= 0.1
+    assert pass_gate(task, OLD)["checks"][0]["passed"] is True  # the same labels
+
+
+def test_junit_has_a_case_a_check_and_a_failure_with_the_sentence(folder, tmp_path):
+    spoil(folder, NEW, 9)
+    limit(folder, "audit = {at_most = 0.1}\ncoverage = {at_least = 0.9}")
+    done = command(folder, "--against", OLD, "--junit", str(tmp_path / "reports" / "gate.xml"))
+    assert done.exit_code == 1
+    root = ElementTree.parse(tmp_path / "reports" / "gate.xml").getroot()
+    (suite,) = root
+    cases = suite.findall("testcase")
+    counts = {name: int(suite.attrib[name]) for name in ("tests", "failures", "errors", "skipped")}
+    assert root.tag == "testsuites" and suite.tag == "testsuite"
+    assert counts == {"tests": len(cases), "failures": len(suite.findall("testcase/failure")), "errors": 0, "skipped": 1}
+    assert len({(case.attrib["classname"], case.attrib["name"]) for case in cases}) == len(cases)
+    assert cases[0].attrib["name"] == "accuracy against the reference" and "worse" in cases[0].find("failure").attrib["message"]
+    assert [child.tag for case in cases for child in case if child.tag not in ("failure", "skipped", "system-out")] == []
+
+
+def test_junit_holds_what_xml_cannot():
+    check = {"name": 'slices.a\x00<b>&"', "kind": "absolute", "passed": False, "required": False, "said": "x\x1b < y"}
+    found = {
+        "finished": "2026-01-01T00:00:00+00:00",
+        "run": "r",
+        "against": None,
+        "split": "test",
+        "alpha": 0.025,
+        "checks": [check],
+    }
+    case = ElementTree.fromstring(junit_xml("tïny", found)).find("testsuite/testcase")
+    assert case.attrib["name"] == 'slices.a\ufffd<b>&" against its limit' and case.find("failure").text == "x\ufffd < y"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--junit", "x.xml"], "--junit is of the gate"),
+        (["--against", OLD], "--against is of the gate"),
+        (["--gate", "--crossover"], "two questions"),
+    ],
+    ids=["junit", "against", "crossover"],
+)
+def test_options_that_do_not_fit_are_refused(folder, arguments, message):
+    done = CliRunner().invoke(main, ["evaluate", str(folder), *arguments])
+    assert done.exit_code == 2 and message in done.output
+
+
+def test_a_limit_that_is_misspelt_is_refused_when_the_task_is_read(folder):
+    with pytest.raises(WorkbenchError, match=r"unknown key 'acuracy' in .*task\.toml \[gate\]"):
+        limit(folder, "acuracy = {at_least = 0.9}")
+
+
+def test_without_test_rows_valid_ones_are_looked_at_and_said(folder):
+    text = (folder / "rows.csv").read_text(encoding="utf-8")
+    (folder / "rows.csv").write_text(text.replace(",test", ",valid"), encoding="utf-8")
+    found = pass_gate(load_task(folder), NEW, OLD)
+    assert found["split"] == "valid" and found["rows"] == 120 and "no test row with gold" in found["notes"][-1]
+    assert pd.notna(found["checks"][0]["p"])
+
+
+TASK = """
+format = 1
+name = "tiny"
+labels = ["billing", "bug"]
+[data]
+file = "rows.csv"
+id = "id"
+text = ["text"]
+gold = "label"
+split = "split"
+[end_model]
+features = ["tfidf"]
+[slices]
+pro = {column = "plan", equals = "pro"}
+"""
+RULES = """
+format = 1
+[[rule]]
+name = "says_invoice"
+kind = "keyword"
+words = ["invoice", "refund"]
+label = "billing"
+[[rule]]
+name = "says_error"
+kind = "keyword"
+words = ["error", "crashes"]
+label = "bug"
+"""
