@@ -217,7 +217,9 @@ def test_junit_has_a_case_a_check_and_a_failure_with_the_sentence(folder, tmp_pa
     assert counts == {"tests": len(cases), "failures": len(suite.findall("testcase/failure")), "errors": 0, "skipped": 1}
     assert len({(case.attrib["classname"], case.attrib["name"]) for case in cases}) == len(cases)
     assert cases[0].attrib["name"] == "accuracy against the reference" and "worse" in cases[0].find("failure").attrib["message"]
-    assert [child.tag for case in cases for child in case if child.tag not in ("failure", "skipped", "system-out")] == []
+    assert [child.tag for case in cases for child in case if child.tag not in ("failure", "skipped")] == []
+    assert [child.tag for child in suite if child.tag != "testcase"] == ["properties", "system-out", "system-err"]
+    assert "coverage is 1.000 on 80 rows" in suite.find("system-out").text
 
 
 def test_junit_holds_what_xml_cannot():
@@ -228,6 +230,7 @@ def test_junit_holds_what_xml_cannot():
         "against": None,
         "split": "test",
         "alpha": 0.025,
+        "notes": [],
         "checks": [check],
     }
     case = ElementTree.fromstring(junit_xml("tïny", found)).find("testsuite/testcase")

@@ -65,30 +65,36 @@ def _figure(name: str, value: float | None) -> str:
 
 
 def junit_xml(task: str, found: dict[str, Any]) -> str:
-    """Return a gate as JUnit XML: a test case a check, a failure where it fails, skipped where there are no data."""
-    failed = {id(one): one["passed"] is False or (one["passed"] is None and one["required"]) for one in found["checks"]}
-    skipped = {id(one): one["passed"] is None and not one["required"] for one in found["checks"]}
-    counts = {"tests": len(failed), "failures": sum(failed.values()), "errors": 0, "skipped": sum(skipped.values())}
-    named = {"name": _xml(f"gate of {task}"), **{key: str(count) for key, count in counts.items()}, "time": "0"}
-    root = ElementTree.Element("testsuites", named)
-    when = found["finished"].removesuffix("+00:00")  # without a zone, as the schema of most servers has it
-    suite = ElementTree.SubElement(root, "testsuite", {**named, "timestamp": when, "hostname": "workbench"})
-    about = ElementTree.SubElement(suite, "properties")
+    """Return a gate as JUnit XML: a test case a check, a failure where it fails, skipped where there are no data.
+
+    It is valid by the schema of Jenkins and by that of Ant, which allows fewer attributes and wants more.
+    """
+    checks = found["checks"]
+    failed = [one["passed"] is False or (one["passed"] is None and one["required"]) for one in checks]
+    skipped = [one["passed"] is None and not one["required"] for one in checks]
+    counts = {"tests": len(checks), "failures": sum(failed), "errors": 0, "skipped": sum(skipped), "time": 0, "id": 0}
+    named = {"name": f"gate of {task}", "package": "workbench", "hostname": "localhost"}
+    when = found["finished"].removesuffix("+00:00")  # a schema has it without a zone
+    root = ElementTree.Element("testsuites")
+    suite = _add(root, "testsuite", **named, **counts, timestamp=when)
+    about = _add(suite, "properties")
     for key in ("run", "against", "split", "alpha"):
-        ElementTree.SubElement(about, "property", {"name": key, "value": _xml(str(found[key]))})
-    for one in found["checks"]:
+        _add(about, "property", name=key, value=found[key])
+    for one, is_failed, is_skipped in zip(checks, failed, skipped, strict=True):
         kind = "the reference" if one["kind"] == "against" else "its limit"
-        name = _xml(f"{one['name']} against {kind}")
-        case = ElementTree.SubElement(suite, "testcase", {"name": name, "classname": _xml(f"gate.{task}"), "time": "0"})
-        said = _xml(one["said"])
-        if failed[id(one)]:
-            ElementTree.SubElement(case, "failure", {"message": said, "type": "limit"}).text = said
-        elif skipped[id(one)]:
-            ElementTree.SubElement(case, "skipped", {"message": said})
-        else:
-            ElementTree.SubElement(case, "system-out").text = said
+        case = _add(suite, "testcase", name=f"{one['name']} against {kind}", classname=f"gate.{task}", time=0)
+        if is_failed:
+            _add(case, "failure", message=one["said"], type="limit").text = _xml(one["said"])
+        elif is_skipped:
+            _add(case, "skipped", message=one["said"])
+    _add(suite, "system-out").text = _xml("\n".join([*found["notes"], *(one["said"] for one in checks)]))
+    _add(suite, "system-err")
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _add(parent: ElementTree.Element, tag: str, **attributes: Any) -> ElementTree.Element:
+    return ElementTree.SubElement(parent, tag, {name: _xml(str(value)) for name, value in attributes.items()})
 
 
 def _xml(text: str) -> str:
