@@ -177,6 +177,25 @@ def test_the_command_prints_a_table_a_sentence_a_suite_or_json(fitted):
     assert [one["name"] for one in json.loads(done.stdout)["suites"]] == ["typos"]
 
 
+def test_valid_is_scored_where_only_that_has_gold(fitted):
+    rows = pd.read_csv(fitted / "rows.csv", dtype=str)
+    rows.assign(label=rows["label"].where(rows["split"] != "test")).to_csv(fitted / "rows.csv", index=False)
+    found = asked(fitted, "typos")
+    assert (found["split"], found["rows"]) == ("valid", 15) and found["suites"][0]["accuracy"] is not None
+
+
+def test_a_task_without_text_has_the_suites_that_need_none(tiny_task):
+    toml = tiny_task / "task.toml"
+    toml.write_text(
+        toml.read_text().replace('text = ["text"]', "text = []").replace('["tfidf"]', '[]\ncolumns = ["plan", "tag"]')
+    )
+    (tiny_task / "rules.toml").write_text('format = 1\n[[rule]]\nname = "agent_tag"\nkind = "column"\ncolumn = "tag"\n')
+    toml.write_text(toml.read_text().replace('functions = "../../labeling_functions/tiny"\n', ""))
+    run(load_task(tiny_task), until="train")
+    write(tiny_task, '[language]\ncolumn = "plan"\nmin_rows = 5\n[[rules_removed]]\nhow = "flip"\n')
+    assert sorted(by_name(asked(tiny_task))) == ["flip", "language_free", "language_pro"]
+
+
 def test_a_task_whose_rows_changed_skips_the_suites_of_functions(fitted):
     rows = pd.read_csv(fitted / "rows.csv", dtype=str)
     rows.drop(index=0).to_csv(fitted / "rows.csv", index=False)

@@ -39,7 +39,8 @@ class Rows:
 
     @property
     def scored(self) -> str:
-        return "test" if "test" in self.held and self.held["test"].gold is not None else next(iter(self.held))
+        """The split that is scored: test, or valid where only that has gold."""
+        return next((split for split, part in self.held.items() if part.gold is not None), next(iter(self.held)))
 
 
 def read_settings(task: Task) -> Settings:
@@ -73,7 +74,7 @@ def held_rows(task: Task, settings: Settings) -> Rows:
 def suites_of(task: Task, settings: Settings, rows: Rows) -> list[Suite]:
     """Return the suites of rows, kind by kind; a name given twice is refused."""
     suites = [*_new_terms(settings, rows), *_failures(task, settings, rows), *_messy(settings, rows)]
-    suites += [*_languages(task, settings, rows), *_checklist(settings), *load_suites(task.folder / "stress")]
+    suites += [*_languages(task, settings, rows), *_checklist(settings, rows), *load_suites(task.folder / "stress")]
     suites += _out_of_scope(task, settings, rows)
     names = [*(one.name for one in suites), *(one.name for one in settings.rules_removed)]
     for name in [name for name in names if names.count(name) > 1][:1]:
@@ -82,10 +83,12 @@ def suites_of(task: Task, settings: Settings, rows: Rows) -> list[Suite]:
 
 
 def _new_terms(settings: Settings, rows: Rows) -> list[Suite]:
+    """Return the suites of new words, of a task with text, and of late rows."""
     outside, train = rows.outside, rows.every.select("train")
     return [
         late_suite(one.name, outside, one.time, one.weeks) if one.time else new_words_suite(one.name, outside, train, one.share)
         for one in settings.new_terms
+        if one.time or rows.every.text
     ]
 
 
@@ -127,8 +130,10 @@ def _languages(task: Task, settings: Settings, rows: Rows) -> list[Suite]:
     return suites
 
 
-def _checklist(settings: Settings) -> list[Suite]:
-    suites = []
+def _checklist(settings: Settings, rows: Rows) -> list[Suite]:
+    suites: list[Suite] = []
+    if not rows.every.text:
+        return suites
     for one in settings.invariance:
         if one.how:
             change, about = CHANGES[one.how]
