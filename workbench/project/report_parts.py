@@ -72,7 +72,8 @@ def audits(task: Task, run: Run, dataset: Dataset, folder: str) -> tuple[Audits 
     """Return what audits promise and what is missing, and how functions did on the rows that people judged."""
     if not audit_plans(task):
         least = rows_to_promise(tolerated(task), _CONFIDENCE, fixed=True)
-        why = f"No label was audited yet. A promise that at most {tolerated(task):.0%} of them are wrong takes {least:,} rows "
+        limit = 100 * tolerated(task)
+        why = f"No label was audited yet. A promise that at most {limit:g} % of them are wrong takes {least:,} rows "
         return Missing(
             why + "drawn by chance and all labelled right, and more with each error:", f"workbench audit {folder} plan"
         ), []

@@ -77,7 +77,7 @@ def _promise(task: Task, run: Run, folder: str) -> Iterable[Step]:
         n = np.arange(1, len(order) + 1)
         fits = np.flatnonzero(1 - right / n <= risk)
         share = right[fits[-1]] / len(order) if len(fits) else 0.0
-        basis = f"That share of {len(order):,} measured rows is right and sure enough, if errors stay as rare as they are."
+        basis = f"That share of the {len(order):,} measured rows is sure enough, and right."
         more = float(f"{learned.more:.2g}") if learned.more >= 100 else learned.more
         title = f"Label roughly {more:,.0f} more rows, to promise at most {100 * risk:g} wrong answers in 100"
         if "audit plan" in found[1]:
@@ -93,9 +93,8 @@ def _promise(task: Task, run: Run, folder: str) -> Iterable[Step]:
             right_share = (looser.answered - looser.errors) / looser.n
             title = f"Decide whether {100 * other:g} wrong answers in 100 can be borne, in place of {100 * risk:g}"
             basis = (
-                f"Had that been chosen, {looser.answered:,} of {looser.n:,} measured rows would be answered, "
-                f"{looser.errors:,} of them wrongly. Set risk = {other:g} under [end_model] in task.toml and train; measure it "
-                "on new rows before you rely on it, as a risk that is picked afterwards promises less."
+                f"Then {looser.answered:,} of {looser.n:,} measured rows would be answered, {looser.errors:,} of them wrongly. "
+                f"Set risk = {other:g} under [end_model], train, and measure anew: a risk picked afterwards promises less."
             )
             yield Step(title, 1000 * right_share, _ALONE, basis, f"workbench train {folder}")
             return
@@ -115,8 +114,8 @@ def _over_tolerance(found: Failures, folder: str) -> Iterable[Step]:
         excess = {one.name: (one.expected or 0) - one.tolerated for one in over}
         worst = max(excess, key=lambda name: excess[name])
         basis = (
-            f"By the label model's own doubts {len(over)} of {len(found.lines)} failures are over what is tolerated, most of "
-            f"all “{worst}”; nobody has looked."
+            f"By the label model's own doubts {len(over)} of {len(found.lines)} failures are, most of all “{worst}”; nobody "
+            "has looked."
         )
         title, what = "Audit the labels for the failures that must not happen", "are such failures above what is tolerated"
         yield Step(title, 1000 * sum(excess.values()), what, basis, f"workbench audit {folder} plan")
@@ -182,7 +181,7 @@ def _conflicts(task: Task, run: Run, dataset: Dataset, folder: str) -> Iterable[
     doubts = (1 - queue.loc[train.to_numpy(), "model_probability"].astype(float)).dropna().head(_REVIEWED)
     labels = len(label_set(run, dataset, "train").labels) if len(doubts) else 0
     if len(doubts):
-        basis = f"Of these labels {doubts.sum():.0f} are wrong, if the label model is as unsure as it should be."
+        basis = f"By the label model's own doubts {doubts.sum():.0f} of their labels are wrong."
         title = f"Review the {len(doubts):,} rows on which functions contradict each other most"
         gain = 1000 * float(doubts.sum()) / labels
         yield Step(title, gain, "would get a right label to learn from", basis, f"workbench review {folder} --queue conflict")
@@ -238,8 +237,8 @@ def _wrong_together(task: Task, run: Run, dataset: Dataset, folder: str) -> Iter
             continue
         told.add(pair)
         basis = (
-            f"There {line['errors']:,} of {line['n']:,} labels with a known class are wrong, elsewhere "
-            f"{100 * line['rate_elsewhere']:.1f} in 100. {line['next']}"
+            f"There {line['errors']:,} of {line['n']:,} labels are wrong, elsewhere {100 * line['rate_elsewhere']:.1f} in 100. "
+            f"{str(line['next']).partition(';')[0].rstrip('.')}."
         )
         title = f"Mend labels “{pair[0]}” of rows that are truly “{pair[1]}”, where {line['region']}"
         yield Step(

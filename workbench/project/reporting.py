@@ -30,8 +30,8 @@ from workbench.report.facts import Answering, Change, Changes, Drift, Example, M
 from workbench.tables import Dataset
 
 DAYS: Final = 6  # a run that is so much older is one of last week
-_QUOTED: Final = 2  # flipped rows
-_LENGTH: Final = 240  # characters of a row that are shown
+_QUOTED: Final = 1  # of a kind
+_LENGTH: Final = 150  # characters of a row that are shown
 _PARTS: Final = 6
 Redact = Callable[[Sequence[str]], tuple[Sequence[str], Mapping[str, int]]]
 
@@ -109,6 +109,8 @@ def _answering(task: Task, run: Run, dataset: Dataset, folder: str) -> Answering
         if scored is not None:
             model, split, wrong = scored
     lines = promoted(task)
+    if model != MODELS["end_model"]:
+        model = "label model"
     return Answering(
         run=run.id,
         finished=run.about["finished"],
@@ -163,7 +165,7 @@ def _changes(task: Task, run: Run, dataset: Dataset, weekly: bool, folder: str) 
         before=before[0].id,
         finished=before[0].about["finished"],
         which=before[1],
-        scores=_scores(found),
+        scores=_scores(found, chosen_in(run)),
         rows={str(change): int(n) for change, n in found.data.groupby("change", sort=False)["n"].sum().items()},
         functions={str(state): tuple(map(str, table.index)) for state, table in states},
         settings=tuple((str(name), str(line["before"]), str(line["after"])) for name, line in found.settings.iterrows()),
@@ -176,10 +178,10 @@ def _changes(task: Task, run: Run, dataset: Dataset, weekly: bool, folder: str) 
     )
 
 
-def _scores(found: Difference) -> tuple[Change, ...]:
+def _scores(found: Difference, label_model: str) -> tuple[Change, ...]:
     """Return the changes of the label model that taught and of the end model, on test where it is scored, else on valid."""
-    names = [MODELS[name] for name in ("majority_vote", "generative", "end_model")]
-    table = found.scores[found.scores["model"].isin(names)]
+    names = {MODELS[label_model]: "label model", MODELS["end_model"]: "end model"}
+    table = found.scores[found.scores["model"].isin(names)].replace({"model": names})
     split = "test" if "test" in set(table["split"]) else "valid"
     return tuple(
         Change(**{name: one[name] for name in ("model", "split", "n", "before", "after", "low", "high")})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from workbench.report.blocks import Block, Section, Table, points, text
-from workbench.report.facts import Changes, FunctionLine, Gate, Missing, Outcomes, Report, Share, Suites
+from workbench.report.facts import Changes, Failures, FunctionLine, Gate, Missing, Outcomes, Report, Share, Suites
 from workbench.report.figures import percent, thousandth
 
 TERMS: Final = (
@@ -22,7 +22,10 @@ TERMS: Final = (
     ("interval", "where the true figure lies, 95 times in 100"),
     ("promise", "the most that may be wrong, kept 95 times in 100 on rows like those it was measured on"),
     ("audit", "rows drawn by chance whose labels a person checks"),
-    ("suite", "rows chosen or changed to look like a bad day; “else” is the same rows unchanged, or all rows"),
+    (
+        "suite",
+        "rows chosen or changed to look like a bad day; “usually” is of the same rows unchanged, or of all rows",
+    ),
     ("gate", "limits that a run is held against before it may answer"),
     ("drift", "new rows that are other than those that the system was made on"),
     ("reference run", "the run that answers now, and that others are held against"),
@@ -47,6 +50,7 @@ def appendix_of(report: Report) -> tuple[Section, ...]:
         ("run", "Run", [Table("What was run", ("", ""), told.facts)]),
         ("settings", "Settings that are not default", _settings(told.settings)),
         ("functions", "Functions", _functions(told.functions)),
+        ("all-failures", "All failures", _all_failures(report.failures)),
         ("all-changes", "All that changed", _sentences(report.changes, Changes)),
         ("all-suites", "All suites", _all_suites(report.suites)),
         ("all-checks", "All checks of the gate", _all_checks(report.gate)),
@@ -80,11 +84,27 @@ def _functions(lines: tuple[FunctionLine, ...]) -> list[Block]:
 def _share(found: Share | None) -> str:
     if found is None:
         return ""
-    return f"{percent(found.value, 0)} ({100 * found.low:.0f}–{100 * found.high:.0f}, n {found.n:,})"
+    return f"{percent(found.value, 0)} ({100 * found.low:.0f}–{100 * found.high:.0f}; {found.n:,})"
 
 
 def _sentences(found: Changes | Outcomes | Missing, kind: type) -> list[Block]:
     return [points(found.said)] if isinstance(found, kind) and not isinstance(found, Missing) and found.said else []
+
+
+def _all_failures(found: Failures | Missing) -> list[Block]:
+    if isinstance(found, Missing):
+        return []
+    rows = tuple(
+        (
+            one.name, one.severity, one.owner, thousandth(one.tolerated),
+            "" if one.candidates is None else f"{one.candidates:,}", "" if one.expected is None else thousandth(one.expected),
+            "" if one.estimate is None else thousandth(one.estimate), f"{one.n:,}", one.verdict,
+        )
+        for one in found.lines
+    )  # fmt: skip
+    columns = ("Failure", "severity", "owner", "tolerated", "could be", "likely", "found", "n", "verdict")
+    said = f"Tolerated, likely and found: of 1,000 labels. Could be: of {found.labels:,}. n: labels that people checked."
+    return [text(said, kind="note"), Table("Failures", columns, rows, frozenset({3, 4, 5, 6, 7}), wide=True)]
 
 
 def _all_suites(found: Suites | Missing) -> list[Block]:
@@ -98,7 +118,7 @@ def _all_suites(found: Suites | Missing) -> list[Block]:
         )
         for one in found.lines
     )  # fmt: skip
-    columns = ("Suite", "rows", "right", "else", "answered and wrong, in 1,000", "else")
+    columns = ("Suite", "rows", "right", "usually", "answered and wrong, in 1,000", "usually")
     others = [f"{one.name}: {one.said}" for one in found.lines if one.right is None and one.said]
     table = Table("Suites, the largest loss first", columns, rows, frozenset(range(1, 6)), wide=True)
     return [table, *([points(others)] if others else [])]

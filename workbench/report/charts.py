@@ -11,6 +11,7 @@ from typing import Final
 
 from workbench.io.names import shortened
 from workbench.report.blocks import Bars, Dots, Steps
+from workbench.report.figures import percent
 
 _LINE: Final = 34  # px from one line of a chart to the next
 _NAME: Final = 15  # px: where its name stands
@@ -26,7 +27,7 @@ def bars(chart: Bars, name: str) -> str:
     for place, one in enumerate(chart.bars):
         top = place * _LINE
         lines += [
-            _label(one.name, one.said, top),
+            _label(one.name, f"{percent(one.value, 0)} / {percent(one.part, 0)}", top),
             f'<rect class="track" x="0" y="{top + _MARK - 4}" width="100%" height="8"/>',
             f'<rect class="bar" x="0" y="{top + _MARK - 4}" width="{_at(one.value)}" height="8"/>',
             f'<rect class="part" x="0" y="{top + _MARK - 4}" width="{_at(min(one.part, one.value))}" height="8"/>',
@@ -42,7 +43,7 @@ def dots(chart: Dots, name: str) -> str:
         top = place * _LINE
         y = top + _MARK
         lines += [
-            _label(one.name, one.said, top),
+            _label(one.name, percent(one.value, 0) + ("" if one.usual is None else f" / {percent(one.usual, 0)}"), top),
             f'<line class="track" x1="0" x2="100%" y1="{y}" y2="{y}"/>',
             f'<line class="ends" x1="{_at(one.low)}" x2="{_at(one.high)}" y1="{y}" y2="{y}"/>',
         ]

@@ -152,5 +152,5 @@ def _table(table: Table) -> str:
 
 
 def _terms(terms: Sequence[tuple[str, str]]) -> str:
-    lines = "".join(f"<div><dt>{_safe(term)}</dt> <dd>{_safe(said)}</dd></div>" for term, said in terms)
+    lines = "".join(f"<div><dt>{_safe(term)}:</dt> <dd>{_safe(said)}</dd></div>" for term, said in terms)
     return f"<dl>{lines}</dl>\n"

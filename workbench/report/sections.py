@@ -50,9 +50,15 @@ from workbench.report.figures import counted, day, percent, points_moved, thousa
 _CLASSES: Final = 6  # named in the first sentence
 _FUNCTIONS: Final = 8  # drawn as bars; the appendix has all
 _SUITES: Final = 6
+_LINES: Final = 7  # failures; the appendix has all
 _NAMED: Final = 3
 _SAID: Final = 5  # sentences of a list
-_MARKS: Final = {True: "passed", False: "failed", None: "no data"}
+_WHY: Final = {
+    "people": "people said so",
+    "votes": "functions vote otherwise",
+    "label model": "the label model is another",
+    "weights": "votes weigh otherwise",
+}
 
 
 def document_of(report: Report) -> Document:
@@ -120,12 +126,12 @@ def _answer(told: Answering) -> tuple[Block, ...]:
 
 def _often(classes: str, wrong: Share, split: str, when: str, promise: Promise | Missing) -> str:
     ends = f"{thousandth(wrong.low)} to {thousandth(wrong.high)}; {wrong.n:,} {split} rows, {when}"
-    often = f"about {thousandth(wrong.value)} in 1,000"
+    often = f"about {thousandth(wrong.value)} of 1,000 rows"
     if isinstance(promise, Missing):
-        return f"The system sorts every row into {classes}, and {often} are wrong ({ends}); nothing is promised."
+        return f"The system sorts rows into {classes}, {often} wrongly ({ends}), and nothing is promised."
     return (
-        f"Left to itself, the system would put {often} rows into the wrong class of {classes} ({ends}); at most "
-        f"{thousandth(promise.risk)} wrong cannot be promised yet, so every row still needs a person."
+        f"Left to itself, the system would give {often} the wrong class out of {classes} ({ends}); a promise of at most "
+        f"{thousandth(promise.risk)} is not possible yet, so every row still needs a person."
     )
 
 
@@ -152,14 +158,17 @@ def _promised(promise: Promise, wrong: Share | Missing, split: str) -> str:
 
 
 def _changes(found: Changes) -> list[Block]:
-    blocks: list[Block] = [text(f"Compared with run {found.before} of {day(found.finished)}, {found.which}.", kind="note")]
-    lines = [
-        (one.model, one.split, percent(one.before), percent(one.after), points_moved(one.after - one.before), _verdict(one))
-        for one in found.scores
-    ]
-    if lines:
-        columns = ("Right answers of the", "on", "before", "now", "points", "verdict")
-        blocks.append(Table("How often each model is right", columns, tuple(lines), frozenset({2, 3, 4})))
+    blocks: list[Block] = []
+    if found.scores:
+        last = found.scores[-1]
+        now = f"right on {percent(last.after)} of {last.n:,} {last.split} rows, before on {percent(last.before)}"
+        blocks.append(text(f"The {last.model} is {now}: {_verdict(last)}."))
+        lines = [
+            (one.model, percent(one.before), percent(one.after), points_moved(one.after - one.before), _ends(one))
+            for one in found.scores
+        ]
+        caption = f"Right answers on {last.split} rows; change in points, with its 95 % interval"
+        blocks.append(Table(caption, ("Model", "before", "now", "change", "interval"), tuple(lines), frozenset({1, 2, 3, 4})))
     said = [f"Functions {state}: {_some(names)}." for state, names in found.functions.items()]
     said += [f"Rows: {', '.join(f'{n:,} {change}' for change, n in found.rows.items())}."] if found.rows else []
     if found.settings:
@@ -167,24 +176,25 @@ def _changes(found: Changes) -> list[Block]:
     if found.common:
         said.append(_flipped(found))
     blocks += [points(said)] if said else []
-    return [*blocks, *_quotes(found.examples)]
+    blocks += _quotes(found.examples)
+    return [*blocks, text(f"Compared with run {found.before} of {day(found.finished)}, {found.which}.", kind="note")]
 
 
 def _verdict(one: Change) -> str:
-    ends = f"({points_moved(one.low)} to {points_moved(one.high)})"
     if one.low > 0:
-        return f"better {ends}"
-    return f"worse {ends}" if one.high < 0 else f"maybe chance {ends}"
+        return "it became better"
+    return "it became worse" if one.high < 0 else "the difference may be chance"
+
+
+def _ends(one: Change) -> str:
+    return f"{points_moved(one.low)} to {points_moved(one.high)}"
 
 
 def _flipped(found: Changes) -> str:
     if not found.flipped:
         return f"None of {found.common:,} labels flipped."
-    why = (
-        f" Why, where it can be told: {', '.join(f'{what} {n:,}' for what, n in found.because.items())}."
-        if found.because
-        else ""
-    )
+    reasons = ", ".join(f"{_WHY.get(what, what)} ({n:,})" for what, n in found.because.items())
+    why = f" In train and valid because {reasons}." if reasons else ""
     most = "; ".join(f"{before} → {after} {n:,}" for before, after, n in found.moves[:_NAMED])
     return f"{found.flipped:,} of {found.common:,} labels flipped; most: {most}.{why}"
 
@@ -197,27 +207,31 @@ def _failures(found: Failures) -> list[Block]:
     over = [one for one in found.lines if one.verdict == "over"]
     if not found.plan:
         said = (
-            f"Nobody has looked yet, so nothing is proved. Of {found.labels:,} labels, this many could be each failure, and by "
-            "the label model's own doubts this many are."
+            "No audit has measured these yet. The table says how many of 1,000 labels are tolerated, how many could be the "
+            f"failure, and how many likely are it by the label model's own doubts ({found.labels:,} labels)."
         )
         rows = [
-            (one.severity, _owned(one), thousandth(one.tolerated), _could(one, found.labels), _feared(one))
+            (_owned(one), one.severity, thousandth(one.tolerated), _could(one, found.labels), _feared(one), _apart(one))
             for one in found.lines
         ]
-        columns = ("Severity", "Failure", "tolerated", "could be", "likely are")
-        table = Table("Failures, as labels in 1,000", columns, tuple(rows), frozenset({2, 3, 4}))
-        return [text(said), table]
+        columns = ("Failure", "severity", "tolerated", "could be", "likely are", "which is")
+        return [text(said), *_first("Failures, as labels in 1,000", columns, rows, frozenset({2, 3, 4}))]
     said = (
         f"{counted(len(over), 'failure is', 'failures are')} over what is tolerated"
         if over
         else "No failure is shown to be over"
     )
-    rows = [(one.severity, _owned(one), thousandth(one.tolerated), _measured(one), _judged(one)) for one in found.lines]
-    columns = ("Severity", "Failure", "tolerated", "found", "verdict")
-    return [
-        text(f"{said}, by audit {found.plan}."),
-        Table("Failures, as labels in 1,000", columns, tuple(rows), frozenset({2, 3})),
-    ]
+    rows = [(_owned(one), one.severity, thousandth(one.tolerated), _measured(one), _judged(one)) for one in found.lines]
+    columns = ("Failure", "severity", "tolerated", "found", "verdict")
+    table = _first("Failures, as labels in 1,000", columns, rows, frozenset({2, 3}))
+    return [text(f"{said}, by audit {found.plan}."), *table]
+
+
+def _first(caption: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], numbers: frozenset[int]) -> list[Block]:
+    """Return a table of the first rows, and where the others are."""
+    more = len(rows) - _LINES
+    table = Table(caption, columns, tuple(rows[:_LINES]), numbers)
+    return [table, *([text(f"{more:,} more, of lesser weight, are in the appendix.", kind="note")] if more > 0 else [])]
 
 
 def _owned(one: FailureLine) -> str:
@@ -230,6 +244,10 @@ def _could(one: FailureLine, labels: int) -> str:
 
 def _feared(one: FailureLine) -> str:
     return "unknown" if one.expected is None else thousandth(one.expected)
+
+
+def _apart(one: FailureLine) -> str:
+    return "" if one.expected is None else "too many" if one.expected > one.tolerated else "within"
 
 
 def _measured(one: FailureLine) -> str:
@@ -271,10 +289,12 @@ def _bar(one: Voted) -> Bar:
 def _suites(found: Suites) -> list[Block]:
     scored = [one for one in found.lines if one.right is not None]
     lower = [one for one in scored if one.usual is not None and one.right is not None and one.right.high < one.usual]
-    said = f"Of {counted(len(scored), 'suite')} as bad days send rows, {len(lower):,} make the end model clearly worse."
+    said = f"Of {counted(len(scored), 'stress suite')}, {len(lower):,} make the end model clearly worse than usual."
     dangerous = max(scored, key=lambda one: one.wrong_confident or 0, default=None)
     if dangerous is not None and dangerous.wrong_confident:
-        usual = f" (else {thousandth(dangerous.wrong_confident_usual)})" if dangerous.wrong_confident_usual is not None else ""
+        usual = (
+            f" (usually {thousandth(dangerous.wrong_confident_usual)})" if dangerous.wrong_confident_usual is not None else ""
+        )
         said += (
             f" The dangerous number, answered and wrong, is highest in {dangerous.name}: "
             f"{thousandth(dangerous.wrong_confident)} in 1,000{usual}."
@@ -288,7 +308,7 @@ def _suites(found: Suites) -> list[Block]:
     if dots:
         more = f"; the {len(dots)} worst of {len(scored)}" if len(scored) > len(dots) else ""
         caption = f"Right answers on {found.split} rows{more}"
-        blocks.append(Dots(caption, ("in the suite, with its interval", "else"), dots))
+        blocks.append(Dots(caption, ("in the suite, with its interval", "usually"), dots))
     if found.promise:
         blocks.append(text(found.promise, kind="note"))
     if found.skipped:
@@ -297,7 +317,8 @@ def _suites(found: Suites) -> list[Block]:
 
 
 def _dot_said(right: Share, usual: float | None) -> str:
-    return f"{percent(right.value, 0)}{'' if usual is None else f', else {percent(usual, 0)}'}"
+    ends = f"{percent(right.value, 0)} ({100 * right.low:.0f} to {percent(right.high, 0)})"
+    return f"{ends}{'' if usual is None else f', usually {percent(usual, 0)}'}"
 
 
 def _gate(found: Gate) -> list[Block]:
@@ -305,7 +326,7 @@ def _gate(found: Gate) -> list[Block]:
     without = sum(one.passed is None for one in found.lines)
     against = f" against run {found.against}" if found.against else ""
     verdict = "Passed" if found.passed else "Failed"
-    said = f"{verdict}{against}: {len(failed):,} of {counted(len(found.lines), 'check')} failed"
+    said = f"{verdict}{against}: {len(failed) or 'none'} of {counted(len(found.lines), 'check')} failed"
     said += f", {without:,} had no data." if without else "."
     return [text(said), *([points([one.said for one in failed[:_SAID]])] if failed else [])]
 
