@@ -98,9 +98,23 @@ def test_a_new_term_is_named_with_its_rows():
     )
 
 
+def test_a_pair_that_only_stands_with_a_new_word_is_not_told():
+    old = [{"my", "kettle", "to", "my kettle"}, {"lamp", "to", "lamp to"}] * 100
+    new = [*old[:140], *[{"my", "kettle", "to", "kettle to", "wren"}] * 30, *[{"my", "my lamp", "lamp"}] * 30]
+    _, terms = compare(*(Sample(votes(voting(200, 9)), terms=rows) for rows in (old, new)))
+    assert terms["term"].tolist() == ["wren"]  # `my` and `lamp` stand everywhere
+
+
 def test_dates_and_months_are_no_new_terms():
     old = [{"hello"}] * 300
     assert compare(*(Sample(votes(voting(300, 9)), terms=rows) for rows in (old, [{"august", "08", "2026"}] * 300)))[1].empty
+
+
+def test_a_word_that_stands_everywhere_makes_no_new_pair():
+    old = [{"please", "look", "please look"}] * 300
+    new = [{"please", "wren", "please wren", "wren mail", "mail"}] * 30 + old[:270]
+    _, terms = compare(*(Sample(votes(voting(300, 9)), terms=rows) for rows in (old, new)))
+    assert terms["term"].tolist() == ["mail", "wren"]
 
 
 def test_no_term_is_new_in_the_same_words():

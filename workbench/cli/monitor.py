@@ -74,7 +74,7 @@ def _batch(found: dict[str, Any]) -> None:
     drifted = [check["said"] for check in checks if check["drifted"]]
     click.echo(f"{len(drifted):,} of {len(checks):,} checks drifted" if drifted else f"no drift in {len(checks):,} checks")
     for sentence in drifted:
-        click.echo(f"- {sentence[0].upper()}{sentence[1:]}")
+        click.echo(f"- {sentence}")
 
 
 def _value(value: Any) -> str:

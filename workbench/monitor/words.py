@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.monitor.checks import PAIRS, Check, from_to
+from workbench.monitor.checks import LEVEL, PAIRS, Check, from_to
 from workbench.monitor.votes import of_mix
 from workbench.stats import false_discovery, fisher_greater
 from workbench.stats.two_samples import cohens_h, ranks_differ, told_apart
@@ -19,6 +19,8 @@ from workbench.stats.two_samples import cohens_h, ranks_differ, told_apart
 _ROWS: Final = 5  # of reference and batch together that hold a term which is tested
 _SHARE: Final = 0.02  # of the batch that holds a new term
 _TIMES: Final = 3  # as often as before
+_EVERYWHERE: Final = 0.2  # of the rows that hold a word
+_OF_ITS_OWN: Final = 0.2  # of the rows of a pair
 _SHOWN: Final = 20
 _NAMED: Final = 5
 _LONGER: Final = 0.1  # of the middle length
@@ -42,6 +44,7 @@ def word_checks(reference: Sequence[Collection[str]], batch: Sequence[Collection
         return [], pd.DataFrame(columns=TERMS)
     then, now = (Counter(term for row in rows for term in row) for rows in (reference, batch))
     terms, p = _came_up(then, now, len(reference), len(batch))
+    terms = _told(terms, batch)
     return [_unseen(reference, batch, then), _new(terms, p, reference, batch)], terms
 
 
@@ -68,7 +71,7 @@ def _unseen_shares(rows: Sequence[Collection[str]], known: Counter[str], alone: 
     found = []
     for row in rows:
         words = [term for term in row if " " not in term]
-        found.append(sum(known[word] <= alone for word in words) / max(len(words), 1))
+        found.append(sum(known.get(word, 0) <= alone for word in words) / max(len(words), 1))
     return np.array(found)
 
 
@@ -76,14 +79,16 @@ def _came_up(then: Counter[str], now: Counter[str], n_then: int, n_now: int) -> 
     """Return the terms that are more frequent by far than before, and the p that none is.
 
     All terms of enough rows count as tests, whichever side these are on; the p of all is Simes' (Biometrika 73, 1986, p. 751),
-    the least q of any. Of terms that share a word the surest is told.
+    the least q of any.
     """
-    tested = sum(then[term] + now[term] >= _ROWS for term in {*then, *now})
-    share = {term: (now[term] / n_now, then[term] / n_then) for term in now if then[term] + now[term] >= _ROWS}
+    both = {term: (count, then.get(term, 0)) for term, count in now.items()}
+    tested = sum(here + there >= _ROWS for here, there in both.values())
+    tested += sum(count >= _ROWS and term not in both for term, count in then.items())
+    share = {term: (here / n_now, there / n_then) for term, (here, there) in both.items() if here + there >= _ROWS}
     risen = [
         term
         for term, (here, there) in share.items()
-        if here >= _SHARE and here >= _TIMES * there and not any(map(_of_calendar, term.split()))
+        if here >= _SHARE and here >= _TIMES * there and _tells(term.split(), then, n_then)
     ]
     table = pd.DataFrame({"term": pd.Series(risen, dtype="str"), "rows": [now[term] for term in risen]})
     table = table.assign(
@@ -95,17 +100,27 @@ def _came_up(then: Counter[str], now: Counter[str], n_then: int, n_now: int) -> 
     q = false_discovery(np.concatenate([table["p"], np.ones(tested - len(table))]))  # the others count with a p of 1
     table = table.assign(q=q[: len(table)], length=table["term"].str.count(" "))
     table = table.sort_values(["p", "length", "term"], ignore_index=True)[TERMS]
-    told: set[str] = set()
+    return table[table["q"] <= LEVEL], float(q.min(initial=1.0))
+
+
+def _told(terms: pd.DataFrame, batch: Sequence[Collection[str]]) -> pd.DataFrame:
+    """Return the terms to tell: the surest of those that share a word, and no pair that hardly stands without the others."""
+    words: set[str] = set()
+    rows: set[int] = set()
     places = []
-    for place, term in enumerate(table["term"][table["q"] <= 0.05]):
-        if not told & set(term.split()):
+    for place, term in enumerate(terms["term"]):
+        holding = {row for row, found in enumerate(batch) if term in found}
+        if words.isdisjoint(term.split()) and (" " not in term or len(holding - rows) >= _OF_ITS_OWN * len(holding)):
             places.append(place)
-            told |= set(term.split())
-    return table.iloc[places[:_SHOWN]].reset_index(drop=True), float(q.min(initial=1.0))
+            words.update(term.split())
+            rows |= holding
+    return terms.iloc[places[:_SHOWN]].reset_index(drop=True)
 
 
-def _of_calendar(word: str) -> bool:
-    return word in _MONTHS or _DATE.fullmatch(word) is not None
+def _tells(words: Sequence[str], then: Counter[str], n: int) -> bool:
+    """Return whether no word of a term is of the calendar, and none of a pair is in everybody's mouth, such as `and`."""
+    everywhere = len(words) > 1 and any(then[word] >= _EVERYWHERE * n for word in words)
+    return not everywhere and not any(word in _MONTHS or _DATE.fullmatch(word) for word in words)
 
 
 def _new(terms: pd.DataFrame, p: float, reference: Sequence[Collection[str]], batch: Sequence[Collection[str]]) -> Check:

@@ -120,7 +120,7 @@ def told_apart(
     scores = np.empty_like(guess)
     for k in range(_FOLDS):
         taught = rows[fold != k]
-        told = (guess[:, fold != k] - sides.mean()) @ taught
+        told = (guess[:, fold != k] - np.float32(sides.mean())) @ taught
         scores[:, fold == k] = np.linalg.solve(taught.T @ taught + penalty, told.T).T @ rows[fold == k].T
     ranked = np.take_along_axis(guess, scores.argsort(axis=1), axis=1)
     above = ranked.astype(np.float64) @ np.arange(1, len(rows) + 1) - len(second) * (len(second) + 1) / 2
