@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 TASK = click.argument("task", type=click.Path(path_type=Path))
 
 
-def _run(task: Path, until: str, formats: tuple[str, ...] = (), **also: Any) -> Run:
+def _run(task: Path, until: str, exported: dict[str, Any] | None = None, **also: Any) -> Run:
     from workbench.project.steps.export import asked
     from workbench.project.steps.run import run
     from workbench.project.task import load_task
@@ -37,9 +37,7 @@ def _run(task: Path, until: str, formats: tuple[str, ...] = (), **also: Any) -> 
     # What a user's function prints must not end up in the JSON on stdout.
     with redirect_stdout(sys.stderr), report_progress() as report:
         read = load_task(task)
-        if formats:
-            read = asked(read, formats=list(formats))
-        return run(read, until=until, report=report, say=lambda sentence: notes([sentence]), **also)
+        return run(asked(read, **(exported or {})), until=until, report=report, say=lambda sentence: notes([sentence]), **also)
 
 
 @click.command("run")
@@ -124,6 +122,7 @@ def fit_command(task: Path, compared: bool, intervals: bool, as_json: bool) -> N
 @click.option("--covered-only/--no-covered-only", default=None, help="Whether to leave out rows that no function votes on.")
 @click.option("--exclude-review/--no-exclude-review", default=None, help="Whether to leave out rows that need a human look.")
 @click.option("--hard-labels/--no-hard-labels", default=None, help="Whether to write labels without probabilities.")
+@click.option("--mask/--no-mask", default=None, help="Whether e-mail addresses, cards, keys and the like are masked.")
 @click.option(
     "--format",
     "formats",
@@ -140,16 +139,17 @@ def export_command(task: Path, folder: Path | None, run_id: str | None, **asked:
     if folder is not None:
         _export_run(task, folder, run_id, settings)
         return
-    if set(settings) - {"formats"} or run_id:
+    if set(settings) - {"formats", "mask"} or run_id:
         raise WorkbenchError("these options need --to FOLDER; without it, [export] in task.toml says what is written")
-    with _ended_early(task, "export", formats=asked["formats"]) as done:
+    exported = {**settings, "formats": list(asked["formats"]) or None}
+    with _ended_early(task, "export", exported=exported) as done:
         if (done.folder / "export").exists():
             click.echo(f"training set: {done.folder / 'export'}")
 
 
 def _export_run(task: Path, folder: Path, run_id: str | None, settings: dict[str, Any]) -> None:
     from workbench.project.runs import find_run
-    from workbench.project.steps.export import asked, export_run
+    from workbench.project.steps.export import asked, export_in_words, export_run
     from workbench.project.task import load_task
 
     for name in {"classes", "slices", "formats"} & set(settings):
@@ -158,6 +158,7 @@ def _export_run(task: Path, folder: Path, run_id: str | None, settings: dict[str
     run = find_run(loaded, run_id, holding="soft_labels.parquet")
     with report_progress() as report:
         rows = export_run(loaded, run, folder, report)
+    notes(export_in_words(folder))
     click.echo(f"{rows:,} rows of run {run.id}: {folder}")
 
 

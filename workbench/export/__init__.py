@@ -12,11 +12,14 @@ Beside the dataset's own columns (one whose name is taken becomes `data:<name>`)
 - `n_votes` and `covered`; gold is left out, as a training set must not hold the answers
 - `lf:<function>`: the class it voted, or missing
 
+Where `mask` is asked for, e-mail addresses, card numbers and the like leave the own columns with a mark in their place.
+
 A set of hard labels has neither `p_<class>` nor `entropy`, and no row without a label.
 """
 
 from workbench.export.card import card
 from workbench.export.filters import Filters, passing, quality, thresholds
+from workbench.export.private import private_facts, private_in_words
 from workbench.export.rows import Candidates
 from workbench.export.write import FORMATS, PROVENANCE, in_columns, manifest_of, write_export, write_table
 
@@ -29,6 +32,8 @@ __all__ = [
     "in_columns",
     "manifest_of",
     "passing",
+    "private_facts",
+    "private_in_words",
     "quality",
     "thresholds",
     "write_export",

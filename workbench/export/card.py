@@ -43,6 +43,7 @@ def card(rows: Candidates, kept: Mask, manifest: Mapping[str, Any]) -> str:
         f"## How it was made\n\n{settings}\n",
         f"## Functions\n\n{_function_table(rows, kept, manifest['functions'])}\n",
         f"## Filters\n\n{filters}\n",
+        f"## Private data\n\n{_private(manifest['private'])}\n",
         f"## Known limits\n\n{_limits(manifest)}\n",
         f"## Loading\n\n{_loading(manifest)}\n",
     ]
@@ -112,6 +113,15 @@ def _function_table(rows: Candidates, kept: Mask, fingerprints: Mapping[str, str
         share = f"{equal / compared:.1%}" if compared else "no vote"
         lines.append([name, f"{voted.sum():,}", f"{voted.mean():.1%}", share, fingerprints.get(name, "unknown")[:12]])
     return _table(["function", "votes", "coverage", "equals the label", "fingerprint"], lines)
+
+
+def _private(facts: Mapping[str, Any]) -> str:
+    what = "is masked in these files" if facts["masked"] else "stands in these files as it was written"
+    counted = _table(["kind", "found"], [[kind, f"{n:,}"] for kind, n in facts["found"].items()])
+    found = (
+        f"In {facts['rows']:,} rows there was what follows; it {what}.\n\n{counted}" if facts["found"] else "None was found."
+    )
+    return f"Looked for by form, in every column of text but the ids: names and postal addresses have none. {found}"
 
 
 def _limits(manifest: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.export.private import private_cells, without_private
 from workbench.tables import ABSTAIN, SPLITS, Dataset, SoftLabels, VoteMatrix, WorkbenchError, tied_classes
 
 REVIEW_MARGIN: Final = 0.2
@@ -22,8 +23,9 @@ Mask = NDArray[np.bool_]
 class Candidates:
     """The rows of a dataset with their votes and soft labels in the same order.
 
-    slices: the rows of each, bool[n] by name. reviewed: bool[n], rows whose label a person gave, None where there are none. The
-    facts are computed once, when they are asked for: then a filter over a million rows is a few masks.
+    slices: the rows of each, bool[n] by name. reviewed: bool[n], rows whose label a person gave, None where there are none.
+    mask: whether private data leaves with a mark in its place; ids stay. The facts are computed once, when they are asked for:
+    then a filter over a million rows is a few masks.
     """
 
     dataset: Dataset
@@ -31,6 +33,7 @@ class Candidates:
     soft: SoftLabels
     slices: Mapping[str, Mask] = field(default_factory=dict)
     reviewed: Mask | None = None
+    mask: bool = False
 
     @classmethod
     def of(
@@ -40,6 +43,7 @@ class Candidates:
         soft: SoftLabels,
         slices: Mapping[str, Mask] | None = None,
         reviewed: pd.Index | None = None,
+        mask: bool = False,
     ) -> Self:
         """Match votes and soft labels, which may hold more rows in any order, to the rows of the dataset; reviewed: row ids."""
         if not votes.labels == soft.labels == dataset.labels:
@@ -49,7 +53,7 @@ class Candidates:
         if not soft.ids.equals(dataset.ids):
             soft = soft.take(_places(dataset.ids, soft.ids, "soft labels"))
         by_people = None if reviewed is None or not len(reviewed) else np.asarray(dataset.ids.isin(reviewed))
-        return cls(dataset, votes, soft, slices or {}, by_people)
+        return cls(dataset, votes, soft, slices or {}, by_people, mask)
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -119,10 +123,16 @@ class Candidates:
         tied = tied_classes(self.soft.probs)
         return np.asarray(tied[np.arange(len(self)), self.dataset.gold.to_numpy()] / tied.sum(axis=1))
 
+    @cached_property
+    def private(self) -> pd.DataFrame:
+        """Private data in the cells, of all rows: row (its place), column, start, end, kind."""
+        return private_cells(self.dataset.frame)
+
     def frame(self, rows: NDArray[Any] | None = None) -> pd.DataFrame:
         """Return one line a row, of a boolean mask or of positions, indexed by id, with the columns of the room's docstring."""
         at = np.arange(len(self)) if rows is None else np.flatnonzero(rows) if rows.dtype == bool else rows
         own, probs, labels = self.dataset.frame.iloc[at], self.soft.probs[at], self.labels
+        own = without_private(own, self.private, at) if self.mask else own
         entropies = entropy(probs)
         computed: dict[str, Any] = {"split": self.dataset.split.to_numpy()[at]}
         computed |= {f"p_{label}": probs[:, index] for index, label in enumerate(labels)}

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from workbench import __version__
 from workbench.export.card import card
 from workbench.export.hugging_face import FORMAT_NAME, file_of, head, tables_by_file
+from workbench.export.private import private_facts
 from workbench.export.rows import Candidates, Mask
 from workbench.io.files import atomic_write, new_folder, sha256, write_frame, write_json, write_text
 from workbench.tables import SPLITS, WorkbenchError
@@ -104,6 +105,7 @@ def manifest_of(
     """Return what a manifest says before the files are there: their checksums and columns are added when they are."""
     manifest = {"format": FORMAT, "workbench": __version__, **provenance, "rows": int(kept.sum()), "labels": list(rows.labels)}
     manifest |= {"csv_formulas_escaped": escape_formulas, "warnings": list(warnings)}
+    manifest["private"] = private_facts(rows.private, kept, rows.mask)
     files = [f"train.{kind}" for kind in dict.fromkeys(formats) if kind != FORMAT_NAME]
     if FORMAT_NAME in formats:
         there = set(rows.split[kept].tolist())

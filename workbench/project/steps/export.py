@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from workbench.export import FORMATS, Candidates, Filters, passing, quality, write_export
+from workbench.export import FORMATS, Candidates, Filters, passing, private_facts, private_in_words, quality, write_export
 from workbench.io.files import read_json
 from workbench.io.readers import read_frame
 from workbench.io.toml import expect
@@ -20,7 +20,7 @@ from workbench.project.task import Task, build, settings_of
 from workbench.spec import slice_masks
 from workbench.tables import Dataset, SoftLabels, VoteMatrix, WorkbenchError
 
-OPTIONS: Final = {"formats": list[str], "escape_formulas": bool}
+OPTIONS: Final = {"formats": list[str], "escape_formulas": bool, "mask": bool}
 _LISTS: Final = ("splits", "classes", "slices")
 Report = Callable[[str, int, int, str], None]
 
@@ -49,7 +49,8 @@ def candidates(task: Task, rows: Dataset, votes: VoteMatrix, soft: SoftLabels, f
     """
     known = folder / KEPT_ANCHORS
     reviewed = pd.Index(read_frame(known, text_columns=["id"])[0]["id"]) if known.exists() else None
-    return Candidates.of(task.visible(rows), votes, soft, slice_masks(task.slices, rows), reviewed)
+    mask = bool(task.export.get("mask", False))
+    return Candidates.of(task.visible(rows), votes, soft, slice_masks(task.slices, rows), reviewed, mask)
 
 
 def export(
@@ -60,7 +61,10 @@ def export(
     warnings: Sequence[str],
     report: Report = lambda *_: None,
 ) -> list[str]:
-    """Write the training set with its manifest and card; where the filters leave no row, write none and say so."""
+    """Write the training set with its manifest and card, and return what to know of it: private data in it, by kind.
+
+    Where the filters leave no row, none is written, and that is what is said.
+    """
     filters = make_filters(task, rows.splits)
     kept, removed = passing(rows, filters)
     if not kept.any():
@@ -76,7 +80,8 @@ def export(
         escape_formulas=task.export.get("escape_formulas", True),
         progress=lambda done, total, what: report("export", done, total, what),
     )
-    return []
+    said = private_in_words(private_facts(rows.private, kept, rows.mask), int(kept.sum()))
+    return [said] if said else []
 
 
 def provenance_of(task: Task, model: Any, facts: dict[str, Any]) -> dict[str, Any]:
@@ -101,13 +106,24 @@ def of_run(task: Task, run: Run, rows: Dataset, votes: VoteMatrix | None = None,
 
 
 def export_run(task: Task, run: Run, folder: Path, report: Report = lambda *_: None) -> int:
-    """Write the training set of a finished run into a new folder, as `[export]` of the task says; return how many rows."""
+    """Write the training set of a finished run into a new folder, as `[export]` of the task says; return how many rows.
+
+    Raises WorkbenchError where the filters leave none.
+    """
     report("export", 0, 0, "reading rows, votes and labels")
     rows = of_run(task, run, task.dataset()[0])
-    for sentence in export(folder, task, rows, provenance_of_run(run), run.about["notes"], report):
-        raise WorkbenchError(sentence)
+    said = export(folder, task, rows, provenance_of_run(run), run.about["notes"], report)
+    if not folder.exists():
+        raise WorkbenchError(said[0])
     found: int = read_json(folder / "manifest.json")["rows"]
     return found
+
+
+def export_in_words(folder: Path) -> list[str]:
+    """Return what to know of an exported training set: the private data in it."""
+    manifest = read_json(folder / "manifest.json")
+    said = private_in_words(manifest["private"], manifest["rows"])
+    return [said] if said else []
 
 
 def write_asked(task: Task, wanted: Mapping[str, Any], report: Report) -> dict[str, str]:
