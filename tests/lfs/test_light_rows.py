@@ -5,6 +5,7 @@ import pickle
 import pandas as pd
 import pytest
 
+from workbench.lfs.chunk import Chunk
 from workbench.lfs.rows import OpenRow, cells_of, light_rows
 
 CELLS = {"text": "hello", "n": 3, "a b": None}
@@ -93,3 +94,9 @@ def test_an_open_row_takes_changes_and_survives_a_copy():
 )
 def test_cells_of_any_kind_of_row(row):
     assert cells_of(row)[0] == {"text": "hello", "n": 3}
+
+
+def test_a_missing_truth_value_is_none():
+    frame = pd.DataFrame({"text": ["a", "b"], "paid": pd.array([True, None], dtype="boolean")}, index=["r1", "r2"])
+    chunk = Chunk(frame, ("text",), ("ham", "spam"))
+    assert [row.paid for row in chunk.rows()] == [True, None]

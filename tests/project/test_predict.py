@@ -201,7 +201,7 @@ def test_the_log_gains_a_line_a_row(fitted, tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "logs" / "log.jsonl").read_text().splitlines()]
     answers = pd.read_parquet(tmp_path / "out0.parquet")
     assert len(lines) == 14 and all(datetime.fromisoformat(line.pop("time")).utcoffset() is not None for line in lines)
-    assert lines[:7] == lines[7:] == answers[["id", "model", "label", "decision", "confidence"]].to_dict("records")
+    assert lines[:7] == lines[7:] == answers[["id", "model", "label", "decision", "confidence", "why"]].to_dict("records")
 
 
 def test_an_error_late_in_the_file_leaves_neither_answers_nor_log(fitted, tmp_path, monkeypatch):

@@ -33,7 +33,10 @@ from workbench.tables import Dataset, VoteMatrix, WorkbenchError
 FORMAT: Final = 2
 _TIMEOUT: Final = 120  # seconds
 #: what in a task's folder decides no function; of task.toml labels and text columns do, which are looked at by themselves
-_OTHERS: Final = ("task.toml", "runs", "cache", "review")
+_OTHERS: Final = (
+    "task.toml", "runs", "cache", "review", "monitor", "reports", "reference.json", "production.parquet", "outcomes.json",
+    "audited_answers.json",
+)  # fmt: skip
 
 
 def catalogue(task: Task) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from workbench.io.names import did_you_mean, listed
 from workbench.io.toml import check_keys, expect, read_toml
 from workbench.lfs import LabelingFunction, load_lfs, load_rules
 from workbench.lfs.load import bind
-from workbench.project.production import with_production
+from workbench.project.production import PRODUCTION, with_production
 from workbench.review.value import check_weights
 from workbench.spec import Failure, Slice, parse_failures, parse_slices
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
@@ -78,6 +78,11 @@ class Task:
     @property
     def runs_folder(self) -> Path:
         return self.folder / "runs"
+
+    @property
+    def row_files(self) -> tuple[Path, ...]:
+        """The files that `dataset` reads; the second need not be there."""
+        return self.folder / self.data["file"], self.folder / PRODUCTION
 
     def dataset(self) -> tuple[Dataset, list[str]]:
         """Read the rows, with those taken in from production, and the counted warnings of the reader."""

@@ -34,7 +34,7 @@ def stamp(file: Path) -> tuple[int, int]:
 
 
 def _state_of_rows(task: Task) -> tuple[Any, ...]:
-    state = stamp(task.folder / task.data["file"])
+    state = [stamp(file) for file in task.row_files]
     return str(task.folder), task.labels, repr(task.data), state  # a function switched off reads no rows anew
 
 

@@ -31,7 +31,7 @@ ANSWER: Final = "answer"
 REVIEW: Final = "needs review"
 _NONE: Final = 1.0  # the threshold that no confidence is above
 _ID_DIGITS: Final = 12
-_LOGGED: Final = ("time", "id", "model", "label", "decision", "confidence")
+_LOGGED: Final = ("time", "id", "model", "label", "decision", "confidence", "why")
 
 
 @dataclass(frozen=True)
