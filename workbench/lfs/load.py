@@ -38,7 +38,7 @@ def load_lfs(
         raise WorkbenchError(
             f"{folder} holds no Python file; write one function in {folder / 'functions.py'}, or use rules.toml"
         )
-    package = _Package(folder, sources)
+    package = Package(folder, sources)
     modules = [package.load(file) for file in sources]
     found: dict[int, LabelingFunction] = {}
     for own in (True, False):  # a function goes by its name where it was made, not where it was imported
@@ -95,7 +95,7 @@ def _folder(folder_or_package: str | Path) -> Path:
     raise WorkbenchError(f"there is no folder {folder} and no installed package {name!r} to load functions from")
 
 
-class _Package(MetaPathFinder, Loader):
+class Package(MetaPathFinder, Loader):
     """One version of a folder as an importable package: importer and loader of its modules (PEP 451)."""
 
     def __init__(self, folder: Path, sources: dict[str, bytes]) -> None:
@@ -110,7 +110,7 @@ class _Package(MetaPathFinder, Loader):
         state = [str(folder).encode(), *(name.encode() + b"\0" + hashlib.sha256(sources[name]).digest() for name in sources)]
         self.name = "workbench_lfs_" + hashlib.sha256(b"\0".join(state)).hexdigest()[:16]
         # One finder a folder: earlier versions live on in the functions that were made of them.
-        for older in [finder for finder in sys.meta_path if isinstance(finder, _Package) and finder.folder == folder]:
+        for older in [finder for finder in sys.meta_path if isinstance(finder, Package) and finder.folder == folder]:
             sys.meta_path.remove(older)
             for module in [name for name in sys.modules if name.partition(".")[0] == older.name]:
                 del sys.modules[module]

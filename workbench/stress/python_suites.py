@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from workbench.io.names import did_you_mean, listed
-from workbench.lfs.load import _Package  # a folder of files as a package, read anew from disk; an error names file and line
+from workbench.lfs.load import Package  # a folder of files as a package, read anew from disk; an error names file and line
 from workbench.lfs.votes import FAULTS, one_line
 from workbench.stress.contract import EXPECTED, LABEL, Expected, Made, NotLower, Suite
 from workbench.tables import Dataset, WorkbenchError
@@ -60,7 +60,7 @@ def load_suites(folder: Path) -> list[Suite]:
     Raises WorkbenchError naming file and line where a file cannot be loaded, and where two suites have one name.
     """
     sources = {path.name: path.read_bytes() for path in sorted(folder.glob("*.py")) if not path.name.startswith(".")}
-    package = _Package(folder.resolve(), sources) if sources else None
+    package = Package(folder.resolve(), sources) if sources else None
     found: dict[str, PythonSuite] = {}
     for thing in [thing for file in sources if package for thing in vars(package.load(file)).values()]:
         if not isinstance(thing, PythonSuite) or found.get(thing.name) is thing:

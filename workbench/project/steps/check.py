@@ -24,6 +24,7 @@ from workbench.project.steps.apply import make_engine
 from workbench.project.steps.export import make_filters
 from workbench.project.steps.fit import chosen_model, make_label_model
 from workbench.project.steps.train import make_end_model
+from workbench.project.stress_suites import read_settings
 from workbench.project.task import Task
 from workbench.tables import ABSTAIN, Dataset, VoteMatrix, WorkbenchError
 from workbench.text.duplicates import duplicate_report
@@ -138,6 +139,7 @@ def check(task: Task) -> Checked:
     A function that asks a client is not run: its calls are counted.
     """
     check_settings(task)
+    read_settings(task)  # of stress.toml
     rows, notes = task.dataset()
     failures = failures_table(task, rows)
     task.train_truth(rows)  # a file that does not fit is found now, not when a run trains its ceiling
