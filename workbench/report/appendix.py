@@ -31,7 +31,6 @@ TERMS: Final = (
     ("reference run", "the run that answers now, and that others are held against"),
     ("points", "hundredths: from 80 % to 82 % is 2 points"),
 )
-_DIGITS: Final = 12  # of a checksum
 
 
 def masked_in_words(masked: Mapping[str, int] | None) -> tuple[str, ...]:
@@ -47,7 +46,7 @@ def appendix_of(report: Report) -> tuple[Section, ...]:
     """Return the sections for engineers; a part that holds nothing is left out."""
     told = report.appendix
     parts: list[tuple[str, str, list[Block]]] = [
-        ("run", "Run", [Table("What was run", ("", ""), told.facts)]),
+        ("run", "Run", [Table("What was run", ("", ""), told.facts, code=True)]),
         ("settings", "Settings that are not default", _settings(told.settings)),
         ("functions", "Functions", _functions(told.functions)),
         ("all-failures", "All failures", _all_failures(report.failures)),
@@ -56,7 +55,7 @@ def appendix_of(report: Report) -> tuple[Section, ...]:
         ("all-checks", "All checks of the gate", _all_checks(report.gate)),
         ("all-outcomes", "Outcomes in full", _sentences(report.outcomes, Outcomes)),
         ("notes", "Notes of the run", [points(told.notes)] if told.notes else []),
-        ("checksums", "Checksums", [Table("sha256 of the files", ("File", "sha256"), told.checksums, wide=True)]),
+        ("checksums", "Checksums", [Table("sha256 of the files", ("File", "sha256"), told.checksums, code=True)]),
     ]
     return tuple(Section(anchor, title, tuple(blocks)) for anchor, title, blocks in parts if blocks)
 

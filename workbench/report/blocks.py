@@ -36,13 +36,14 @@ class Points:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a caption; numbers: which columns stand at the right."""
+    """A table with a caption; numbers: which columns stand at the right. wide: in smaller type. code: it holds checksums."""
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numbers: frozenset[int] = field(default_factory=frozenset)
     wide: bool = False
+    code: bool = False
 
 
 @dataclass(frozen=True)

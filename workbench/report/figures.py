@@ -19,7 +19,7 @@ def percent(share: float, digits: int = 1) -> str:
 def thousandth(share: float) -> str:
     """Return a share as rows in 1,000, with one digit behind the point where they are few.
 
-    >>> thousandth(0.2114), thousandth(0.0042), thousandth(0.0001), thousandth(0)
+    >>> thousandth(0.2114), thousandth(0.0042), thousandth(0.00009), thousandth(0)
     ('211', '4.2', 'under 0.1', '0')
     """
     rows = 1000 * share

@@ -144,7 +144,7 @@ def _table(table: Table) -> str:
             cells.append(f'<td role="cell" data-column="{_safe(column)}"{kind}>{_safe(cell)}</td>')
         lines.append(f'<tr role="row">{"".join(cells)}</tr>')
     head = f'<thead role="rowgroup"><tr role="row">{heads}</tr></thead>' if any(table.columns) else ""
-    kind = ' class="wide"' if table.wide else ""
+    kind = f' class="{"code" if table.code else "wide"}"' if table.wide or table.code else ""
     return (
         f'<table role="table"{kind}><caption>{_safe(table.caption)}</caption>{head}'
         f'<tbody role="rowgroup">{"".join(lines)}</tbody></table>'

@@ -204,27 +204,27 @@ def _quotes(examples: Sequence[Example]) -> list[Block]:
 
 
 def _failures(found: Failures) -> list[Block]:
-    over = [one for one in found.lines if one.verdict == "over"]
     if not found.plan:
-        said = (
-            "No audit has measured these yet. The table says how many of 1,000 labels are tolerated, how many could be the "
-            f"failure, and how many likely are it by the label model's own doubts ({found.labels:,} labels)."
-        )
-        rows = [
-            (_owned(one), one.severity, thousandth(one.tolerated), _could(one, found.labels), _feared(one), _apart(one))
-            for one in found.lines
-        ]
-        columns = ("Failure", "severity", "tolerated", "could be", "likely are", "which is")
-        return [text(said), *_first("Failures, as labels in 1,000", columns, rows, frozenset({2, 3, 4}))]
-    said = (
-        f"{counted(len(over), 'failure is', 'failures are')} over what is tolerated"
-        if over
-        else "No failure is shown to be over"
-    )
+        return _feared_failures(found)
+    over = sum(one.verdict == "over" for one in found.lines)
+    said = f"{counted(over, 'failure is', 'failures are')}" if over else "No failure is shown to be"
     rows = [(_owned(one), one.severity, thousandth(one.tolerated), _measured(one), _judged(one)) for one in found.lines]
     columns = ("Failure", "severity", "tolerated", "found", "verdict")
     table = _first("Failures, as labels in 1,000", columns, rows, frozenset({2, 3}))
-    return [text(f"{said}, by audit {found.plan}."), *table]
+    return [text(f"{said} over what is tolerated, by audit {found.plan}."), *table]
+
+
+def _feared_failures(found: Failures) -> list[Block]:
+    said = (
+        "No audit has measured these yet. The table says how many of 1,000 labels are tolerated, how many could be the "
+        f"failure, and how many likely are it by the label model's own doubts ({found.labels:,} labels)."
+    )
+    rows = [
+        (_owned(one), one.severity, thousandth(one.tolerated), _could(one, found.labels), _feared(one), _apart(one))
+        for one in found.lines
+    ]
+    columns = ("Failure", "severity", "tolerated", "could be", "likely are", "which is")
+    return [text(said), *_first("Failures, as labels in 1,000", columns, rows, frozenset({2, 3, 4}))]
 
 
 def _first(caption: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], numbers: frozenset[int]) -> list[Block]:
