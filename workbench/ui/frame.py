@@ -39,6 +39,7 @@ _LISTED: Final = (
     ("audit", "Audit", ":material/verified:", "audit", "How many of the labels are wrong, and what of that is proved."),
     ("training_set", "Training set", ":material/output:", "training_set", "What exactly you hand on, and how right it is."),
     ("end_model", "End model", ":material/psychology:", "end_model", "What the model that learned from the labels knows."),
+    ("runs", "Runs & monitoring", ":material/monitoring:", "runs", "What changed from run to run, and does it still hold?"),
     ("open_file", "Open a file", ":material/upload_file:", "open", "Make a task from a CSV, TSV, JSONL or Parquet file."),
 )
 

@@ -1,0 +1,109 @@
+"""Gate of the runs' page: whether a run keeps its limits and is no worse than the reference, check by check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from workbench.project.reference import promoted
+from workbench.project.runs import list_runs
+from workbench.project.task import Task
+from workbench.ui import figures, opened_runs
+from workbench.ui.frame import chosen_run
+from workbench.ui.wording import ago, count, plain
+
+FILE: Final = "gate.json"
+_VERDICTS: Final = {True: "✓ passed", False: "✗ failed", None: "– not checked"}
+_LINES: Final = 20
+
+
+def show(task: Task) -> None:
+    """Draw the view."""
+    run = chosen_run(task, FILE)
+    command = f"workbench evaluate {task.folder} --gate --junit gate.xml"
+    if run is None:
+        asked = st.query_params.get("run")
+        st.info(
+            f"{f'Run {plain(asked)} was not' if asked else 'No run was'} held against its limits yet. The command below does "
+            "so, and ends with 1 where the gate fails, so that a pipeline stops.",
+            icon=":material/info:",
+        )
+        st.code(f"{command} --run {asked}" if asked else command, language=None, wrap_lines=True)
+        return
+    found = opened_runs.found_in(run.folder / FILE)
+    assert found is not None, "the run holds the file"
+    _verdict(found)
+    _stale(task, found)
+    for note in found.get("notes", ()):
+        st.caption(plain(note))
+    _table(found)
+    telling = [one for one in found["checks"] if one["passed"] is not True or one["primary"]]
+    if telling:
+        st.header("In words")
+        st.markdown("\n".join(f"- {plain(str(one['said']))}" for one in telling))
+    kept = [one for one in found["checks"] if one not in telling]
+    if kept:
+        with st.expander(f"{len(kept):,} checks that passed"):
+            st.markdown("\n".join(f"- {plain(str(one['said']))}" for one in kept))
+    st.header("In a pipeline")
+    st.markdown("It ends with 0 where the gate passes, with 1 where it fails, and a CI server reads the XML.")
+    st.code(command, language=None, wrap_lines=True)
+
+
+def _verdict(found: Mapping[str, Any]) -> None:
+    counts = {verdict: sum(one["passed"] is verdict for one in found["checks"]) for verdict in _VERDICTS}
+    against = f"held against run {found['against']} and the limits" if found["against"] else "held against its limits alone"
+    said = (
+        f"Run {found['run']} {'passed' if found['passed'] else 'failed'} the gate, {against}, {ago(found['finished'])}: "
+        f"{counts[True]:,} checks passed, {counts[False]:,} failed, {counts[None]:,} not checked."
+    )
+    (st.success if found["passed"] else st.error)(
+        plain(said), icon=":material/check_circle:" if found["passed"] else ":material/block:"
+    )
+
+
+def _stale(task: Task, found: Mapping[str, Any]) -> None:
+    """Say where there is a newer run, or another reference, than the gate knew."""
+    newest = [run.id for run in list_runs(task) if (run.folder / "answers" / "end_model.parquet").exists()][-1:]
+    if "run" not in st.query_params and newest and newest[0] != found["run"]:
+        st.warning(plain(f"Run {newest[0]} is newer, and was not held against the limits."), icon=":material/warning:")
+    now = [line["run"] for line in promoted(task)][-1:]
+    if now and now[0] not in (found["against"], found["run"]):
+        st.warning(plain(f"The reference is another run by now: {now[0]}. Run the gate again."), icon=":material/warning:")
+
+
+def _table(found: Mapping[str, Any]) -> None:
+    st.header("Checks")
+    lines = []
+    for one in sorted(found["checks"], key=lambda one: (one["passed"] is not False, not one["primary"])):
+        higher = one.get("better") == "higher"
+        limit = _figure(one, "limit")
+        required = ", required" if one["passed"] is None and one.get("required") else ""
+        lines.append(
+            {
+                "check": f"{one['name']}{', primary' if one['primary'] else ''}",
+                "verdict": f"{_VERDICTS[one['passed']]}{required}",
+                "held against": "the reference" if one["kind"] == "against" else "a limit",
+                "now": _figure(one, "value"),
+                "reference": _figure(one, "reference"),
+                "limit": f"{'≥' if higher else '≤'} {limit}" if limit and "better" in one else limit,
+                "n": count(one["n"]),
+                "p": "" if one["p"] is None else f"{one['p']:.2g}",
+                "of alpha": "" if one["alpha"] is None else f"{one['alpha']:.2g}",
+            }
+        )
+    table = pd.DataFrame(lines).set_index("check")
+    html = figures.table(table, "Checks of the gate, failed ones first", words=("verdict", "held against"), at_most=_LINES)
+    st.html(f'<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Checks of the gate">{html}</div>')
+    st.caption(
+        f"A check fails only where the rows show at its level that the limit is broken: p of at most its part of alpha. The "
+        f"primary one has alpha {found['alpha']:g}; the others share as much by Holm's method."
+    )
+
+
+def _figure(one: Mapping[str, Any], key: str) -> str:
+    value = one[key]
+    return "" if value is None else f"{value:,.1f}" if str(one["name"]).startswith("latency") else f"{value:.3f}"

@@ -1,0 +1,131 @@
+"""Suites of the runs' page: how the end model stands up to rows as production sends them on a bad day."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from workbench.project import monitoring_facts
+from workbench.project.task import Task
+from workbench.ui import figures, opened, opened_runs, run_charts
+from workbench.ui.frame import chosen_run
+from workbench.ui.label_model_charts import draw
+from workbench.ui.wording import ago, count, interval, percent, plain
+
+FILE: Final = "stress.json"
+_LINES: Final = 14
+_DRAWN: Final = 30  # suites on a chart
+_HEIGHT: Final = 76  # pixels a row, of four lines
+
+
+def show(task: Task) -> None:
+    """Draw the view."""
+    run = chosen_run(task, FILE)
+    if run is None:
+        asked = st.query_params.get("run")
+        of = f" --run {asked}" if asked else ""
+        st.info(
+            f"{f'Run {plain(asked)} went' if asked else 'No run went'} through the suites yet. "
+            f"`workbench stress {task.folder}{of}` asks its end model about rows as production sends them on a bad day: new "
+            "words, messy mail, other languages, rows of no class, lost rules.",
+            icon=":material/info:",
+        )
+        return
+    found = opened_runs.found_in(run.folder / FILE)
+    assert found is not None, "the run holds the file"
+    st.caption(plain(f"Run {run.id}, {found['rows']:,} {found['split']} rows, {ago(found['finished'])}"))
+    if found.get("promise"):
+        st.markdown(plain(found["promise"]))
+    table = monitoring_facts.suite_table(found)
+    if len(table):
+        _charts(table)
+        _figures(table)
+    _worst(task, found)
+    lost = monitoring_facts.lost_rules(found)
+    if len(lost):
+        _lost(lost, found)
+    for name, reason in monitoring_facts.not_run(found).items():
+        st.caption(plain(f"{name} was not run: {reason}."))
+    st.caption(f"Run them again: `workbench stress {task.folder} --run {run.id}`. Limits for them are the gate's.")
+
+
+def _charts(table: pd.DataFrame) -> None:
+    """Draw accuracy, and what is answered and wrong, each beside the rows that a suite is held against."""
+    st.header("Suites")
+    st.html(run_charts.legend(["the suite", "what it is held against: the same rows unchanged, or all rows"]))
+    drawn = table[table["kind"] != "rules_removed"].head(_DRAWN)
+    charts = (
+        ("Right", "accuracy", "", "share of rows it is right on"),
+        ("Answered and wrong", "wrong", "wrong_", "share of all rows; the dangerous number"),
+    )
+    with st.container(horizontal=True, gap="medium"):
+        for title, column, prefix, axis in charts:
+            known = drawn[drawn[column].notna()].drop(columns="n")
+            if len(known):
+                series = {"the suite": (column, prefix), "held against": (f"of_{column}", f"of_{prefix}")}
+                with st.container(width=480, gap=None):
+                    st.markdown(f"**{title}**")
+                    said = "; ".join(f"{name} {value:.1%}" for name, value in known[column].items())
+                    draw(run_charts.two_measures(known, series, axis, zero=column == "wrong"), alt=f"{title}: {said}")
+
+
+def _figures(table: pd.DataFrame) -> None:
+    shown = pd.DataFrame({"n": table["n"].map(count)}, index=table.index)
+    for column, title, low, high in (
+        ("accuracy", "right", "low", "high"),
+        ("wrong", "answered and wrong", "wrong_low", "wrong_high"),
+    ):
+        shown[title] = table[column].map(percent)
+        shown[f"95 %, {title}"] = [interval(first, last, digits=1) for first, last in table[[low, high]].to_numpy()]
+        shown[f"held against, {title}"] = table[f"of_{column}"].map(percent)
+    shown["answered"] = table["answered"].map(percent)
+    shown["held against, answered"] = table["of_answered"].map(percent)
+    html = figures.table(shown, "Suites in figures", at_most=_LINES)
+    with st.expander("Figures of all suites"):
+        st.html(f'<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Suites in figures">{html}</div>')
+
+
+def _worst(task: Task, found: dict[str, Any]) -> None:
+    """Draw what one suite found in words, and its worst rows."""
+    by_name = {one["name"]: one for one in found["suites"] if one["n"]}
+    if not by_name:
+        return
+    st.header("One suite")
+    name = st.selectbox("Suite", list(by_name), key="suite", bind="query-params", width=420)
+    suite = by_name[name]
+    about = str(suite.get("about") or "")
+    st.markdown(plain(f"{about[:1].upper()}{about[1:]}. {suite['said']}" if about else suite["said"]))
+    rows = monitoring_facts.worst_rows(suite, opened.rows(task)[0])
+    if rows.empty:
+        st.caption("It names no row of valid: none is wrong there, or it is about functions.")
+        return
+    st.markdown(f"Its **{len(rows):,}** worst row{'s' * (len(rows) != 1)} of valid:")
+    column = st.column_config
+    changed = ["was"] if rows["was"].ne("").any() else []
+    st.dataframe(
+        rows[["row", *changed, "gold"]],
+        column_config={
+            "id": column.TextColumn("id", width=90),
+            "row": column.TextColumn("row, as the suite asks it" if changed else "row", width=460),
+            "was": column.TextColumn("as it stands", width=340),
+            "gold": column.TextColumn("gold", width=110),
+        },
+        row_height=_HEIGHT,
+        height=min(_HEIGHT * len(rows) + 38, 480),
+        key=f"worst {found['run']} {name}",
+        alt=f"The worst rows of {name}",
+    )
+
+
+def _lost(lost: pd.DataFrame, found: dict[str, Any]) -> None:
+    st.header("Lost rules")
+    shown = pd.DataFrame({"label model right": lost["accuracy"].map(percent)}, index=lost.index)
+    shown["worst to best draw"] = [interval(low, high, digits=1) for low, high in lost[["low", "high"]].to_numpy()]
+    shown["with all functions"] = lost["of"].map(percent)
+    shown["end model"] = lost["change"]
+    st.html(figures.table(shown, "What lost rules cost"))
+    for one in found["suites"]:
+        if one.get("lost"):
+            st.markdown(plain(one["said"]))
