@@ -259,3 +259,22 @@ def test_settings_that_are_default_are_left_out():
         "apply": {"workers": 2},
     }
     assert not_default(given, "generative") == [("end_model.features", "['tfidf']"), ("apply.workers", "2")]
+
+
+@pytest.mark.parametrize("until", ["apply", "diagnose", "fit", "export"])
+def test_a_run_that_ended_early_has_a_report_of_what_there_is(tiny_task, until):
+    task = load_task(tiny_task)
+    run(task, until=until)
+    (page, _) = report(task)
+    said = page.read_text()
+    assert "how often it is wrong is not known" in said and "No end model learned" in said
+    assert ("The functions vote on" in said) == (until != "apply")
+
+
+def test_rows_without_gold_promise_nothing_and_name_the_way_out(tiny_task):
+    file = tiny_task / "task.toml"
+    file.write_text(file.read_text().replace('gold = "label"', ""))
+    task = load_task(tiny_task)
+    run(task)
+    said = report(task)[1].read_text()
+    assert "No row outside train has a known class" in said and "Nothing is promised" in said

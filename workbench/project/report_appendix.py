@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from workbench.export import FORMATS, Filters
 from workbench.io.files import sha256
 from workbench.label_models import LABEL_MODELS
 from workbench.project.label_model import chosen_in
@@ -50,10 +51,10 @@ def not_default(settings: Mapping[str, Mapping[str, Any]], label_model: str) -> 
     """Return the settings of a run that are other than what constructors have, by dotted name."""
     from workbench.end_model import EndModel
 
-    kinds = {"end_model": EndModel, "label_model": LABEL_MODELS[label_model]}
+    kinds: dict[str, type] = {"end_model": EndModel, "label_model": LABEL_MODELS[label_model], "export": Filters}
     lines = []
     for table, given in settings.items():
-        defaults = {"model": "generative", "enabled": True}
+        defaults: dict[str, Any] = {"model": "generative", "enabled": True, "formats": FORMATS}
         if table in kinds:
             defaults |= {name: one.default for name, one in signature(kinds[table]).parameters.items()}
         for name, value in given.items():
