@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import pandas as pd
-
 from workbench.gate.facts import Facts
 from workbench.gate.found import FEWEST, Found, held_against, held_to
 from workbench.gate.limits import MEASURES, Limit
@@ -75,9 +73,10 @@ def _slices(now: Facts) -> list[Limit]:
 
 
 def _suites(now: Facts, before: Facts) -> list[Limit]:
-    """Return what suites tell: accuracy, or where rows have no class, how many were answered all the same."""
+    """Return what both runs' suites tell: accuracy, or where rows have no class, how many were answered all the same."""
     if isinstance(now.suites, str) or isinstance(before.suites, str):
         return []
-    both = now.suites[now.suites.index.isin(before.suites.index)]
-    told = {str(name): "wrong_confident" if pd.isna(line) else "accuracy" for name, line in both["accuracy"].items()}
-    return [Limit(measure, "suites", name) for name, measure in told.items()]
+    both = now.suites.index.intersection(before.suites.index, sort=False)
+    told = now.suites.loc[both].notna() & before.suites.loc[both].notna()
+    measures = {str(name): [one for one in ("accuracy", "wrong_confident") if line[one]] for name, line in told.iterrows()}
+    return [Limit(of[0], "suites", name) for name, of in measures.items() if of]

@@ -69,19 +69,19 @@ def answered_rows(soft: SoftLabels, gold: pd.Series[Any] | None, votes: VoteMatr
     )
 
 
-def bad_rows(rows: pd.DataFrame, measure: str) -> pd.Series[Any]:
-    """Return by id, for the rows where it is known, whether the row is what a measure of rows counts as bad."""
+def bad_rows(rows: pd.DataFrame, measure: str) -> NDArray[np.float64]:
+    """float64[n]: 1 where a row is what a measure of rows counts as bad, 0 where not, missing where nobody knows."""
     if measure == "answered":
-        return ~rows["answered"]
-    column, bad = {"coverage": ("covered", 0), "conflict": ("conflicting", 1)}.get(measure, ("right", 0))
-    known = rows[rows[column].notna()]
-    found = known[column] == bad
-    return found & known["answered"] if measure == "wrong_confident" else found
+        return 1.0 - rows["answered"].to_numpy(np.float64)
+    if measure == "conflict":
+        return rows["conflicting"].to_numpy(np.float64)
+    bad = 1.0 - rows["covered" if measure == "coverage" else "right"].to_numpy(np.float64)
+    return np.asarray(bad * rows["answered"].to_numpy()) if measure == "wrong_confident" else bad
 
 
-def surest(rows: pd.DataFrame, count: int) -> pd.DataFrame:
-    """Return the rows with gold as if the surest so many were answered, and no other."""
-    known = rows[rows["right"].notna()]
-    first = np.zeros(len(known), bool)
-    first[np.argsort(-known["confidence"].to_numpy(), kind="stable")[:count]] = True
-    return known.assign(answered=first)
+def surest(rows: pd.DataFrame, among: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
+    """bool[n]: the surest so many of some rows."""
+    places = np.flatnonzero(among)
+    first = np.zeros(len(rows), bool)
+    first[places[np.argsort(-rows["confidence"].to_numpy()[places], kind="stable")[:count]]] = True
+    return first

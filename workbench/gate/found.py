@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from workbench.gate.facts import Audit, Facts, bad_rows, surest
 from workbench.gate.limits import MEASURES, Limit
@@ -43,17 +44,16 @@ def held_to(one: Limit, limit: float, now: Facts) -> Found:
     if one.group == "suites":
         suite = _suite(now, one)
         return suite if suite.reason else _share(one, suite.lost or 0, suite.n, limit)
-    rows = _rows_of(now, one)
+    inside = _inside(now, one)
     if one.measure == "ece":
-        gaps = _gaps(rows)
-        few = _few(len(gaps))
-        return few or Found(expected_error(gaps), len(gaps), miscalibrated(gaps, limit))
+        gaps = _gaps(now, inside)
+        return _few(len(gaps)) or Found(expected_error(gaps), len(gaps), miscalibrated(gaps, limit))
     if one.measure == "risk_at_coverage":
-        rows = _at_coverage(rows, one)
-        bad = rows["right"][rows["answered"]] == 0
+        inside, bad = _at_coverage(now, one, inside), bad_rows(now.rows, "accuracy")
     else:
-        bad = bad_rows(rows, one.measure)
-    return _share(one, int(bad.sum()), len(bad), limit) if len(bad) else Found(reason=_none(one))
+        bad = bad_rows(now.rows, one.measure)
+        inside = inside & ~np.isnan(bad)
+    return _share(one, int(bad[inside].sum()), int(inside.sum()), limit) if inside.any() else Found(reason=_none(one))
 
 
 def held_against(one: Limit, margin: float, now: Facts, before: Facts) -> Found:
@@ -62,27 +62,27 @@ def held_against(one: Limit, margin: float, now: Facts, before: Facts) -> Found:
         return _slower(now, before, margin)
     if one.group == "suites":
         return _suites(one, now, before, margin)
-    rows, others = _rows_of(now, one), _rows_of(before, one)
+    inside = _inside(now, one)
     if one.measure == "ece":
-        gaps, other = _gaps(rows), _gaps(others)
+        gaps, other = _gaps(now, inside), _gaps(before, inside)
         few = _few(len(gaps))
         return few or Found(expected_error(gaps), len(gaps), worse_calibrated(gaps, other, margin), expected_error(other))
-    measure, part = one.measure, 1.0
-    if measure == "risk_at_coverage":
-        rows, others = _at_coverage(rows, one), _at_coverage(others, one)
-        measure, part = "wrong_confident", float(rows["answered"].mean()) if len(rows) else 1.0
-    elif measure == "wrong_confident":
+    bad, worse = (bad_rows(facts.rows, one.measure) for facts in (now, before))
+    if one.measure == "risk_at_coverage":
+        bad, worse = (_at_coverage(facts, one, inside) * bad_rows(facts.rows, "accuracy") for facts in (now, before))
+    elif one.measure == "wrong_confident":
         # as many as this run answers: who answers more rows has more of them wrong, and may be better all the same
-        others = surest(others, int(rows["answered"][rows["right"].notna()].sum()))
-    bad, worse = bad_rows(rows, measure), bad_rows(others, measure)
-    if not bad.index.equals(worse.index):
-        both = bad.index.intersection(worse.index, sort=False)
-        bad, worse = bad[both], worse[both]
-    if not len(bad):
+        known = inside & ~np.isnan(bad)
+        as_many = surest(before.rows, known, int((known & now.rows["answered"].to_numpy(bool)).sum()))
+        worse = as_many * bad_rows(before.rows, "accuracy")
+    known = inside & ~(np.isnan(bad) | np.isnan(worse))
+    n = int(known.sum())
+    if not n:
         return Found(reason=_none(one))
-    lost, won, n = int((bad & ~worse).sum()), int((worse & ~bad).sum()), round(part * len(bad))
-    value, reference = (_value(one, int(marks.sum()), n) for marks in (bad, worse))
-    return Found(value, n, worse_than(lost, won, len(bad), margin * part), reference, lost, won)
+    lost, won = int((bad > worse)[known].sum()), int((bad < worse)[known].sum())
+    among = math.ceil(one.coverage * n) if one.measure == "risk_at_coverage" else n
+    value, reference = (_value(one, int(marks[known].sum()), among) for marks in (bad, worse))
+    return Found(value, among, worse_than(lost, won, n, margin * among / n), reference, lost, won)
 
 
 def _share(one: Limit, bad: int, n: int, limit: float) -> Found:
@@ -105,23 +105,25 @@ def _few(n: int) -> Found | None:
     return Found(n=n, reason=f"calibration takes {FEWEST} rows with gold") if n < FEWEST else None
 
 
-def _rows_of(facts: Facts, one: Limit) -> pd.DataFrame:
+def _inside(facts: Facts, one: Limit) -> NDArray[np.bool_]:
+    """bool[n]: the rows that a limit is about."""
     if not one.group:
-        return facts.rows
+        return np.ones(len(facts.rows), bool)
     if one.name not in facts.slices.columns:
         names = [str(name) for name in facts.slices.columns]
         hint = did_you_mean(one.name, names) or f"; there are {listed(names, 40) or 'none'}"
         raise WorkbenchError(f"[gate] has the limit {one.key}, and there is no slice {one.name!r}{hint}")
-    return facts.rows[facts.slices[one.name].to_numpy(bool)]
+    return facts.slices[one.name].to_numpy(bool)
 
 
-def _at_coverage(rows: pd.DataFrame, one: Limit) -> pd.DataFrame:
-    return surest(rows, math.ceil(one.coverage * int(rows["right"].notna().sum())))
+def _at_coverage(facts: Facts, one: Limit, inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    known = inside & facts.rows["right"].notna().to_numpy()
+    return surest(facts.rows, known, math.ceil(one.coverage * int(known.sum())))
 
 
-def _gaps(rows: pd.DataFrame) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    known = rows[rows["right"].notna()]
-    return calibration_gaps(known["confidence"], known["right"])
+def _gaps(facts: Facts, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    known = inside & facts.rows["right"].notna().to_numpy()
+    return calibration_gaps(facts.rows["confidence"].to_numpy()[known], facts.rows["right"].to_numpy()[known])
 
 
 def _suite(facts: Facts, one: Limit) -> Found:
