@@ -44,6 +44,9 @@ PRIVATE = {
         "my phone no. is 030 12345",
         "Telefonnummer: 4567890",
         "llámame al 612345678",
+        "404.634.1925x412",
+        "+43 (0) 7683 91454981",
+        "custcare:08718720201",
     ],
     "key": [
         "sk_live_7Hd2Kq9PzLm4Xw8RtV3b",
@@ -80,6 +83,8 @@ HARMLESS = [
     "Invoice TW-2026-6610, 01.02.2026, 1.234.567,89 € and $12,000,000.",
     "#0301234567",
     "order 0301234567",
+    "order:0301234567",
+    "TW-0301234567",
     "version 1.2.3.4 and v10.20.30.40",
     "127.0.0.1 and ::1 at 12:30:45",
     "std::vector and a::b",

@@ -23,7 +23,7 @@ _KEEP_DIGITS: Final = {ord(sign): None for sign in " \t\u00a0\u2009\u202f.-\u201
 # ---------------------------------------------------------------- payment cards
 
 #: RE2, for all texts at once: only those with such a place are read by Python.
-CARD_SCREEN: Final = rf"[2-6]\d{{3}}(?:{_CARD_GAP}{{0,3}}\d){{9}}"
+CARD_SCREEN: Final = rf"[1-6]\d{{3}}(?:{_CARD_GAP}{{0,3}}\d){{9}}"
 _DIGITS: Final = re.compile(r"\d+")
 _CARD_RUN: Final = re.compile(rf"(?<![\w.,])[0-9](?:{_CARD_GAP}{{0,3}}[0-9]){{12,}}(?!\w)")
 
@@ -58,7 +58,7 @@ def _luhn(digits: NDArray[np.uint8], starts: NDArray[np.intp], ends: NDArray[np.
 def _card_lengths(first: str) -> tuple[int, ...]:
     """Return how many digits a card has that begins with these four, none where no issuer does."""
     two, four = int(first[:2]), int(first)
-    if two in (34, 37):
+    if two in (34, 37) or four in (1800, 2131):
         return (15,)
     if two in (36, 38, 39) or 300 <= four // 10 <= 305:
         return (14, 16)
@@ -114,16 +114,17 @@ def ibans(text: str) -> Iterator[Span]:
 # ---------------------------------------------------------------- telephones
 
 PHONE_SCREEN: Final = rf"[0-9](?:[()]?{_GAP}{{0,4}}[()]?[0-9]){{5}}"
-_NOT_BEFORE: Final = r"(?<![\w+#€$£@=])(?<![\d\w][.,:/\-])(?<!\d )"  # inside another number, id, amount, date or address
+_NOT_BEFORE: Final = r"(?<![\w+#€$£@=])(?<!\d[.,:])(?<!\w[/\-])(?<!\d )"  # inside another number, id, amount, date or address
 _RUN: Final = re.compile(rf"[+(]{{0,2}}\d(?:[()\d]|{_GAP}){{4,}}\d")
+_EXTENSION: Final = re.compile(r"(?i)[ ,]{0,2}(?:x|ext|extension|poste|dw)[ .]{0,2}\d{1,6}(?!\w)")
 _STEP: Final = rf"(?:[()]?{_GAP}{{0,4}}[()]?\d)"
-_WORLD: Final = re.compile(rf"(?<![\w+])(?<!\d[ .\-])\(?(?:\+|00){_GAP}?\(?[1-9]{_STEP}{{6,13}}(?!\d)")
+_WORLD: Final = re.compile(rf"(?<![\w+])(?<!\d[ .\-])\(?(?:\+|00){_GAP}?\(?[1-9]{_STEP}{{6,14}}(?!\d)")
 _AT_HOME: Final = re.compile(
     rf"{_NOT_BEFORE}(?:"
-    rf"\(?0[1-9]{_STEP}{{7,10}}"  # Europe: a 0 before the area
+    rf"\(?0[1-9]{_STEP}{{7,12}}"  # Europe: a 0 before the area
     rf"|(?:1{_GAP})?(?:\([2-9]\d\d\) {{0,2}}|[2-9]\d\d[ .\-]{{1,2}})[2-9]\d\d[ .\-]\d{{4}}"  # North America
     r"|[6789]\d\d(?:[ \-]{1,2}\d{3}){2}|[6789]\d\d(?:[ \-.]{1,2}\d\d){3}|[89]\d[ \-.]{1,2}\d{3}(?:[ \-.]\d\d){2}"  # Spain
-    r")(?!\d|[.,:]\d|\w)"
+    r")(?!\d|[.,:]\d|[^\W\dxe])"
 )
 _NUMBER: Final = re.compile(rf"(?<![\w#€$£@.,:])\+?\(?\d{_STEP}{{5,14}}(?!\d)")
 _SAID_BEFORE: Final = re.compile(
@@ -159,17 +160,22 @@ def phones(text: str) -> Iterator[Span]:
         for found in _NUMBER.finditer(text, at, to):
             said = _SAID_BEFORE.search(text, max(0, found.start() - 44), found.start())
             if said and not _other_number(said[0]) and _may_be_phone(text, *found.span()):
-                yield found.span()
+                yield _with_extension(text, *found.span())
         for found in _WORLD.finditer(text, at, to):
             if not _ID_BEFORE.search(text, max(0, found.start() - 24), found.start()):
-                yield found.span()
+                yield _with_extension(text, *found.span())
         for found in _AT_HOME.finditer(text, at, to):
             start, end = found.span()
             digits = sum(map(str.isdigit, found[0]))
             if digits < 9 or digits == end - start == 9 or _ID_BEFORE.search(text, max(0, start - 24), start):
                 continue
             if _may_be_phone(text, start, end):
-                yield start, end
+                yield _with_extension(text, start, end)
+
+
+def _with_extension(text: str, start: int, end: int) -> Span:
+    more = _EXTENSION.match(text, end)
+    return start, end if more is None else more.end()
 
 
 def _may_be_phone(text: str, start: int, end: int) -> bool:
