@@ -16,6 +16,7 @@ from workbench.stats.differences import fisher_two_sided
 from workbench.tables import WorkbenchError
 
 _SURER: Final = 0.02  # of the middle confidence
+_ANSWERED: Final = 0.05  # of the rows with another answer: fewer than of other mixes, as a small class may double by so many
 
 
 class Compared(NamedTuple):
@@ -62,7 +63,7 @@ def _answer_checks(reference: Sample, batch: Sample, seed: int) -> Iterator[Chec
     k = len(batch.answers.labels)
     counts = [np.bincount(each.argmax(axis=1), minlength=k).astype(np.int64) for each in probs]
     advice = "label a sample to see whether the classes changed or the end model errs; its errors move with the mix"
-    yield of_mix("classes", "", (counts[0], counts[1]), batch.answers.labels, ("answers", advice), seed=seed)
+    yield of_mix("classes", "", (counts[0], counts[1]), batch.answers.labels, ("answers", advice), enough=_ANSWERED, seed=seed)
     if reference.deferred is None or batch.deferred is None:
         return
     then, now = reference.deferred, batch.deferred
