@@ -139,7 +139,7 @@ def claims(task: Task) -> Claims:
 
 
 def _state_of_export(task: Task) -> tuple[str, ...]:
-    return str(task.folder), repr(task.slices), repr(task.data)
+    return str(task.folder), repr(task.slices), repr(task.data), repr(task.export.get("mask"))
 
 
 @st.cache_resource(max_entries=2, show_spinner="Looking at every label", hash_funcs=_BY_FOLDER | {Task: _state_of_export})
