@@ -151,6 +151,17 @@ def test_rows_that_came_later_are_left_out_and_said(folder):
         pass_gate(load_task(folder), NEW, OLD)
 
 
+def test_rows_that_were_edited_between_the_runs_are_counted(folder):
+    path = folder / "runs" / OLD / "rows.parquet"
+    rows = pd.read_parquet(path)
+    rows.loc[rows["id"].isin(["200", "201"]), "hash"] += 1
+    rows.to_parquet(path)
+    assert (
+        "2 of the 80 rows that both answered were edited between the two runs"
+        in pass_gate(load_task(folder), NEW, OLD)["notes"]
+    )
+
+
 def test_suites_of_stress_json_are_checked_and_missing_ones_are_said(folder):
     task = limit(
         folder, "suites.typos.accuracy = {at_least = 0.9}\nsuites.typos.wrong_confident = {at_most = 0.05, required = true}"

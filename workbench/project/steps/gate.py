@@ -18,6 +18,7 @@ from workbench.io.votes import read_soft_labels
 from workbench.project.auditing import label_set, tolerated
 from workbench.project.reference import reference_run
 from workbench.project.reviewing import fingerprints, open_record
+from workbench.project.run_sources import kept_rows
 from workbench.project.runs import Run, find_run
 from workbench.project.steps.predict import open_model, promised
 from workbench.project.task import Task
@@ -205,9 +206,17 @@ def _same_labels(task: Task, run: Run, dataset: Dataset, plan: Any) -> bool:
 
 
 def _common_in_words(run: Run, other: Run, now: Facts, before: Facts, common: int) -> list[str]:
-    if common == len(now.rows) == len(before.rows):
-        return []
-    return [
-        f"run {run.id} answered {len(now.rows):,} of the rows and run {other.id} {len(before.rows):,}: they are compared on "
-        f"the {common:,} that both answered"
-    ]
+    """Say where the two runs answered other rows, or the same rows as they read then."""
+    said = []
+    if not common == len(now.rows) == len(before.rows):
+        said.append(
+            f"run {run.id} answered {len(now.rows):,} of the rows and run {other.id} {len(before.rows):,}: they are compared "
+            f"on the {common:,} that both answered"
+        )
+    kept = [kept_rows(one) for one in (run, other)]
+    if kept[0] is not None and kept[1] is not None:
+        ids = now.rows.index.intersection(before.rows.index)
+        edited = int((kept[0]["hash"].reindex(ids) != kept[1]["hash"].reindex(ids)).sum())
+        if edited:
+            said.append(f"{edited:,} of the {common:,} rows that both answered were edited between the two runs")
+    return said
