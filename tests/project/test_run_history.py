@@ -122,6 +122,7 @@ STRESS = {
     "suites": [
         suite("typos", worst=["v0", "t0", "gone"], changed={"v0": "teh text"}),
         suite("drop_half", "rules_removed", **LOST),
+        suite("says_ham", "direction", accuracy=None, wrong_confident=None, broken=0.3, broken_interval=[0.1, 0.6]),
         suite("german", "language", n=0, reason="no row is in German"),
     ]
 }
@@ -140,6 +141,8 @@ def test_suites_stand_beside_what_they_are_held_against(dataset):
     assert table.index.tolist() == ["typos"]
     assert table.loc["typos", ["accuracy", "of_accuracy", "low", "wrong_high"]].tolist() == [0.5, 0.9, 0.2, 0.4]
     assert monitoring_facts.lost_rules(STRESS).loc["half of the functions left out", ["accuracy", "of"]].tolist() == [0.6, 0.8]
+    broken = monitoring_facts.broken_table(STRESS)
+    assert broken.loc["says_ham", ["kind", "broken", "high"]].tolist() == ["direction", 0.3, 0.6] and len(broken) == 1
     assert monitoring_facts.not_run(STRESS) == {"german": "no row is in German"}
 
 
@@ -245,6 +248,21 @@ FOUND = {
 )  # fmt: skip
 def test_the_rows_behind_a_check_are_found(batch, kind, of, rows, said):
     mask, words = batch_rows.rows_behind(batch, FOUND, kind, of, None)
+    assert batch.rows.index[mask].tolist() == rows and words == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "reference", "now", "rows", "said"),
+    [
+        ("length", 14, 6, ["p3"], "shorter than 14 characters, the middle of before"),
+        ("length", 14, 30, ["p4", "p0"], "longer than 14 characters, the middle of before"),
+        ("confidence", 0.75, 0.6, ["p1", "p3"], "on which the end model is less sure than 0.750, the middle of before"),
+    ],
+    ids=["shorter", "longer", "less sure"],
+)
+def test_rows_beyond_the_middle_of_before_are_found(batch, kind, reference, now, rows, said):
+    found = {"checks": [check(kind, reference=reference, batch=now)], "new_terms": []}
+    mask, words = batch_rows.rows_behind(batch, found, kind, "", None)
     assert batch.rows.index[mask].tolist() == rows and words == said
 
 

@@ -6,12 +6,15 @@ import shutil
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from workbench.cli import main
 from workbench.project.reference import promote, promoted
 from workbench.project.runs import list_runs
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.ui import opened_runs
+from workbench.ui.runs import report_of
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -209,30 +212,49 @@ def test_drifted_checks_are_sentences_and_batches_a_series(open_app, drifted):
     app = clean(open_app("runs", show="Drift"))
     assert "Drifted checks by kind and batch, in all batch b1: 0; batch b2: 2" in alts(app)
     assert "Need review, need review from 50.0% to 50.0% over 2 batches" in alts(app)
-    assert "**2 of 3 checks drifted.**" in words(app) and "Says_free has gone stale" in words(app)
-    assert SCRIPT in words(app) and not any(SCRIPT in block.value for block in app.html)
-    assert [one.label for one in app.expander] == ["1 checks without drift", "1 notes"]
-    assert f"workbench monitor {drifted} NEWFILE" in words(app)
+    assert "**2 of 3 checks drifted.**" in words(app) and f"workbench monitor {drifted} NEWFILE" in words(app)
+    labels = [one.label.replace("\\", "") for one in app.expander]
+    assert (
+        labels[0].startswith("says_free has gone stale") and labels[1].startswith("New or risen terms") and SCRIPT in labels[1]
+    )
+    assert labels[2:] == ["1 checks without drift", "1 notes"] and not any(SCRIPT in block.value for block in app.html)
     app.selectbox(key="batch").set_value("b1").run()
     assert "0 of 1 checks drifted." in words(clean(app))
 
 
-def test_a_check_leads_to_the_rows_behind_it(open_app, drifted):
+def test_a_check_that_is_opened_shows_the_rows_behind_it(open_app, drifted):
     app = clean(open_app("runs", show="Drift"))
-    assert "**1** row that says_free votes on" in words(app) and app.dataframe[0].value.index.tolist() == ["p1"]
+    assert not app.dataframe
+    app.session_state["check b2 coverage says_free"] = True
+    app.run()
+    assert "**1** row that says_free votes on" in words(clean(app)) and app.dataframe[0].value.index.tolist() == ["p1"]
     assert "1 test rows of the task are left out." in words(app)
-    app.button(key="rows ('new terms', '')").click().run()
-    assert app.selectbox(key="behind").value == "new terms" and "that hold a new term" in words(clean(app))
-    assert app.dataframe[0].value["row"].tolist() == [f"{SCRIPT} shelf sync"]
+    app.session_state["check b2 new terms "] = True
+    app.run()
+    assert app.dataframe[1].value["row"].tolist() == [f"{SCRIPT} shelf sync"]
+
+
+def test_any_rows_of_a_batch_can_be_looked_at_but_test_rows(open_app, drifted):
     app = clean(open_app("runs", show="Drift", behind="every row"))
     table = app.dataframe[0].value
-    assert table.index.tolist() == ["p1", "p2", "p0"]  # the least sure first, and no test row
-    assert table["answer"].tolist() == ["spam 60%", "ham 70%", "ham 90%"] and table["votes"].tolist()[0] == "spam: says_free"
+    assert table.index.tolist() == ["p1", "p2", "p0"]  # the least sure first
+    assert table["answer"].tolist() == ["spam 60%", "ham 70%", "ham 90%"] and table["votes"].iloc[0] == "spam: says_free"
+    assert app.selectbox(key="behind").options == [
+        *("coverage of a function: says_free", "new terms", "new term: shelf sync"),
+        *("rows that need review", "rows without a vote", "every row"),
+    ]
+
+
+def test_a_function_without_a_vote_in_the_batch_leads_to_its_rows_in_the_run(open_app, twice):
+    keep_batch(twice, "b1", [check("coverage", "promises", "promises has gone silent.")])
+    app = clean(open_app("runs", show="Drift", behind="coverage of a function: promises"))
+    assert "**0** rows that promises votes on" in words(app)
+    assert app.get("page_link")[0].proto.label == "Rows of the run that promises votes on"
 
 
 def test_rows_of_a_batch_that_are_gone_are_said_to_be(open_app, drifted):
     (drifted / "monitor" / "b2" / "rows.parquet").unlink()
-    assert "no longer kept" in words(clean(open_app("runs", show="Drift")))
+    assert "no longer kept" in words(clean(open_app("runs", show="Drift", behind="every row")))
 
 
 def test_without_a_batch_the_command_is_said(open_app, ran):
@@ -260,14 +282,16 @@ def test_suites_stand_beside_the_rows_unchanged_with_their_worst_rows(open_app, 
     nothing = dict.fromkeys(("accuracy", "interval", "answered", "wrong_confident", "wrong_confident_interval", "of"))
     suites = [
         suite("typos", "messy", ["valid0", "test0"], changed={"valid0": f"win a fere car {SCRIPT}"}),
+        suite("says_ham", "direction", [], **nothing, broken=0.25, broken_interval=[0.1, 0.5]),
         suite("german", "language", [], **nothing, n=0, reason="no row is in German"),
     ]
     write(twice, "stress.json", {"split": "test", "rows": 12, "suites": suites})
     app = clean(open_app("runs", show="Suites"))
-    assert "Right: typos 75.0%" in alts(app) and "Answered and wrong: typos 25.0%" in alts(app)
-    assert board(app, "Suites in figures")["typos"] == [
-        *("12", "75.0%", "50.0–90.0%", "100.0%", "25.0%", "10.0–50.0%", "25.0%", "50.0%", "50.0%"),
-    ]
+    html = next(block.value for block in app.html if 'aria-label="Suites in figures"><thead>' in block.value)
+    assert "Messy mail" in html and html.count('class="track"') == 2
+    cells = re.sub(r"<[^>]+>", " ", html.split("typos")[1]).split()
+    assert cells == ["12", "▼", "75.0%", "(50–90%)", "100.0%", "25.0%", "(10–50%)", "25.0%", "50.0%", "50.0%"]
+    assert board(app, "Expectations that break")["says_ham"] == ["the class becomes less likely", "25.0%", "10.0–50.0%", "12"]
     rows = app.dataframe[0].value
     assert rows.index.tolist() == ["valid0"] and rows.iloc[0]["was"] == "win a free car" and rows.iloc[0]["gold"] == "spam"
     assert "german was not run: no row is in German." in words(app) and "typos said so." in words(app)
@@ -397,7 +421,47 @@ def test_what_a_command_writes_while_the_app_is_open_is_shown(open_app, ran):
     assert opened_runs.found_in(path)["a"] == 23
 
 
+def test_a_report_that_cannot_be_made_says_why(ran):
+    (ran / "outcomes.json").write_text('{"format": "<2>"}')
+    task = load_task(ran)
+    assert "No report was made: " in (said := report_of(task, list_runs(task)[0])) and "<2>" not in said
+
+
 def test_a_damaged_file_is_one_sentence_on_the_page(open_app, ran):
     (ran / "outcomes.json").write_text("{")
     app = clean(open_app("runs", show="Outcomes"))
     assert "outcomes.json" in app.error[0].value.replace("\\", "")
+
+
+# ---------------------------------------------------------------- what the commands themselves write
+
+
+@pytest.mark.slow
+def test_what_the_commands_write_is_what_the_page_reads(open_app, _ran_once, tmp_path):
+    folder = tmp_path / "data" / "toy"
+    shutil.copytree(_ran_once, folder, ignore=shutil.ignore_patterns("runs"))
+    settings = (folder / "task.toml").read_text().replace("enabled = false", 'features = ["tfidf"]')
+    (folder / "task.toml").write_text(f"{settings}\n[gate]\naccuracy = {{at_least = 0.1}}\n")
+    rows = pd.DataFrame({"id": [f"n{i}" for i in range(40)], "text": ["win a free car", "see you"] * 20})
+    rows.to_csv(tmp_path / "new.csv", index=False)
+    done = pd.DataFrame({"id": rows["id"], "escalated": [True, False] * 20})
+    done.to_csv(tmp_path / "outcomes.csv", index=False)
+    named = [str(folder), str(tmp_path / "new.csv")]
+    for arguments in (
+        ["run", named[0]], ["monitor", *named], ["stress", named[0], "--suite", "messy"], ["evaluate", named[0], "--gate"],
+        ["predict", *named, str(tmp_path / "answers.csv"), "--log", str(tmp_path / "a.log"), "--review-below", ".6"],
+        ["outcomes", named[0], str(tmp_path / "a.log"), str(tmp_path / "outcomes.csv")],
+    ):  # fmt: skip
+        found = CliRunner().invoke(main, arguments)
+        assert found.exit_code == 0, found.output
+    shown = {
+        "History": "Finished",
+        "Drift": "checks drifted",
+        "Suites": "worst row",
+        "Gate": "passed the gate",
+        "Outcomes": "deflection",
+    }
+    for view, said in shown.items():
+        app = clean(open_app("runs", show=view))
+        assert said in words(app) and not app.error, view
+    assert not clean(open_app("runs", show="Drift", behind="every row")).dataframe[0].value.empty

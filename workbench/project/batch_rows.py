@@ -85,7 +85,23 @@ def rows_behind(rows: BatchRows, found: Mapping[str, Any], kind: str, of: str, r
         if kind == "classes":
             return (rows.rows["label"] == most).to_numpy(), f"answered {most}, which rose most"
         return np.array(languages(rows.rows["row"].tolist())) == most, f"in the language {most}, which rose most"
+    if kind in ("length", "confidence") and isinstance(check.get("reference"), float | int):
+        return _beyond(rows, check)
     return every, "of the batch"
+
+
+def _beyond(rows: BatchRows, check: Mapping[str, Any]) -> tuple[Mask, str]:
+    """Return the rows that lie beyond the middle of before, on the side to which the middle went."""
+    before, fell = check["reference"], check["batch"] < check["reference"]
+    if check["kind"] == "length":
+        values, said = rows.rows["row"].str.len(), f"{'shorter' if fell else 'longer'} than {before:,.0f} characters"
+    else:
+        values, said = (
+            rows.rows["confidence"],
+            f"on which the end model is {'less sure' if fell else 'surer'} than {before:.3f}",
+        )
+    mask = values < before if fell else values > before
+    return mask.to_numpy(), f"{said}, the middle of before"
 
 
 def _voted(rows: BatchRows, of: str) -> tuple[Mask, str]:

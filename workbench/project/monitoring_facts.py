@@ -54,14 +54,14 @@ def read_found(path: Path) -> dict[str, Any] | None:
 
 
 def suite_table(found: Found) -> pd.DataFrame:
-    """Return one row a suite that asked the end model, by name: what it measured and, as `of_...`, what that is held against.
+    """Return one row a suite of which gold tells something, by name: what it measured, and what that is held against.
 
-    kind, n, accuracy, low, high, answered, wrong (answered and wrong, of all rows), wrong_low, wrong_high, of (in words),
+    kind, n, accuracy, low, high, answered, wrong (answered and wrong, of all rows), wrong_low, wrong_high; of (in words),
     of_accuracy, of_low, of_high, of_answered, of_wrong, of_wrong_low, of_wrong_high, worst (how many rows are named).
     """
     lines = {}
     for one in found["suites"]:
-        if one["n"] and one.get("answered") is not None:
+        if one["n"] and (one.get("accuracy") is not None or one.get("wrong_confident") is not None):
             of = one["of"] or {}
             own, other = _measures(one), {f"of_{name}": value for name, value in _measures(of).items()}
             told = {"kind": one["kind"], "n": one["n"], "of": of.get("what", ""), "worst": len(one["worst"])}
@@ -77,6 +77,17 @@ def _measures(one: Found) -> dict[str, Any]:
     wrong_low, wrong_high = one.get("wrong_confident_interval") or (None, None)
     wrong = {"wrong": one.get("wrong_confident"), "wrong_low": wrong_low, "wrong_high": wrong_high}
     return {"accuracy": one.get("accuracy"), "low": low, "high": high, "answered": one.get("answered"), **wrong}
+
+
+def broken_table(found: Found) -> pd.DataFrame:
+    """Return one row a suite that expects something else than gold, by name: kind, n, broken (share of rows), low, high."""
+    lines = {}
+    for one in found["suites"]:
+        if one["n"] and one.get("broken") is not None and one["kind"] != "out_of_scope":  # there, answered and wrong says it
+            low, high = one.get("broken_interval") or (None, None)
+            lines[one["name"]] = {"kind": one["kind"], "n": one["n"], "broken": one["broken"], "low": low, "high": high}
+    table = pd.DataFrame.from_dict(lines, orient="index", columns=["kind", "n", "broken", *_ENDS]).rename_axis("suite")
+    return table.assign(**{name: pd.to_numeric(table[name]) for name in ("n", "broken", *_ENDS)})
 
 
 def lost_rules(found: Found) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from html import escape
 from typing import Final
 
 import pandas as pd
+import streamlit as st
 
 from workbench.ui.label_model_charts import GOLD, LEARNED, QUIET, Spec, dots, ink, quantity, styled_axis, values_of
 
@@ -156,6 +157,11 @@ def legend(names: Sequence[str], *more: str) -> str:
     ]
     said += [f'<span style="margin-right:1.2rem">{escape(one)}</span>' for one in more]
     return f'<div style="font-size:0.85rem">{"".join(said)}</div>'
+
+
+def wide(html: str, label: str) -> None:
+    """Show a table that scrolls sideways where it is wider than the page, by the keyboard too."""
+    st.html(f'<div style="overflow-x:auto" tabindex="0" role="region" aria-label="{escape(label)}">{html}</div>')
 
 
 def told(lines: pd.DataFrame, share: bool) -> str:

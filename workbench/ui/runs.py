@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from html import escape
 from typing import Final
 
 import streamlit as st
 
-from workbench.project.runs import list_runs
+from workbench.project.runs import Run, list_runs
 from workbench.project.task import Task
+from workbench.tables import WorkbenchError
 from workbench.ui import runs_compare, runs_drift, runs_gate, runs_history, runs_outcomes, runs_suites
 from workbench.ui.frame import chosen_run, chosen_task
 from workbench.ui.wording import plain
@@ -48,21 +51,27 @@ def _report_button(task: Task) -> None:
     if run is None:
         return
 
-    def made() -> str:
-        from workbench.project.steps.report import report_html
-
-        return report_html(task, run)
-
     st.download_button(
         "Report",
-        data=made,
+        data=partial(report_of, task, run),
         file_name=f"{task.folder.name}-{run.id}.html",
         mime="text/html",
         on_click="ignore",
         icon=":material/download:",
         key="report",
-        help=f"Of run {run.id}, in one file that opens without the app; `workbench report {task.folder}` writes it too.",
+        help=f"Of run {run.id}, in one file that opens without the app. It takes some ten seconds; "
+        f"`workbench report {task.folder}` writes it too.",
     )
+
+
+def report_of(task: Task, run: Run) -> str:
+    """Return the report of a run as HTML, or a page that says why there is none: what a download raises, nobody sees."""
+    from workbench.project.steps.report import report_html
+
+    try:
+        return report_html(task, run)
+    except WorkbenchError as error:
+        return f'<!doctype html><meta charset="utf-8"><title>No report</title><p>No report was made: {escape(str(error))}</p>'
 
 
 if __name__ == "__main__":

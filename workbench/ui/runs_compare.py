@@ -18,6 +18,7 @@ from workbench.project.runs import Run, list_runs
 from workbench.project.task import Task
 from workbench.tables import Dataset
 from workbench.ui import figures, opened, opened_runs
+from workbench.ui.run_charts import wide
 from workbench.ui.wording import count, figure, percent, plain
 
 _LINES: Final = 12
@@ -55,7 +56,8 @@ def show(task: Task) -> None:
     _functions(found)
     if len(found.settings):
         st.header("Settings")
-        st.html(figures.table(found.settings, "Settings that differ", words=("before", "after"), at_most=_LINES))
+        html = figures.table(found.settings, "Settings that differ", words=("before", "after"), at_most=_LINES)
+        wide(html, "Settings that differ")
     _votes(found)
     if found.labels is not None:
         _labels(found.labels, dataset, f"{before.id} {after.id}")
@@ -97,12 +99,12 @@ def _scores(found: Difference, label_models: set[str]) -> None:
     st.header("Scores")
     main = found.scores["model"].isin([MODELS["end_model"], *label_models])
     table = found.scores[main].sort_values("model", key=lambda names: names != MODELS["end_model"], kind="stable")
-    st.html(figures.table(_in_figures(table), "Accuracy before and after, on the same rows", words=("split", "verdict")))
+    wide(figures.table(_in_figures(table), "Accuracy before and after"), "Accuracy")
     st.caption("On rows with gold that both answered; the interval is of the difference, paired by row (bootstrap).")
     if not main.all():
         with st.expander("Other models"):
             others = _in_figures(found.scores[~main])
-            st.html(figures.table(others, "Accuracy of other models before and after", words=("split", "verdict")))
+            wide(figures.table(others, "Accuracy of other models"), "Accuracy of other models")
     _promise(found.promise)
 
 
@@ -126,7 +128,8 @@ def _promise(promise: pd.DataFrame) -> None:
     told["above confidence"] = [figure(value) or "none" for value in promise["threshold"]]
     told["wrong at most"] = [percent(value, 0) for value in promise["risk"]]
     told["measured rows"] = [count(value) for value in promise["n"]]
-    st.html(figures.table(told.set_axis(promise.index.rename("promise"), axis=0), "What is promised, before and after"))
+    html = figures.table(told.set_axis(promise.index.rename("promise"), axis=0), "What is promised, before and after")
+    wide(html, "What is promised")
 
 
 def _signed(points: float) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import streamlit as st
 
@@ -20,12 +20,11 @@ from workbench.ui.vote_rows import dark
 from workbench.ui.wording import ago, plain
 
 _DRAWN: Final = 24  # batches on a chart: the newest
-_BUTTONS: Final = 12  # drifted checks with a button; the list below has all
+_OPENED: Final = 20  # drifted checks that open on their rows; the choice below has all
 _PAGE: Final = 50
 _HEIGHT: Final = 76  # pixels a row, of four lines
 _WIDTH: Final = 208  # pixels of a small chart
 Batch = Mapping[str, Any]
-Sight = tuple[str, str]
 
 
 def show(task: Task) -> None:
@@ -71,72 +70,90 @@ def _series(series: Sequence[Batch]) -> None:
 
 
 def _batch(task: Task, found: Batch) -> None:
-    """Draw one batch: what drifted, and the rows behind that."""
+    """Draw one batch: what drifted, each check with the rows behind it, and the other rows of the batch."""
     drifted = [check for check in found["checks"] if check["drifted"]]
     quiet = [check for check in found["checks"] if not check["drifted"]]
     st.header("What drifted")
     about = f"{Path(found['source']).name}: {found['rows']:,} rows, held against run {found['run']}, {ago(found['finished'])}"
     st.caption(plain(about))
     said = f"{len(drifted):,} of {len(found['checks']):,} checks drifted."
-    if not drifted:
-        st.success(said if found["checks"] else "Nothing was compared.", icon=":material/check_circle:")
+    if drifted:
+        st.markdown(f"**{said}** Open one to see the rows behind it.")
     else:
-        st.markdown(f"**{said}**")
-    for check in drifted[:_BUTTONS]:
-        with st.container(horizontal=True, vertical_alignment="top", border=True):
-            with st.container(width="stretch"):
-                st.markdown(plain(_sentence(check)))
-            sight = (check["kind"], check["of"])
-            st.button(
-                "Its rows", key=f"rows {sight}", icon=":material/table_rows:", on_click=_look, args=(sight,), width=120,
-                help=f"Rows behind: {_named(sight)}",
-            )  # fmt: skip
-    if len(drifted) > _BUTTONS:
-        with st.expander(f"{len(drifted) - _BUTTONS:,} more that drifted"):
-            st.markdown("\n".join(f"- {plain(_sentence(check))}" for check in drifted[_BUTTONS:]))
+        st.success(said if found["checks"] else "Nothing was compared.", icon=":material/check_circle:")
+    sight = _Sight(task, found, opened.rows(task)[0], next((run for run in list_runs(task) if run.id == found["run"]), None))
+    for check in drifted[:_OPENED]:
+        name = f"check {found['batch']} {check['kind']} {check['of']}"
+        box = st.expander(plain(_sentence(check)), key=name, on_change="rerun")
+        if box.open:
+            with box:
+                _rows(sight, check["kind"], check["of"], name)
+    if len(drifted) > _OPENED:
+        _listed(f"{len(drifted) - _OPENED:,} more that drifted", map(_sentence, drifted[_OPENED:]))
     if quiet:
-        with st.expander(f"{len(quiet):,} checks without drift"):
-            st.markdown("\n".join(f"- {plain(_sentence(check))}" for check in quiet))
+        _listed(f"{len(quiet):,} checks without drift", map(_sentence, quiet))
     if found.get("notes"):
-        with st.expander(f"{len(found['notes']):,} notes"):
-            st.markdown("\n".join(f"- {plain(note)}" for note in found["notes"]))
-    dataset, _ = opened.rows(task)
-    _rows(task, found, dataset, next((run for run in list_runs(task) if run.id == found["run"]), None))
+        _listed(f"{len(found['notes']):,} notes", found["notes"])
+    _any_rows(sight)
+
+
+class _Sight(NamedTuple):
+    """Where rows are looked for: a batch, beside the rows of the task and the run it was held against, if that is there."""
+
+    task: Task
+    found: Batch
+    dataset: Dataset
+    run: Run | None
+
+
+def _listed(title: str, sentences: Iterable[str]) -> None:
+    with st.expander(title):
+        st.markdown("\n".join(f"- {plain(one)}" for one in sentences))
 
 
 def _sentence(check: Batch) -> str:
+    """Return what a check says, with a capital unless it begins with a name."""
     text = str(check["said"])
-    return f"{text[:1].upper()}{text[1:]}"
+    return text if check["of"] and text.startswith(check["of"]) else f"{text[:1].upper()}{text[1:]}"
 
 
-def _named(sight: Sight) -> str:
-    """Return a sight as the list and the URL name it."""
-    kind, of = sight
+def _any_rows(sight: _Sight) -> None:
+    """Draw the choice of rows: those behind a check, with a new term, that need review, without a vote, or all."""
+    st.header("Rows of the batch")
+    by_name = {_named(*one): one for one in batch_rows.sights(sight.found)}
+    if st.session_state.get("behind") not in (None, *by_name):
+        st.session_state.pop("behind")  # of another batch
+    name = st.selectbox(
+        "Rows behind", list(by_name), index=None, key="behind", bind="query-params", width=420, placeholder="choose which"
+    )
+    if name is not None:
+        _rows(sight, *by_name[name], f"any {name}")
+
+
+def _named(kind: str, of: str) -> str:
+    """Return rows as the list and the URL name them."""
     words = {batch_rows.EVERY: "every row", batch_rows.UNCOVERED: "rows without a vote"}
-    return words.get(sight) or f"{monitoring_facts.KINDS.get(kind, kind)}{f': {of}' if of else ''}"
+    return words.get((kind, of)) or f"{monitoring_facts.KINDS.get(kind, kind)}{f': {of}' if of else ''}"
 
 
-def _look(sight: Sight) -> None:
-    st.session_state["behind"] = _named(sight)
-
-
-def _rows(task: Task, found: Batch, dataset: Dataset, run: Run | None) -> None:
-    """Draw the rows of the batch behind what was chosen."""
-    st.header("Rows of the batch", anchor="rows")
-    rows = opened_runs.batch(task, found["batch"], dataset)
+def _rows(sight: _Sight, kind: str, of: str, key: str) -> None:
+    """Draw the rows of the batch behind a check."""
+    batch, run = sight.found["batch"], sight.run
+    rows = opened_runs.batch(sight.task, batch, sight.dataset)
     if rows is None:
         st.info("The rows of this batch are no longer kept.", icon=":material/info:")
         return
-    by_name = {_named(sight): sight for sight in batch_rows.sights(found)}
-    if st.session_state.get("behind") not in (None, *by_name):
-        st.session_state.pop("behind")  # of another batch
-    name = st.selectbox("Rows behind", list(by_name), key="behind", bind="query-params", width=420)
-    mask, said = opened_runs.behind(task, found["batch"], dataset, *by_name[name], run)
+    mask, said = opened_runs.behind(sight.task, batch, sight.dataset, kind, of, run)
     total = int(mask.sum())
     hidden = f" {rows.hidden:,} test rows of the task are left out." if rows.hidden else ""
     st.markdown(f"**{total:,}** row{'s' * (total != 1)} {plain(said)}, the least sure first.{hidden}")
     if total:
-        _page(rows, mask, total, f"{found['batch']} {name}")
+        _page(rows, mask, total, f"{batch} {key}")
+    elif kind == "coverage" and run is not None and of in run.about["functions"]:
+        st.page_link(
+            Path(__file__).parent / "functions.py", label=plain(f"Rows of the run that {of} votes on"), icon=":material/rule:",
+            query_params={"task": sight.task.folder.name, "lf": of, "run": run.id},
+        )  # fmt: skip
 
 
 def _page(rows: BatchRows, mask: batch_rows.Mask, total: int, key: str) -> None:

@@ -13,6 +13,7 @@ from workbench.project.runs import list_runs
 from workbench.project.task import Task
 from workbench.ui import figures, opened_runs
 from workbench.ui.frame import chosen_run
+from workbench.ui.run_charts import wide
 from workbench.ui.wording import ago, count, plain
 
 FILE: Final = "gate.json"
@@ -96,8 +97,8 @@ def _table(found: Mapping[str, Any]) -> None:
             }
         )
     table = pd.DataFrame(lines).set_index("check")
-    html = figures.table(table, "Checks of the gate, failed ones first", words=("verdict", "held against"), at_most=_LINES)
-    st.html(f'<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Checks of the gate">{html}</div>')
+    html = figures.table(table, "Checks of the gate, failed ones first", at_most=_LINES)
+    wide(html, "Checks of the gate")
     st.caption(
         f"A check fails only where the rows show at its level that the limit is broken: p of at most its part of alpha. The "
         f"primary one has alpha {found['alpha']:g}; the others share as much by Holm's method."

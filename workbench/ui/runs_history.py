@@ -18,7 +18,7 @@ from workbench.ui.wording import ago, count, interval, percent, plain
 
 _DRAWN: Final = 40  # runs on a chart: the newest
 _LINES: Final = 12  # of the table before it scrolls
-_WIDTH: Final = 282  # pixels of a chart
+_WIDTH: Final = 240  # pixels of a chart
 
 
 def show(task: Task) -> None:
@@ -51,14 +51,16 @@ def _charts(history: pd.DataFrame, total: int) -> None:
     more = f" The newest {_DRAWN} of {total:,} runs." if total > _DRAWN else ""
     same = [f"{history[column].iloc[-1]:,.0f} {column}" for panel in constant for column in panel.series.values()]
     kept = f" The same in all of them: {' and '.join(same)}." if same else ""
-    st.caption(f"Runs in their order, the newest on the right. Upright lines: 95 % intervals.{kept}{more}")
+    st.caption(
+        f"Runs in their order, the newest on the right. Right: of rows with gold; upright lines are 95 % intervals.{kept}{more}"
+    )
 
 
 def _counted(history: pd.DataFrame, panel: run_history.Panel) -> str:
     """Return on how many rows the last value of an accuracy rests."""
     split = panel.title.rpartition(" ")[2]
     known = history[f"n_{split}"].dropna() if f"n_{split}" in history else pd.Series(dtype=float)
-    return f" · {count(known.iloc[-1])} rows with gold" if len(known) else ""
+    return f" · {count(known.iloc[-1])} rows" if len(known) else ""
 
 
 def _reference_in_words(task: Task, history: pd.DataFrame) -> None:
@@ -96,7 +98,7 @@ def _table(history: pd.DataFrame) -> None:
         shown[column] = newest[column].map(count)
     table = figures.table(shown, "Runs, the newest first", at_most=_LINES)
     whole = table.replace('<th scope="row">', '<th scope="row" style="white-space:nowrap">')  # an id that is broken is none
-    st.html(f'<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Runs">{whole}</div>')
+    run_charts.wide(whole, "Runs")
     st.caption("In brackets the 95 % interval; all rows with gold.")
 
 

@@ -56,7 +56,7 @@ def _answered_and_not(found: Mapping[str, Any]) -> None:
         st.html(run_charts.legend(["answered", "needs review"]))
         with st.container(width=760):
             _draw(rates, "share of rows")
-    st.html(figures.table(_in_figures(found, whole, None), "Outcomes by decision"))
+    run_charts.wide(figures.table(_in_figures(found, whole, None), "Outcomes by decision"), "Outcomes by decision")
 
 
 def _draw(table: pd.DataFrame, title: str) -> None:
@@ -108,7 +108,8 @@ def _groups(found: Mapping[str, Any], groupings: list[str]) -> None:
         st.html(run_charts.legend(["answered", "needs review"]))
         with st.container(width=760):
             _draw(drawn.tail(_DRAWN) if by == "week" else drawn.head(_DRAWN), f"{outcome}, share of rows")
-    st.html(figures.table(_in_figures(found, drawn, outcome), f"{outcome} by {by}", at_most=_LINES))
+    title = f"{outcome} by {by}"
+    run_charts.wide(figures.table(_in_figures(found, drawn, outcome), title, at_most=_LINES), title)
     apart = [one for one in found.get("differences", ()) if (one["outcome"], one["by"]) == (outcome, by) and one["q"] <= _Q]
     if not apart:
         st.caption("No group stands out by more than chance." if "differences" in found else "")

@@ -9,14 +9,14 @@ import streamlit as st
 
 from workbench.project import monitoring_facts
 from workbench.project.task import Task
-from workbench.ui import figures, opened, opened_runs, run_charts
+from workbench.ui import figures, opened, opened_runs
 from workbench.ui.frame import chosen_run
-from workbench.ui.label_model_charts import draw
+from workbench.ui.run_charts import wide
+from workbench.ui.suite_figures import LESS, MORE, suite_board
 from workbench.ui.wording import ago, count, interval, percent, plain
 
 FILE: Final = "stress.json"
 _LINES: Final = 14
-_DRAWN: Final = 30  # suites on a chart
 _HEIGHT: Final = 76  # pixels a row, of four lines
 
 
@@ -40,8 +40,16 @@ def show(task: Task) -> None:
         st.markdown(plain(found["promise"]))
     table = monitoring_facts.suite_table(found)
     if len(table):
-        _charts(table)
-        _figures(table)
+        st.header("Suites")
+        wide(suite_board(table), "Suites in figures")
+        st.caption(
+            "A dot on its 95 % interval is the suite; the upright tick is what it is held against: the same rows unchanged, or "
+            f"all {found['split']} rows. Answered and wrong, a share of all rows, is the dangerous number. {LESS} and {MORE}: "
+            "the whole interval is worse than the tick."
+        )
+    broken = monitoring_facts.broken_table(found)
+    if len(broken):
+        _broken(broken)
     _worst(task, found)
     lost = monitoring_facts.lost_rules(found)
     if len(lost):
@@ -51,40 +59,18 @@ def show(task: Task) -> None:
     st.caption(f"Run them again: `workbench stress {task.folder} --run {run.id}`. Limits for them are the gate's.")
 
 
-def _charts(table: pd.DataFrame) -> None:
-    """Draw accuracy, and what is answered and wrong, each beside the rows that a suite is held against."""
-    st.header("Suites")
-    st.html(run_charts.legend(["the suite", "what it is held against: the same rows unchanged, or all rows"]))
-    drawn = table[table["kind"] != "rules_removed"].head(_DRAWN)
-    charts = (
-        ("Right", "accuracy", "", "share of rows it is right on"),
-        ("Answered and wrong", "wrong", "wrong_", "share of all rows; the dangerous number"),
+_BREAKS: Final = {"invariance": "the answer changes", "direction": "the class becomes less likely"}
+
+
+def _broken(table: pd.DataFrame) -> None:
+    st.header("What is expected of changes")
+    shown = pd.DataFrame(
+        {"where it breaks": [_BREAKS.get(kind, "not as expected") for kind in table["kind"]]}, index=table.index
     )
-    with st.container(horizontal=True, gap="medium"):
-        for title, column, prefix, axis in charts:
-            known = drawn[drawn[column].notna()].drop(columns="n")
-            if len(known):
-                series = {"the suite": (column, prefix), "held against": (f"of_{column}", f"of_{prefix}")}
-                with st.container(width=480, gap=None):
-                    st.markdown(f"**{title}**")
-                    said = "; ".join(f"{name} {value:.1%}" for name, value in known[column].items())
-                    draw(run_charts.two_measures(known, series, axis, zero=column == "wrong"), alt=f"{title}: {said}")
-
-
-def _figures(table: pd.DataFrame) -> None:
-    shown = pd.DataFrame({"n": table["n"].map(count)}, index=table.index)
-    for column, title, low, high in (
-        ("accuracy", "right", "low", "high"),
-        ("wrong", "answered and wrong", "wrong_low", "wrong_high"),
-    ):
-        shown[title] = table[column].map(percent)
-        shown[f"95 %, {title}"] = [interval(first, last, digits=1) for first, last in table[[low, high]].to_numpy()]
-        shown[f"held against, {title}"] = table[f"of_{column}"].map(percent)
-    shown["answered"] = table["answered"].map(percent)
-    shown["held against, answered"] = table["of_answered"].map(percent)
-    html = figures.table(shown, "Suites in figures", at_most=_LINES)
-    with st.expander("Figures of all suites"):
-        st.html(f'<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Suites in figures">{html}</div>')
+    shown["broken"] = table["broken"].map(percent)
+    shown["95 % interval"] = [interval(low, high, digits=1) for low, high in table[["low", "high"]].to_numpy()]
+    shown["n"] = table["n"].map(count)
+    st.html(figures.table(shown, "Expectations that break", words=("where it breaks",), at_most=_LINES))
 
 
 def _worst(task: Task, found: dict[str, Any]) -> None:
@@ -105,7 +91,7 @@ def _worst(task: Task, found: dict[str, Any]) -> None:
     column = st.column_config
     changed = ["was"] if rows["was"].ne("").any() else []
     st.dataframe(
-        rows[["row", *changed, "gold"]],
+        rows[["gold", "row", *changed]],
         column_config={
             "id": column.TextColumn("id", width=90),
             "row": column.TextColumn("row, as the suite asks it" if changed else "row", width=460),
@@ -125,7 +111,7 @@ def _lost(lost: pd.DataFrame, found: dict[str, Any]) -> None:
     shown["worst to best draw"] = [interval(low, high, digits=1) for low, high in lost[["low", "high"]].to_numpy()]
     shown["with all functions"] = lost["of"].map(percent)
     shown["end model"] = lost["change"]
-    st.html(figures.table(shown, "What lost rules cost"))
+    wide(figures.table(shown, "What lost rules cost"), "What lost rules cost")
     for one in found["suites"]:
         if one.get("lost"):
             st.markdown(plain(one["said"]))
