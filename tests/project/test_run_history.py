@@ -197,18 +197,18 @@ def test_drifted_checks_are_counted_by_kind_and_batch():
 
 @pytest.fixture
 def batch(tmp_path, dataset):
-    """Return the rows of a batch, one of which is a test row of the task."""
+    """Return the rows of a batch, one of which is a test row of the task, and one has a test row's words."""
     (tmp_path / "task" / "monitor" / "b2").mkdir(parents=True)
     frame = pd.DataFrame(
         {
-            "text": ["Shelf sync fails", "rows of before", "secret", "nothing", "long " * 9],
-            "label": ["ham", "spam", "ham", "spam", "spam"],
-            "confidence": [0.9, 0.6, 0.5, 0.7, 0.8],
-            "decision": ["answer", "needs review", "answer", "answer", "answer"],
-            "f and g": ["ham", None, "ham", None, "spam"],
-            "function:label": ["spam", "spam", "ham", None, None],
+            "text": ["Shelf sync fails", "rows of before", "secret", "nothing", "long " * 9, "secret"],
+            "label": ["ham", "spam", "ham", "spam", "spam", "ham"],
+            "confidence": [0.9, 0.6, 0.5, 0.7, 0.8, 0.1],
+            "decision": ["answer", "needs review", "answer", "answer", "answer", "answer"],
+            "f and g": ["ham", None, "ham", None, "spam", "ham"],
+            "function:label": ["spam", "spam", "ham", None, None, None],
         },
-        index=pd.Index(["p0", "p1", "t0", "p3", "p4"], name="id"),
+        index=pd.Index(["p0", "p1", "t0", "p3", "p4", "t0-2"], name="id"),
     )
     frame.reset_index().to_parquet(tmp_path / "task" / "monitor" / "b2" / "rows.parquet")
     (tmp_path / "task" / "task.toml").write_text(
@@ -218,7 +218,7 @@ def batch(tmp_path, dataset):
 
 
 def test_rows_of_a_batch_come_the_least_sure_first_and_without_test_rows(batch):
-    assert batch.hidden == 1 and batch.rows.index.tolist() == ["p1", "p3", "p4", "p0"]
+    assert batch.hidden == 2 and batch.rows.index.tolist() == ["p1", "p3", "p4", "p0"]
     shown = batch_rows.rows_shown(batch, np.ones(4, bool), start=2, size=2)
     assert shown["votes"].tolist() == ["spam: f and g", "ham: f and g; spam: label"]
 

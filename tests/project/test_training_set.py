@@ -178,6 +178,9 @@ def test_filters_that_leave_no_row_are_said(fitted, tmp_path):
     task, done = fitted
     with pytest.raises(WorkbenchError, match=r"No row is left to export: of 120 rows the filters removed splits 40, "):
         export_run(training_set.asked(task, min_confidence=1.0, min_agreement=1.0), done, tmp_path / "set")
+    export_run(task, done, tmp_path / "set")
+    with pytest.raises(WorkbenchError, match="No row is left to export"):
+        export_run(training_set.asked(task, min_confidence=1.0, min_agreement=1.0), done, tmp_path / "set")
 
 
 def test_the_card_and_the_download_are_what_will_be_written(fitted, tmp_path):

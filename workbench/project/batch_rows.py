@@ -39,19 +39,24 @@ class BatchRows:
 
 
 def open_batch(task: Task, batch: str, dataset: Dataset) -> BatchRows | None:
-    """Return the rows of a batch, the least sure first; None where they are no longer kept."""
+    """Return the rows of a batch, the least sure first; None where they are no longer kept.
+
+    A row is a test row by its id or, as ids are made anew where a batch repeats or lacks them, by its text.
+    """
     path = task.folder / "monitor" / batch / "rows.parquet"
     if not path.exists():
         return None
     names = read_frame(path)[0].columns
     frame = read_frame(path, text_columns=[name for name in names if name != "confidence"])[0].set_index("id")
-    split = dataset.split.reindex(frame.index)
-    shown = frame[(split != "test").to_numpy()].sort_values("confidence", kind="stable")
-    texts = [name if name not in ("id", *_ANSWER) else f"data:{name}" for name in dataset.text]
-    words = ["\n".join(cells).strip() for cells in shown[[name for name in texts if name in shown]].to_numpy()]
-    rows = pd.DataFrame({"row": pd.Series(words, shown.index, dtype="str"), **{name: shown[name] for name in _ANSWER}})
-    votes = shown.drop(columns=[*_ANSWER, *(name for name in texts if name in shown)])
-    return BatchRows(rows, votes.rename(columns=lambda name: name.removeprefix("function:")), len(frame) - len(shown))
+    texts = [name if name not in ("id", *_ANSWER) else f"data:{name}" for name in dataset.text if name in frame]
+    words = pd.Series(["\n".join(cells).strip() for cells in frame[texts].to_numpy()], frame.index, dtype="str")
+    test = dataset.take((dataset.split == "test").to_numpy())
+    hidden = frame.index.isin(test.ids) | words.isin({text.strip() for text in test.texts()} - {""}).to_numpy()
+    order = frame["confidence"].to_numpy().argsort(kind="stable")
+    shown = order[~hidden[order]]
+    rows = pd.concat([words.rename("row"), frame[list(_ANSWER)]], axis=1).iloc[shown]
+    votes = frame.drop(columns=[*_ANSWER, *texts]).iloc[shown]
+    return BatchRows(rows, votes.rename(columns=lambda name: name.removeprefix("function:")), int(hidden.sum()))
 
 
 def sights(found: Mapping[str, Any]) -> list[tuple[str, str]]:

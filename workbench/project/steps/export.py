@@ -60,8 +60,8 @@ def export(
     provenance: dict[str, Any],
     warnings: Sequence[str],
     report: Report = lambda *_: None,
-) -> list[str]:
-    """Write the training set with its manifest and card, and return what to know of it: private data in it, by kind.
+) -> tuple[int, list[str]]:
+    """Write the training set with its manifest and card; return its rows, and what to know of it: private data in it, by kind.
 
     Where the filters leave no row, none is written, and that is what is said.
     """
@@ -69,7 +69,7 @@ def export(
     kept, removed = passing(rows, filters)
     if not kept.any():
         counts = ", ".join(f"{name} {count:,}" for name, count in removed.items() if count)
-        return [f"No row is left to export: of {len(rows):,} rows the filters removed {counts}; there is no training set."]
+        return 0, [f"No row is left to export: of {len(rows):,} rows the filters removed {counts}; there is no training set."]
     write_export(
         folder,
         rows,
@@ -81,7 +81,7 @@ def export(
         progress=lambda done, total, what: report("export", done, total, what),
     )
     said = private_in_words(private_facts(rows.private, kept, rows.mask), int(kept.sum()))
-    return [said] if said else []
+    return int(kept.sum()), [said] if said else []
 
 
 def provenance_of(task: Task, model: Any, facts: dict[str, Any]) -> dict[str, Any]:
@@ -112,11 +112,10 @@ def export_run(task: Task, run: Run, folder: Path, report: Report = lambda *_: N
     """
     report("export", 0, 0, "reading rows, votes and labels")
     rows = of_run(task, run, task.dataset()[0])
-    said = export(folder, task, rows, provenance_of_run(run), run.about["notes"], report)
-    if not folder.exists():
+    kept, said = export(folder, task, rows, provenance_of_run(run), run.about["notes"], report)
+    if not kept:
         raise WorkbenchError(said[0])
-    found: int = read_json(folder / "manifest.json")["rows"]
-    return found
+    return kept
 
 
 def export_in_words(folder: Path) -> list[str]:

@@ -83,7 +83,7 @@ def run(
         if last >= STAGES.index("export"):
             report("export", 0, 1, "")
             found = candidates(task, rows, votes, soft, folder)
-            notes += export(folder / "export", task, found, provenance_of(task, model, facts), notes, report)
+            notes += export(folder / "export", task, found, provenance_of(task, model, facts), notes, report)[1]
         if last >= STAGES.index("train"):
             end_model = _train(folder, task, dataset, soft, decided, report)
             notes += [] if isinstance(end_model, str) else defer(folder, task, dataset, end_model)
