@@ -134,6 +134,17 @@ def test_what_customers_wrote_is_redacted_unless_somebody_asks(task, tmp_path):
     assert "are redacted (" in said and "e-mail" in said
 
 
+def suite(name, n=0, reason=None):
+    about = {"kind": "python", "accuracy": None, "interval": None, "wrong_confident": None, "of": None, "worst": [], "said": ""}
+    return {"name": name, "n": n, "reason": reason, **about}
+
+
+def test_why_a_suite_was_not_run_is_redacted_too(task, tmp_path):
+    written(task, stress={"split": "test", "suites": [suite("mine", reason=f"could not convert string to float: '{SECRET}'")]})
+    (masked,) = report(task, NEW, to=tmp_path / "masked.html")
+    assert "could not convert" in masked.read_text() and "anna.berg" not in masked.read_text()
+
+
 def test_parts_that_nobody_measured_say_the_command(task):
     found = facts(task)
     missing = {name: getattr(found, name) for name in ("suites", "gate", "drift", "audits", "outcomes")}

@@ -139,6 +139,41 @@ def test_a_python_suite_that_fails_stops_no_other(fitted):
     assert suites["louder"]["n"] == 25 and suites["louder"]["broken"] == 0
 
 
+QUOTES = """
+from workbench.stress import suite
+from workbench.tables import Dataset
+
+
+@suite
+def reads_numbers(rows):
+    if (rows.split == "test").any():
+        return [float(text) for text in rows.frame["text"]]
+    return rows
+
+
+@suite(expect="same")
+def renames(rows):
+    if not (rows.split == "test").any():
+        return rows
+    one = rows.frame.head(1)
+    return Dataset(one.set_axis(one["text"] + "?", axis=0), rows.labels, rows.text)
+"""
+
+
+def test_an_error_of_test_rows_alone_quotes_none_of_them(fitted):
+    rows = pd.read_csv(fitted / "rows.csv", dtype=str)
+    texts = rows.loc[rows["split"] == "test", "text"]
+    (fitted / "stress").mkdir()
+    (fitted / "stress" / "ours.py").write_text(QUOTES)
+    suites = by_name(asked(fitted, "python"))
+    where = f"{fitted / 'stress' / 'ours.py'}:9: suite 'reads_numbers' fails: ValueError"
+    untold = "on test rows alone; what the error says may quote one, and is not shown"
+    assert suites["reads_numbers"]["reason"] == f"{where}, {untold}"
+    assert suites["renames"]["reason"] == f"suite 'renames' fails, {untold}"
+    kept = (find_run(load_task(fitted)).folder / STRESS).read_text()
+    assert not any(text in kept for text in texts)
+
+
 def test_a_run_that_answers_none_is_measured_above_a_confidence(fitted):
     run_folder = find_run(load_task(fitted)).folder
     promise = json.loads((run_folder / DEFERRAL).read_text())

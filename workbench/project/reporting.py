@@ -223,7 +223,8 @@ def _redacted(found: Report, redact: Redact | None) -> Report:
     if isinstance(found.changes, Changes):
         told["changes"] = replace(found.changes, examples=shown(found.changes.examples))
     if isinstance(found.suites, Suites):
-        told["suites"] = replace(found.suites, examples=shown(found.suites.examples))
+        skipped = tuple((name, clean(why)) for name, why in found.suites.skipped)
+        told["suites"] = replace(found.suites, examples=shown(found.suites.examples), skipped=skipped)
     if isinstance(found.drift, Drift):
         terms = tuple((clean(term), rows) for term, rows in found.drift.new_terms)
         told["drift"] = replace(found.drift, drifted=tuple(map(clean, found.drift.drifted)), new_terms=terms)

@@ -16,6 +16,14 @@ from workbench.stress.contract import EXPECTED, LABEL, Expected, Made, NotLower,
 from workbench.tables import Dataset, WorkbenchError
 
 
+class Fault(WorkbenchError):
+    """What a suite raised; where: file, line and kind of the error, without its words, which may be those of a row."""
+
+    def __init__(self, where: str, words: str) -> None:
+        super().__init__(f"{where}{words}")
+        self.where = where
+
+
 @dataclass(frozen=True)
 class PythonSuite:
     """A decorated function; calling it calls the function."""
@@ -81,8 +89,8 @@ def _made(one: PythonSuite, rows: Dataset) -> Made:
             frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == one.place.rpartition(":")[0]
         ]
         place = f"{inside[-1].filename}:{inside[-1].lineno}" if inside else one.place
-        kind = "" if isinstance(error, WorkbenchError) else f"{type(error).__name__}: "
-        raise WorkbenchError(f"{place}: suite {one.name!r} fails: {one_line(f'{kind}{error}')}") from error
+        where = f"{place}: suite {one.name!r} fails: {type(error).__name__}"
+        raise Fault(where, f": {one_line(str(error))}") from error
     given, expect = made if isinstance(made, tuple) and len(made) == 2 else (made, one.expect)
     if not isinstance(given, Dataset):
         what = f"returns {type(given).__name__}"

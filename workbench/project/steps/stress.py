@@ -15,7 +15,7 @@ from workbench.project.steps.predict import ANSWER, AnswerRule, Opened, ask, ope
 from workbench.project.stress_rules import line_of
 from workbench.project.stress_suites import held_rows, read_settings, suites_of
 from workbench.project.task import Task
-from workbench.stress import KINDS, Asked, Held, Settings, Suite, measured, not_run, said
+from workbench.stress import KINDS, Asked, Fault, Held, Settings, Suite, look, measured, not_run, said
 from workbench.stress.contract import Ask
 from workbench.stress.rules_removed import Removal, rules_removed
 from workbench.tables import Dataset, WorkbenchError
@@ -106,7 +106,20 @@ def _measured(suite: Suite, scored: Held, shown: Held | None, asked: Ask) -> dic
     except WorkbenchError as error:
         if suite.kind != "python":
             raise
-        return not_run(suite.name, suite.kind, str(error))
+        return not_run(suite.name, suite.kind, _reason(suite, error, scored, shown, asked))
+
+
+def _reason(suite: Suite, error: WorkbenchError, scored: Held, shown: Held | None, asked: Ask) -> str:
+    """Return why a suite fails, never in words that may quote a test row: what it says of valid rows is told in their place."""
+    if scored.split != "test":
+        return str(error)
+    try:
+        if shown is not None:
+            look(suite, shown, asked)
+    except WorkbenchError as told:
+        return str(told)
+    where = error.where if isinstance(error, Fault) else f"suite {suite.name!r} fails"
+    return f"{where}, on test rows alone; what the error says may quote one, and is not shown"
 
 
 def _within(report: Report, place: int, total: int, name: str) -> Callable[[int, int, str], None]:
