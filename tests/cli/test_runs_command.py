@@ -31,8 +31,8 @@ def test_the_list_needs_no_word_before_the_task(task):
     promoted = typed("promote", task.folder, done.id, "--why", "it is good", "--by", "ann").stdout
     assert promoted == f"run {done.id} is the reference\n" and "reference" in typed(task.folder).stdout
     (line,) = json.loads(typed(task.folder, "--json").stdout)
-    assert line["run"] == done.id and line["reference"] == "now" and line["split"] == "test" and line["n"] == 25
-    assert line["end_model"] == done.metrics()["end_model"]["test"]["all"]["accuracy"]
+    assert line["run"] == done.id and line["reference"] == "now" and line["n_test"] == 25
+    assert line["end_test"] == done.metrics()["end_model"]["test"]["all"]["accuracy"]
 
 
 def test_two_runs_are_set_side_by_side(task):

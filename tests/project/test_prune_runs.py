@@ -4,7 +4,7 @@ import pytest
 
 from workbench.project.prune import prunable, prune, size_of
 from workbench.project.reference import promote
-from workbench.project.run_table import run_table
+from workbench.project.run_history import history_of
 from workbench.project.runs import list_runs
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
@@ -35,7 +35,7 @@ def test_the_newest_the_promoted_and_the_newest_end_model_stay(task):
     promote(task, first, "ann")
     promote(task, second, "ann")
     assert may_go(task, 0) == [fourth, fifth], "the run that was the reference stays too"
-    assert run_table(task)["reference"].tolist() == ["before", "now", "", "", ""]
+    assert history_of(task)["reference"].tolist() == ["before", "now", "", "", ""]
 
 
 def test_pruned_runs_are_gone_and_the_others_whole(task):

@@ -46,10 +46,10 @@ def runs_command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def list_command(task: Path, as_json: bool) -> None:
     """List the runs of a task, oldest first: which is the reference, and how right label model and end model are."""
-    from workbench.project.run_table import run_table
+    from workbench.project.run_history import SPLITS, history_of
     from workbench.project.task import load_task
 
-    table = run_table(load_task(task))
+    table = history_of(load_task(task))
     if as_json:
         click.echo(json.dumps(plain(table.reset_index().to_dict(orient="records")), indent=2))
         return
@@ -57,21 +57,21 @@ def list_command(task: Path, as_json: bool) -> None:
         click.echo("no run yet")
         return
     columns = ("run", "", "until", "rows", "functions", "model", "accuracy on", "label model", "end model", "finished")
-    lines = [
-        (
+    lines = []
+    for run, line in table.iterrows():
+        split = next((split for split in SPLITS if line[f"n_{split}"] > 0), "")
+        lines.append((
             str(run),
             {"now": "reference", "before": "was reference"}.get(line["reference"], ""),
             line["until"],
-            f"{line['rows']:,}",
-            str(line["functions"]),
+            f"{line['rows']:,.0f}",
+            f"{line['functions']:.0f}",
             line["label_model"],
-            f"{line['split']}, n = {line['n']:,.0f}" if line["split"] else "",
-            _figure(line["accuracy"]),
-            _figure(line["end_model"]),
+            f"{split}, n = {line[f'n_{split}']:,.0f}" if split else "",
+            _figure(line[f"label_{split}"]) if split else "",
+            _figure(line[f"end_{split}"]) if split else "",
             line["finished"][:19],
-        )
-        for run, line in table.iterrows()
-    ]
+        ))  # fmt: skip
     show_table("runs", columns, lines)
 
 

@@ -11,8 +11,10 @@ import pandas as pd
 
 from workbench.project.label_model import chosen_in
 from workbench.project.overview import MODELS, scoreboard, scored_splits
-from workbench.project.runs import Run
+from workbench.project.reference import promoted
+from workbench.project.runs import Run, list_runs
 from workbench.project.steps.predict import promised
+from workbench.project.task import Task
 
 SPLITS: Final = ("test", "valid")
 _MODELS: Final = {"label": "label model", "end": "end model"}
@@ -96,14 +98,14 @@ def _promise(run: Run) -> dict[str, Any]:
     return {"promise": said, "risk": learned.risk, "answered": share, "answered_low": low, "answered_high": high}
 
 
-def history(facts: Mapping[str, Mapping[str, Any]], promoted: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return one row a run, oldest first, by id; facts: of `facts_of` by run id; promoted: of the task.
+def history(facts: Mapping[str, Mapping[str, Any]], references: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return one row a run, oldest first, by id; facts: of `facts_of` by run id; references: what `promoted` returns.
 
     reference: `now` for the run that is the reference, `before` for one that was, else ''; since, by and why: of its last
     promotion.
     """
-    told = {line["run"]: line for line in promoted}
-    now = promoted[-1]["run"] if promoted else None
+    told = {line["run"]: line for line in references}
+    now = references[-1]["run"] if references else None
     lines = {}
     for run, found in facts.items():
         line = told.get(run)
@@ -112,6 +114,11 @@ def history(facts: Mapping[str, Mapping[str, Any]], promoted: Sequence[Mapping[s
     words = ("finished", "until", "label_model", "end_model", "promise", "reference", "since", "by", "why")
     table = pd.DataFrame.from_dict(lines, orient="index", columns=[*words, *_FIGURES]).rename_axis("run")
     return table.assign(**{name: pd.to_numeric(table[name]) for name in _FIGURES})
+
+
+def history_of(task: Task) -> pd.DataFrame:
+    """Return the `history` of all runs of a task."""
+    return history({run.id: facts_of(run) for run in list_runs(task)}, promoted(task))
 
 
 def lines_of(history: pd.DataFrame, panel: Panel) -> pd.DataFrame:
