@@ -2,9 +2,12 @@
 
 import pickle
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from workbench import labeling_function
+from workbench.lfs import column, lookup, threshold
 from workbench.lfs.chunk import Chunk
 from workbench.lfs.rows import OpenRow, cells_of, light_rows
 
@@ -100,3 +103,27 @@ def test_a_missing_truth_value_is_none():
     frame = pd.DataFrame({"text": ["a", "b"], "paid": pd.array([True, None], dtype="boolean")}, index=["r1", "r2"])
     chunk = Chunk(frame, ("text",), ("ham", "spam"))
     assert [row.paid for row in chunk.rows()] == [True, None]
+
+
+def ask_a_row(row):
+    return 0 if row.age > 2 else -1
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        labeling_function(name="row")(ask_a_row),
+        labeling_function(batch=True, name="frame")(lambda frame: np.where(frame["age"] > 2, 0, -1)),
+        labeling_function(batch="age", name="one column")(lambda ages: np.where(ages > 2, 0, -1)),
+        threshold("age", 0, above=2),
+        lookup("age", 0, values=["3"]),
+        column("age", {3: 0}),
+    ],
+    ids=lambda function: function.name,
+)
+def test_a_missing_whole_number_is_above_nothing_and_the_others_stay_whole(function):
+    frame = pd.DataFrame({"text": ["a", "b", "c"], "age": pd.array([3, None, 1], dtype="Int64")}, index=["r1", "r2", "r3"])
+    votes, faults = function.votes(Chunk(frame, ("text",), ("ham", "spam")))
+    assert (votes.tolist(), faults) == ([0, -1, -1], [])
+    assert [repr(row.age) for row in Chunk(frame, ("text",), None).rows()] == ["3", "nan", "1"]
+    assert next(Chunk(frame, ("text",), None).series_rows([1])).age != 3

@@ -1,15 +1,16 @@
 """What the end model did not answer in production becomes review work, once, and what people say of it teaches the next run."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from workbench.project.answer_log import read_log
-from workbench.project.production import PRODUCTION, take_in
+from workbench.project.production import PRODUCTION, as_in, take_in
 from workbench.project.queues import newest_queue
-from workbench.project.reviewing import KEPT_ANCHORS, Decision, decide, open_record
+from workbench.project.reviewing import KEPT_ANCHORS, Decision, decide, fingerprints, open_record
 from workbench.project.runs import find_run
 from workbench.project.steps.check import check, check_settings
 from workbench.project.steps.predict import open_model, predict
@@ -180,6 +181,26 @@ def test_columns_that_a_new_row_lacks_are_missing_and_said(task, tmp_path):
     assert frame["age"].tolist()[:2] == [0, 1] and str(frame["paid"].dtype) == "boolean"
 
 
+def test_a_gap_in_whole_numbers_leaves_the_other_rows_as_they_were(task, tmp_path):
+    text = (task.folder / "task.toml").read_text(encoding="utf-8").replace('["text"]', '["plan"]')
+    (task.folder / "task.toml").write_text(text.replace('text = ["plan"]', "text = []"), encoding="utf-8")
+    cells = load_task(task.folder)  # whose rows are told apart by their cells
+    before, _ = cells.dataset()
+    path = tmp_path / "new.jsonl"
+    path.write_text('{"id": "n1", "text": "hello", "age": null}\n{"id": "n2", "text": "bye", "age": 7}\n', encoding="utf-8")
+    review_from_log(cells, write_log(tmp_path, line("n1"), line("n2")), path)
+    after, _ = cells.dataset()
+    assert after.frame["age"].tolist()[-2:] == [pd.NA, 7]
+    assert (after.row_hashes[:120] == before.row_hashes).all()
+    assert fingerprints(cells, after, before.ids) == fingerprints(cells, before, before.ids)
+
+
+def test_long_numbers_are_taken_in_to_the_last_digit(task):
+    dataset = replace(task.dataset()[0], frame=task.dataset()[0].frame.assign(age=900_719_925_474_099_301))
+    rows = pd.DataFrame({"text": ["a", "b"], "age": ["900719925474099303", None]}, index=["n1", "n2"])
+    assert as_in(dataset, rows, "new.csv")["age"].tolist() == [900_719_925_474_099_303, pd.NA]
+
+
 def test_a_row_that_was_added_to_the_file_since_counts_as_it_stands_there(task, tmp_path):
     review_from_log(task, write_log(tmp_path, line("n1")), write_new(tmp_path))
     with (task.folder / "rows.csv").open("a", encoding="utf-8") as file:
@@ -263,6 +284,18 @@ def test_a_damaged_file_of_rows_is_named(task):
     (task.folder / PRODUCTION).write_bytes(b"PAR1 no more")
     with pytest.raises(WorkbenchError, match=r"production\.parquet is damaged"):
         task.dataset()
+
+
+def test_a_kept_cell_that_fits_no_more_is_named_and_the_way_out_works(task, tmp_path):
+    review_from_log(task, write_log(tmp_path, line("n1"), line("n2")), write_new(tmp_path))
+    kept = pd.read_parquet(task.folder / PRODUCTION)
+    kept.astype({"age": "str"}).replace({"age": {"1": "old"}}).to_parquet(task.folder / PRODUCTION)
+    said = r"production\.parquet: column 'age' holds 'old' on row 'n1'.* numbers; write the row into the task's own file"
+    with pytest.raises(WorkbenchError, match=said):
+        task.dataset()
+    with (task.folder / "rows.csv").open("a", encoding="utf-8") as file:
+        file.write("n1,hello,free,,,train,1,01,true\n")
+    assert task.dataset()[0].frame["age"].tolist()[-2:] == [1, 2]
 
 
 def test_what_people_say_of_a_deferred_row_is_an_anchor_and_a_corrected_label_of_the_next_run(task, tmp_path):

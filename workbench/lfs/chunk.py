@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,7 +36,8 @@ class Chunk:
     def __init__(
         self, frame: pd.DataFrame, text: Sequence[str], labels: Sequence[str] | None, shares: Iterable[Share] = ()
     ) -> None:
-        self.frame = frame
+        self._frame = frame
+        self.frame = _with_floats(frame)
         self.text_columns = tuple(text)
         self.labels = None if labels is None else tuple(labels)
         self._docs_asked = [share[1:] for share in shares if share[0] == "docs"]
@@ -47,7 +49,7 @@ class Chunk:
 
     def take(self, rows: NDArray[np.intp]) -> Chunk:
         """Return the rows at some positions, whose Docs and embeddings are those of this chunk."""
-        part = Chunk(self.frame.iloc[rows], self.text_columns, self.labels)
+        part = Chunk(self._frame.iloc[rows], self.text_columns, self.labels)
         part._of = self, rows
         return part
 
@@ -70,7 +72,8 @@ class Chunk:
 
     def cells(self, name: str) -> list[Any]:
         """Return one column as plain Python values."""
-        return self._once(("cells", name), lambda: _cells(self.column(name)))
+        self.column(name)  # which says what there is
+        return self._once(("cells", name), lambda: _cells(self._frame[name]))
 
     def texts(self, column: str | None = None) -> list[str]:
         """Return one string a row: a column, or all text columns joined by a line break; a missing cell is ''."""
@@ -173,10 +176,23 @@ def _own(doc: Any) -> Any:
     return doc if doc.user_data else doc.copy()
 
 
+def _with_floats(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return whole numbers that may have gaps as floats: NaN is neither above nor below a bound, where NA would raise."""
+    gaps = [name for name in frame.columns if _may_have_gaps(frame[name])]
+    return frame.assign(**{name: frame[name].astype(np.float64) for name in gaps}) if gaps else frame
+
+
+def _may_have_gaps(column: pd.Series[Any] | pd.Index) -> bool:
+    """Return whether a column holds whole numbers in a type that may have gaps, as rows of production bring them."""
+    return pd.api.types.is_integer_dtype(column.dtype) and not isinstance(column.dtype, np.dtype)
+
+
 def _cells(column: pd.Series[Any] | pd.Index) -> list[Any]:
     """Return cells as plain Python values; `tolist` takes strings out of Arrow one by one, ten times slower."""
     if isinstance(column.dtype, pd.BooleanDtype):  # a missing one is None, which is not true: NA would raise in `if row.paid`
         return [None if cell is pd.NA else cell for cell in column.tolist()]
+    if _may_have_gaps(column):
+        return [math.nan if cell is pd.NA else cell for cell in column.tolist()]
     return column.to_numpy(dtype=object).tolist() if isinstance(column.dtype, pd.StringDtype) else column.tolist()
 
 

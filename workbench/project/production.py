@@ -21,6 +21,8 @@ from workbench.io.readers import check_columns, read_frame
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
 PRODUCTION: Final = "production.parquet"
+_GIVEN: Final = "correct the cell, or empty it"
+_KEPT: Final = "write the row into the task's own file with the right cell: there it counts as it stands, and here no more"
 
 
 def with_production(folder: Path, dataset: Dataset) -> tuple[Dataset, list[str]]:
@@ -40,7 +42,7 @@ def with_production(folder: Path, dataset: Dataset) -> tuple[Dataset, list[str]]
         )
     if new.empty:
         return dataset, notes
-    frame = pd.concat([dataset.frame, as_in(dataset, new, str(path))])
+    frame = pd.concat([dataset.frame, as_in(dataset, new, str(path), _KEPT)])
     split = pd.Series([*dataset.split, *["train"] * len(new)], index=frame.index)
     gold = None
     if dataset.gold is not None:
@@ -149,25 +151,26 @@ def _content(frame: pd.DataFrame, columns: list[str]) -> pd.Series[Any]:
     return pd.Series(["\0".join(row) for row in cells], index=frame.index, dtype=object)
 
 
-def as_in(dataset: Dataset, rows: pd.DataFrame, where: str) -> pd.DataFrame:
+def as_in(dataset: Dataset, rows: pd.DataFrame, where: str, way_out: str = _GIVEN) -> pd.DataFrame:
     """Return rows in the columns and types of a task's rows, missing where they lack a column.
 
-    Raises WorkbenchError naming column, row and value of a cell that is of another kind, and a text column that is not there.
+    Raises WorkbenchError naming column, row and value of a cell that is of another kind, and a text column that is not there;
+    way_out: what to do about such a cell.
     """
     check_columns(dataset.text, list(rows.columns), where)
     nothing = pd.Series([None] * len(rows), index=rows.index, dtype=object)
-    cells = {name: _as(rows.get(name, nothing), like, where) for name, like in dataset.frame.items()}
+    cells = {name: _as(rows.get(name, nothing), like, where, way_out) for name, like in dataset.frame.items()}
     return pd.DataFrame(cells, index=rows.index, columns=dataset.frame.columns)
 
 
-def _as(cells: pd.Series[Any], like: pd.Series[Any], where: str) -> pd.Series[Any]:
-    """Return cells in the type of a column, with gaps in whole numbers as float64 and in booleans as `boolean`."""
+def _as(cells: pd.Series[Any], like: pd.Series[Any], where: str, way_out: str) -> pd.Series[Any]:
+    """Return cells in the type of a column; with gaps, whole numbers and booleans in the type that may hold them."""
     kind, gaps = like.dtype, cells.isna()
     found: pd.Series[Any]
     if pd.api.types.is_bool_dtype(kind):
         found = cells.map(lambda cell: {"true": True, "false": False}.get(str(cell).lower())).astype("boolean")
     elif pd.api.types.is_numeric_dtype(kind):
-        found = pd.to_numeric(cells, errors="coerce").astype(np.float64)
+        found = _numbers(cells, kind)
     elif pd.api.types.is_datetime64_any_dtype(kind):
         found = pd.to_datetime(cells, errors="coerce")
     else:
@@ -176,10 +179,24 @@ def _as(cells: pd.Series[Any], like: pd.Series[Any], where: str) -> pd.Series[An
         value = cells[[row]].tolist()[0]
         raise WorkbenchError(
             f"{where}: column {like.name!r} holds {shorten(str(value))} on row {row!r}, and in the task it holds "
-            f"{_in_words(kind)}; correct the cell, or empty it"
+            f"{_in_words(kind)}; {way_out}"
         )
-    whole = pd.api.types.is_integer_dtype(kind) and bool((found % 1 != 0).any())
-    return found if whole or (gaps.any() and not _holds_gaps(kind)) else found.astype(kind)
+    fractions = pd.api.types.is_integer_dtype(kind) and pd.api.types.is_float_dtype(found)
+    return found if fractions or (gaps.any() and not _holds_gaps(kind)) else found.astype(kind)
+
+
+def _numbers(cells: pd.Series[Any], kind: Any) -> pd.Series[Any]:
+    """Return cells as numbers, missing where they are none: beside whole ones as such, where no cell has a fraction.
+
+    For 3.0 is another content of a row than 3, and would void what people decided on it.
+    """
+    found: pd.Series[Any] = pd.to_numeric(cells, errors="coerce", dtype_backend="numpy_nullable")
+    if not pd.api.types.is_integer_dtype(found):
+        found = found.astype(np.float64)
+    if not pd.api.types.is_integer_dtype(kind) or (found.dropna() % 1 != 0).any():
+        return found.astype(np.float64)
+    with_gaps: Any = f"{'U' if kind.kind == 'u' else ''}Int{8 * kind.itemsize}"
+    return found.astype(with_gaps)
 
 
 def _in_words(kind: Any) -> str:
