@@ -104,6 +104,40 @@ def test_what_is_found_is_kept_in_the_run_and_a_part_leaves_the_rest(fitted):
     assert kept["format"] == 1 and kept["run"] == found["run"]
 
 
+@pytest.mark.parametrize("other", ["threshold", "rows", "model"])
+def test_suites_of_another_threshold_other_rows_or_another_model_do_not_stay(fitted, other):
+    asked(fitted, "casing")
+    run_folder = find_run(load_task(fitted), holding="end_model").folder
+    if other == "threshold":
+        (run_folder / DEFERRAL).write_text((run_folder / DEFERRAL).read_text().replace('"threshold": 0.6', '"threshold": 0.7'))
+    elif other == "rows":
+        rows = pd.read_csv(fitted / "rows.csv", dtype=str)
+        rows.assign(text=rows["text"].where(rows["split"] != "test", rows["text"] + " indeed")).to_csv(
+            fitted / "rows.csv", index=False
+        )
+    else:
+        with (run_folder / "end_model" / "manifest.json").open("a") as file:
+            file.write("\n")
+    found = asked(fitted, "typos")
+    assert [one["name"] for one in read_stress(find_run(load_task(fitted)))["suites"]] == ["typos"] == [
+        one["name"] for one in found["suites"]
+    ]  # fmt: skip
+
+
+def test_each_suite_says_by_what_settings_and_rows_it_was_found(fitted):
+    def told(**texts):
+        for text in texts.values():
+            write(fitted, text)
+        return {name: (one["settings"], one["rows"]) for name, one in by_name(asked(fitted, "typos", "drop_half")).items()}
+
+    removed = '[[rules_removed]]\nhow = "drop"\nname = "drop_half"\nshare = {}\n'
+    usual, again = told(file=removed.format(0.5)), told(file=removed.format(0.5))
+    changed = told(file=f'{removed.format(0.4)}[[messy]]\nhow = "typos"\nstrength = 0.9\n')
+    assert usual == again
+    assert usual["typos"][0] == changed["typos"][0] and usual["typos"][1] != changed["typos"][1]
+    assert usual["drop_half"][0] != changed["drop_half"][0] and usual["drop_half"][1] == changed["drop_half"][1]
+
+
 def test_the_same_seed_finds_the_same(fitted):
     assert asked(fitted, "typos")["suites"] == asked(fitted, "typos")["suites"]
 

@@ -18,7 +18,7 @@ _WORST: Final = 10  # rows that are shown of a suite
 #: What every suite tells, None where it does not apply.
 FIGURES: Final = (
     "n", "accuracy", "interval", "answered", "wrong_confident", "wrong_confident_interval", "of", "change", "broken",
-    "broken_interval", "reason",
+    "broken_interval", "reason", "rows",
 )  # fmt: skip
 _SHARES: Final = ("accuracy", "interval", "answered", "wrong_confident", "wrong_confident_interval")
 UNCHANGED: Final = "the same rows unchanged"
@@ -109,18 +109,19 @@ def share_interval(hits: float, n: int) -> list[float]:
 
 
 def measured(suite: Suite, held: Held, shown: Held | None, ask: Ask) -> dict[str, Any]:
-    """Return what a suite finds: name, kind, about, expects, figures, of, change, broken, worst, changed and reason.
+    """Return what a suite finds: name, kind, about, expects, rows, figures, of, change, broken, worst, changed and reason.
 
     shown: the rows of valid, of which people may see the worst. of: the figures of the same rows unchanged, or of all held-out
     rows, and in words which (`what`). change: how much accuracy, and its 95 % interval, paired by row, where rows were changed.
     broken: the share of rows that are not as expected, where that is something else than gold. reason: why there is nothing.
+    rows: the fingerprint of those that were asked about.
     """
     looked = look(suite, held, ask)
     found: dict[str, Any] = {"name": suite.name, "kind": suite.kind, "about": suite.about, "expects": _in_words(looked.expect)}
     right = _right(looked)
     scored = looked.expect != REVIEW
     found |= figures(looked.asked, right, scored)
-    found = {**dict.fromkeys(FIGURES), **found, "worst": [], "changed": {}}
+    found = {**dict.fromkeys(FIGURES), **found, "rows": looked.rows.fingerprint, "worst": [], "changed": {}}
     if not found["n"]:
         return not_run(suite.name, suite.kind, f"it has no row in {held.split}")
     before = None if looked.before is None or right is None else _right(looked, looked.before)
@@ -139,7 +140,7 @@ def measured(suite: Suite, held: Held, shown: Held | None, ask: Ask) -> dict[str
 
 
 def _in_words(expect: Expected) -> str:
-    return f"{expect.label} not lower" if isinstance(expect, NotLower) else expect
+    return f"{expect.label} not lower by more than {expect.by:g}" if isinstance(expect, NotLower) else expect
 
 
 def right_by_gold(rows: Dataset, asked: Asked) -> NDArray[np.float64] | None:

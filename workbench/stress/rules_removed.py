@@ -108,7 +108,7 @@ def rules_removed(removal: Removal, line: Line, seed: int, report: Callable[[int
     for place, (name, votes) in enumerate(draws):
         report(place, len(draws), name)
         shares.append(_share_right(line.label(votes), truth))
-    found |= dict.fromkeys(FIGURES) | {"n": len(truth), "worst": [], "changed": {}}
+    found |= dict.fromkeys(FIGURES) | {"n": len(truth), "rows": line.held.rows.fingerprint, "worst": [], "changed": {}}
     found["label_model"] = {"accuracy": float(np.mean(shares)), "low": min(shares), "high": max(shares), "of": whole}
     if removal.how == EACH:
         worst = np.argsort(shares, kind="stable")[:_NAMED]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Final
 
-from workbench.io.files import check_format, read_json, write_json
+from workbench.io.files import locked, plain, write_json
 from workbench.io.names import did_you_mean, listed
+from workbench.project.monitoring_facts import read_found
 from workbench.project.runs import Run
 from workbench.project.steps.fit import Report
 from workbench.project.steps.predict import ANSWER, AnswerRule, Opened, ask, open_model
@@ -22,14 +24,16 @@ from workbench.tables import Dataset, WorkbenchError
 
 STRESS: Final = "stress.json"
 _FORMAT: Final = 1
+_HEAD: Final = ("split", "data", "model", "threshold")  # what all suites of a file have in common
 _ALL: Final = 1.0  # a threshold that nothing is above
 
 
 def stress(task: Task, run: Run, names: Collection[str] = (), report: Report = lambda *_: None) -> dict[str, Any]:
     """Run a task's suites against a run's end model, write what they find to the run's stress.json, and return it.
 
-    names: suites or kinds to run, all unless given; what the file holds of others stays there. Scores are of test rows with
-    gold, or of valid where test has none; the rows that are named and shown are always of valid.
+    names: suites or kinds to run, all unless given; what the file holds of others stays there if it was found with the same
+    model, threshold and rows. Scores are of test rows with gold, or of valid where test has none; the rows that are named and
+    shown are always of valid. settings, rows: of each suite a hash and a fingerprint, by which runs may be compared.
     """
     settings = read_settings(task)
     report("stress", 0, 0, "reading the rows")
@@ -45,7 +49,8 @@ def stress(task: Task, run: Run, names: Collection[str] = (), report: Report = l
 
     held = {split: Held(part, asked(part)) for split, part in rows.held.items()}
     scored, shown = held[rows.scored], held.get("valid")
-    line = line_of(task, run, rows.visible, scored, None if rule is opened.rule else settings.confident)
+    confident = None if rule is opened.rule else settings.confident
+    line = line_of(task, run, rows.visible, scored, confident)
     found = []
     for place, one in enumerate(chosen):
         report("stress", place, len(chosen), one.name)
@@ -55,23 +60,24 @@ def stress(task: Task, run: Run, names: Collection[str] = (), report: Report = l
             found.append(not_run(one.name, "rules_removed", line))
         else:
             found.append(rules_removed(one, line, settings.seed, _within(report, place, len(chosen), one.name)))
-    done = [{**one, "said": said(one)} for one in found]
+    how = [_settings_hash(one, told, confident, settings.seed) for one, told in zip(chosen, found, strict=True)]
+    done = [{**one, "settings": settled, "said": said(one)} for one, settled in zip(found, how, strict=True)]
     document = {
         "format": _FORMAT, "run": run.id, "finished": datetime.now(UTC).isoformat(timespec="seconds"), "split": rows.scored,
-        "rows": len(scored.rows), "threshold": rule.threshold, "promise": promise,
+        "rows": len(scored.rows), "data": scored.rows.fingerprint, "model": opened.id, "threshold": rule.threshold,
+        "promise": promise,
     }  # fmt: skip
-    kept = _beside_earlier(run, done, [one.name for one in suites]) if names else done
-    write_json(run.folder / STRESS, {**document, "suites": kept})
+    with locked(run.folder):
+        kept = _beside_earlier(run, document, done, [one.name for one in suites]) if names else done
+        write_json(run.folder / STRESS, {**document, "suites": kept})
     return {**document, "suites": done}
 
 
 def read_stress(run: Run) -> dict[str, Any]:
     """Return what `workbench stress` wrote of a run; raises WorkbenchError where it has not."""
-    path = run.folder / STRESS
-    if not path.exists():
+    found = read_found(run.folder / STRESS)
+    if found is None:
         raise WorkbenchError(f"run {run.id} holds no {STRESS}; run `workbench stress` first")
-    found: dict[str, Any] = read_json(path)
-    check_format(found, path, known=_FORMAT)
     return found
 
 
@@ -127,8 +133,18 @@ def _within(report: Report, place: int, total: int, name: str) -> Callable[[int,
     return lambda done, of, said: report("stress", place, total, f"{name}: {said}, {done} of {of}")
 
 
-def _beside_earlier(run: Run, done: list[dict[str, Any]], order: Sequence[str]) -> list[dict[str, Any]]:
-    """Return results with those of other suites that the run's file holds already, in the order of the suites."""
-    before = read_stress(run)["suites"] if (run.folder / STRESS).exists() else []
-    by_name = {one["name"]: one for one in [*before, *done]}
+def _settings_hash(suite: Suite | Removal, found: dict[str, Any], confident: float | None, seed: int) -> str:
+    """Return a hash of all that decides how the rows of a suite are judged; what they are is told by their fingerprint."""
+    told = (found["kind"], found["expects"], confident, None if isinstance(suite, Suite) else (suite, seed))
+    return sha256(repr(told).encode()).hexdigest()
+
+
+def _beside_earlier(run: Run, head: dict[str, Any], done: list[dict[str, Any]], order: Sequence[str]) -> list[dict[str, Any]]:
+    """Return results with those of other suites that the run's file holds already, in the order of the suites.
+
+    Those that were found with another model, another threshold or other rows are dropped: the head would not be theirs.
+    """
+    before = read_found(run.folder / STRESS)
+    same = before is not None and all(name in before and before[name] == plain(head[name]) for name in _HEAD)
+    by_name = {one["name"]: one for one in [*(before["suites"] if before and same else []), *done]}
     return [by_name[name] for name in order if name in by_name]
