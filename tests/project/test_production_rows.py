@@ -244,6 +244,23 @@ def test_answered_rows_are_drawn_by_chance_and_never_twice(task, tmp_path):
     assert first["rows"][0] == {"id": first["rows"][0]["id"], "label": "bug", "model": "m1", "confidence": 0.9}
 
 
+def test_drawn_rows_are_asked_about_by_the_next_call_where_one_was_cut_off(task, tmp_path, monkeypatch):
+    log, new = write_log(tmp_path, *(line(row, "answer", 0.9) for row in NEW)), write_new(tmp_path)
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="locked"):
+        patch.setattr("workbench.project.steps.review_log.request", broken)
+        review_from_log(task, log, new, audit_answered=2, seed=1)
+    assert waiting(task) == {} and task.dataset()[0].split.isin(["train"]).sum() == 82
+    found = review_from_log(task, log)
+    drawn = [one["id"] for one in read_draws(task)[0]["rows"]]
+    assert sorted(waiting(task)) == sorted(drawn) and "asked about only now: 2" in found.notes[-1]
+    decide(task, task.dataset()[0], [Decision(drawn[0], "label", "ann", "bug")])
+    assert "only now" not in str(review_from_log(task, log).notes) and list(waiting(task)) == drawn[1:]
+
+
+def broken(*_):
+    raise OSError("the record is locked")
+
+
 def test_every_answered_row_has_the_same_chance_to_be_drawn(task, tmp_path):
     from workbench.project.steps.review_log import _draw
 

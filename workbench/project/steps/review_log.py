@@ -67,6 +67,7 @@ def review_from_log(
     drawable = drawable[drawable.index.isin(list(there))]
     drawn = drawable.loc[_draw(drawable.index, audit_answered, seed)]
     notes = [*logged.notes, *new.notes, *_not_had(dataset, rows, new), *_too_few(len(drawn), audit_answered, rows)]
+    notes += _ask_again(task, [row for row in dataset.ids if row not in closed])
     wanted = new.rows.index.isin([*drawn.index, *asked.index]) & ~new.rows.index.isin(dataset.ids)
     taken = take_in(task.folder, new.rows[wanted])
     if len(drawn):
@@ -109,6 +110,18 @@ def _drawable(task: Task, dataset: Dataset, logged: AnswerLog) -> pd.DataFrame:
     before = {line["id"] for draw in read_draws(task) for line in draw["rows"]}
     rows = logged.answered.sort_index()  # so that the draw does not depend on the order of the log
     return rows[~rows.index.isin(dataset.ids) & ~rows.index.isin(list(before))]
+
+
+def _ask_again(task: Task, open_: list[str]) -> list[str]:
+    """Ask about drawn rows that nobody was ever asked about, as a call was cut off in between, and say how many there are."""
+    record = open_record(task)
+    told = {*record.requested(), *record.current()["row"]}
+    drawn = {line["id"] for draw in read_draws(task) for line in draw["rows"]} - told
+    lost = [row for row in open_ if row in drawn]
+    if not lost:
+        return []
+    request(task, lost, _DRAWN)
+    return [f"answered rows that were drawn earlier and are asked about only now: {len(lost):,}"]
 
 
 def _draw(ids: pd.Index, n: int, seed: int) -> pd.Index:
