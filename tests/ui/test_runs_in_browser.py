@@ -45,7 +45,7 @@ def monitored(task):
     (batch / "batch.json").write_text(
         json.dumps({**about, "batch": "b1", "source": "new.csv", "drifted": 1, "checks": [CHECK], "new_terms": []})
     )
-    rows = {"id": ["p0", "p1"], "text": ["a *free* car", "see you"], "label": ["spam", "ham"], "confidence": [0.9, 0.6]}
+    rows = {"id": ["p0", "p1"], "text": ["a *free* car", "see you soon"], "label": ["spam", "ham"], "confidence": [0.9, 0.6]}
     frame = pd.DataFrame({**rows, "decision": ["answer", "needs review"], "says_free": ["spam", None]})
     frame.to_parquet(batch / "rows.parquet")
     lines = [{**OUTCOME, "decision": "answer"}, {**OUTCOME, "decision": "needs review"}]
@@ -107,7 +107,7 @@ def test_a_drifted_check_opens_on_its_rows(page, server):
     page.goto(f"{server.url}/runs?task=toy")
     page.get_by_role("radio", name="Drift").click()
     page.get_by_text("says_free has gone stale, its coverage fell").click()
-    page.get_by_text("1 row that says_free votes on, the least sure first.").wait_for()
+    page.get_by_text("1 row that says_free votes on.").wait_for()
     page.get_by_test_id("stDataFrame").wait_for()
     assert "show=Drift" in page.url
 

@@ -182,7 +182,7 @@ def keep_batch(task, name, checks, terms=(), **more):
     )
     frame = pd.DataFrame(
         {
-            "text": [f"{SCRIPT} shelf sync", "win a free car", "see you", "secret of test"],
+            "text": [f"{SCRIPT} shelf sync", "win a free van", "see you soon", "secret of test"],
             "label": ["ham", "spam", "ham", "spam"],
             "confidence": [0.9, 0.6, 0.7, 0.8],
             "decision": ["answer", "needs review", "answer", "answer"],
@@ -442,7 +442,7 @@ def test_what_the_commands_write_is_what_the_page_reads(open_app, _ran_once, tmp
     shutil.copytree(_ran_once, folder, ignore=shutil.ignore_patterns("runs"))
     settings = (folder / "task.toml").read_text().replace("enabled = false", 'features = ["tfidf"]')
     (folder / "task.toml").write_text(f"{settings}\n[gate]\naccuracy = {{at_least = 0.1}}\n")
-    rows = pd.DataFrame({"id": [f"n{i}" for i in range(40)], "text": ["win a free car", "see you"] * 20})
+    rows = pd.DataFrame({"id": [f"n{i}" for i in range(40)], "text": ["win a free van", "see you soon"] * 20})
     rows.to_csv(tmp_path / "new.csv", index=False)
     done = pd.DataFrame({"id": rows["id"], "escalated": [True, False] * 20})
     done.to_csv(tmp_path / "outcomes.csv", index=False)

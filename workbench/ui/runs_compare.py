@@ -195,13 +195,10 @@ def _flipped(labels: Flips, dataset: Dataset, version: str) -> None:
             "Before → after", pairs.index.tolist(), index=None, key="move", bind="query-params", placeholder="all",
             format_func=lambda pair: f"{pair}, {pairs.get(pair, 0):,}", width=320,
         )  # fmt: skip
-    kept = rows[
-        (True if because is None else rows["because"] == reasons[because]) & (True if move is None else moves == move)
-        | pd.Series(because is None and move is None, rows.index)
-    ]
-    st.markdown(
-        f"**{len(kept):,}** row{'s' * (len(kept) != 1)} of train and valid, the surest first. Test rows are counted alone."
-    )
+    kept = rows if because is None else rows[rows["because"] == reasons[because]]
+    kept = kept if move is None else kept[moves[kept.index] == move]
+    many = f"**{len(kept):,}** row{'s' * (len(kept) != 1)}"
+    st.markdown(f"{many} of train and valid, the surest first. Test rows are counted alone.")
     key = f"{version} {because} {move}"
     page = st.pagination(-(-len(kept) // _PAGE), key=f"flipped {key}") if len(kept) > _PAGE else 1
     some = kept.iloc[(page - 1) * _PAGE : page * _PAGE]

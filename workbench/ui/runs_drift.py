@@ -121,8 +121,6 @@ def _any_rows(sight: _Sight) -> None:
     """Draw the choice of rows: those behind a check, with a new term, that need review, without a vote, or all."""
     st.header("Rows of the batch")
     by_name = {_named(*one): one for one in batch_rows.sights(sight.found)}
-    if st.session_state.get("behind") not in (None, *by_name):
-        st.session_state.pop("behind")  # of another batch
     name = st.selectbox(
         "Rows behind", list(by_name), index=None, key="behind", bind="query-params", width=420, placeholder="choose which"
     )
@@ -146,7 +144,7 @@ def _rows(sight: _Sight, kind: str, of: str, key: str) -> None:
     mask, said = opened_runs.behind(sight.task, batch, sight.dataset, kind, of, run)
     total = int(mask.sum())
     hidden = f" {rows.hidden:,} test rows of the task are left out." if rows.hidden else ""
-    st.markdown(f"**{total:,}** row{'s' * (total != 1)} {plain(said)}, the least sure first.{hidden}")
+    st.markdown(f"**{total:,}** row{'s' * (total != 1)} {plain(said)}{', the least sure first' * (total > 1)}.{hidden}")
     if total:
         _page(rows, mask, total, f"{batch} {key}")
     elif kind == "coverage" and run is not None and of in run.about["functions"]:
