@@ -81,6 +81,20 @@ def test_columns_are_yes_or_no_numbers_or_classes(tmp_path):
     assert found.notes[-1].endswith("are left out: 'agent', 'never'")
 
 
+def test_a_column_of_classes_that_are_numbers_is_one_of_classes(tmp_path):
+    text = "id,corrected_label,csat,escalated\n1,2,5,true\n2,,4,false\n3,1,3.5,true\n"
+    found = read_outcomes(write_csv(tmp_path, text), "id", ("1", "2"))
+    assert found.kinds == {"corrected_label": "class", "csat": "mean", "escalated": "rate"}
+    decided = pd.DataFrame({"label": ["2", "2", "2"]}, index=["1", "2", "3"])
+    assert outcome_values(found, decided)["corrected_label"].tolist() == [0, 0, 1]
+
+
+def test_numbers_that_may_be_classes_or_yes_and_no_are_refused(tmp_path):
+    why = "column 'escalated' of .* holds '0', '1', numbers that are classes of the task too; call it 'escalated_label' if"
+    with pytest.raises(WorkbenchError, match=why):
+        read_outcomes(write_csv(tmp_path, "id,escalated\n1,0\n2,1\n"), "id", ("0", "1", "2"))
+
+
 def test_the_last_line_of_an_id_counts(tmp_path):
     found = read_outcomes(write_csv(tmp_path, "ticket,escalated\n1,false\n2,true\n1,true\n"), "ticket", LABELS)
     assert found.frame["escalated"].to_dict() == {"2": True, "1": True} and found.notes == [
@@ -212,12 +226,12 @@ def test_outcomes_are_joined_by_id_and_kept(task, tmp_path):
         line("000", "needs review", time="2026-03-09T09:00:00+00:00"),
         line("001"),
         line("x1"),
-        line("x2"),
+        line("x2", time="2026-03-20T09:00:00+00:00"),
     )
     source = write_csv(tmp_path, "id,escalated,corrected_label\n000,true,billing\n001,false,\nx1,true,bug\nx9,true,\n")
     found = outcomes(task, log, source)
     assert found == {**found, **{"n": 3, "logged": 4, "deflection": 0.75, "columns": ["escalated", "corrected_label"]}}
-    assert (found["from"], found["to"]) == ("2026-03-02T09:00:00+00:00", "2026-03-09T09:00:00+00:00")
+    assert (found["from"], found["to"]) == ("2026-03-02T09:00:00+00:00", "2026-03-20T09:00:00+00:00"), "of the log"
     assert found["notes"][-3:] == [
         f"ids that stand only in {log}, and count for no outcome: 1",
         f"ids that stand only in {source}, and count for no outcome: 1",

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.io.columns import cell_text
 from workbench.io.names import did_you_mean, listed
 from workbench.io.readers import read_frame
 from workbench.project.steps.predict import ANSWER, REVIEW
@@ -23,6 +24,7 @@ ALL: Final = "all"
 Q: Final = 0.05  # of the differences that are named at most this share is expected to be chance
 FEWEST: Final = 10  # rows of either side below which nothing is tested: it would only weaken the other tests
 _NAMED: Final = 8  # differences between groups that are told in words
+_OF_CLASSES: Final = ("label", "class")  # how the name of a column ends that holds classes, be they numbers
 _RESERVED: Final = ("by", "of", "decision", "n")
 
 
@@ -54,7 +56,8 @@ def read_outcomes(path: Path, id_column: str, labels: Sequence[str], **settings:
     last = frame.drop_duplicates(name, keep="last").set_index(name).rename_axis("id")
     if len(last) < len(frame):
         notes.append(f"rows of {path} that a later one of their id overtook: {len(frame) - len(last):,}")
-    kinds = {column: _kind(last[column], labels) for column in last.columns}
+    told = last.map(cell_text)
+    kinds = {column: _kind(last[column], told[column], labels, path) for column in last.columns}
     for column in _RESERVED:
         if kinds.get(column):
             raise WorkbenchError(f"{path} has the column {column!r}, a name that the report uses itself; rename it")
@@ -65,16 +68,26 @@ def read_outcomes(path: Path, id_column: str, labels: Sequence[str], **settings:
         )
     if len(odd) == len(kinds):
         raise WorkbenchError(f"{path} has no outcome beside the id: a column of true and false, of numbers or of classes")
-    return Outcomes(last, {column: kind for column, kind in kinds.items() if kind}, notes)
+    classes = [column for column, kind in kinds.items() if kind == "class"]
+    return Outcomes(last.assign(**told[classes]), {column: kind for column, kind in kinds.items() if kind}, notes)
 
 
-def _kind(cells: pd.Series[Any], labels: Sequence[str]) -> str:
-    known = cells.dropna()
+def _kind(cells: pd.Series[Any], told: pd.Series[Any], labels: Sequence[str], path: Path) -> str:
+    """Return what a column is, '' for nothing that can be counted; told: its cells as text, as classes may be called 1, 2."""
+    known = set(told) - {""}
+    are_classes = bool(known) and known <= set(labels)
+    if are_classes and (not pd.api.types.is_numeric_dtype(cells.dtype) or str(cells.name).endswith(_OF_CLASSES)):
+        return "class"
     if pd.api.types.is_bool_dtype(cells.dtype):
         return "rate"
-    if pd.api.types.is_numeric_dtype(cells.dtype):
-        return "rate" if known.isin([0, 1]).all() else "mean"
-    return "class" if set(known) - {""} and set(known) <= {"", *labels} else ""
+    if not pd.api.types.is_numeric_dtype(cells.dtype):
+        return ""
+    if are_classes:
+        raise WorkbenchError(
+            f"column {cells.name!r} of {path} holds {listed(sorted(known))}, numbers that are classes of the task too; call it "
+            f"'{cells.name}_label' if they are classes, write true and false if they are yes and no, else leave the column out"
+        )
+    return "rate" if cells.dropna().isin([0, 1]).all() else "mean"
 
 
 def outcome_values(found: Outcomes, decided: pd.DataFrame) -> pd.DataFrame:

@@ -39,7 +39,8 @@ def outcomes(task: Task, log: Path, source: Path) -> dict[str, Any]:
     """Join a log with a file of outcomes, write `outcomes.json` in the task's folder anew, and return what it holds.
 
     {format, finished, log, outcomes, from, to, n, columns, kinds, groups, differences, logged, deflection, audited, said,
-    notes}: see `group_lines`, `differences` and `audited`. n: rows that both files have.
+    notes}: see `group_lines`, `differences` and `audited`. from, to: of the logged
+    rows, as `deflection` is. n: rows that both files have.
     """
     logged = read_log(log)
     settings = {key: task.data[key] for key in ("encoding", "delimiter") if key in task.data}
@@ -62,8 +63,8 @@ def outcomes(task: Task, log: Path, source: Path) -> dict[str, Any]:
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "log": str(log),
         "outcomes": str(source),
-        "from": decided["time"].min().isoformat(),
-        "to": decided["time"].max().isoformat(),
+        "from": logged.newest["time"].min().isoformat(),
+        "to": logged.newest["time"].max().isoformat(),
         "n": len(decided),
         "columns": list(found.kinds),
         "kinds": found.kinds,
