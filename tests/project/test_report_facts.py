@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from workbench.cli import main
 from workbench.io.votes import read_soft_labels, write_soft_labels
+from workbench.project import report_steps
 from workbench.project.reference import promote
 from workbench.project.report_appendix import not_default
 from workbench.project.reporting import earlier_run, facts_of
@@ -184,7 +185,7 @@ def written(task, **documents):
 
 
 def check(name, value, limit, n=60, ok=False):
-    about = {"kind": "absolute", "primary": False, "reference": None, "p": 0.001, "alpha": 0.025}
+    about = {"kind": "absolute", "primary": False, "required": ok is None, "reference": None, "p": 0.001, "alpha": 0.025}
     return {"name": name, "value": value, "limit": limit, "n": n, "passed": ok, "said": f"{name} is {value}.", **about}
 
 
@@ -203,6 +204,15 @@ def test_a_failed_check_is_worth_the_rows_between_it_and_its_limit(task):
     assert [line.passed for line in found.gate.lines] == [False, False, True]
 
 
+def test_a_required_check_without_data_is_told_as_failed(task):
+    checks = [check("accuracy", 0.9, 0.75, ok=True), check("audit", None, 0.05, n=0, ok=None)]
+    about = {"run": NEW, "against": None, "finished": "2026-03-09T11:00:00", "passed": False, "rows": 60}
+    written(task, gate={**about, "checks": checks})
+    assert "Find out why the check “audit” of the gate failed" in [step.title for step in facts(task).steps]
+    said = report(task, NEW)[1].read_text()
+    assert "Failed: 1 of 2 checks failed." in said and "| audit | no data, required | audit is None. |" in said
+
+
 def batch(task, name, *checks):
     folder = task.folder / "monitor" / name
     folder.mkdir(parents=True)
@@ -211,7 +221,7 @@ def batch(task, name, *checks):
 
 
 def test_drift_is_worth_the_rows_that_now_need_a_person_and_stands_in_the_series(task):
-    drifted = {"kind": "deferral", "of": "", "reference": 0.1, "batch": 0.4, "effect": 1.0, "p": 0, "q": 0, "drifted": True}
+    drifted = {"kind": "deferred", "of": "", "reference": 0.1, "batch": 0.4, "effect": 1.0, "p": 0, "q": 0, "drifted": True}
     batch(task, "b1")
     batch(task, "b2", {**drifted, "said": "the share that needs review rose"})
     found = facts(task)
@@ -219,6 +229,15 @@ def test_drift_is_worth_the_rows_that_now_need_a_person_and_stands_in_the_series
     assert found.drift.drifted == ("The share that needs review rose",)
     (step,) = [step for step in found.steps if step.title.startswith("Look into drift")]
     assert step.gain == pytest.approx(300)
+
+
+@pytest.mark.parametrize(("covered", "gain"), [(0.85, 50.0), (0.9, None)], ids=["rows lost their last vote", "others vote"])
+def test_lost_votes_are_worth_no_more_than_the_rows_without_any_vote(task, monkeypatch, covered, gain):
+    monkeypatch.setattr(report_steps, "_worth_of_a_vote", lambda run: 1.0)
+    silent = {"kind": "coverage", "of": "says_invoice", "reference": 0.4, "batch": 0.1, "drifted": True, "said": "it fell"}
+    batch(task, "b1", silent, {"kind": "covered", "of": "", "reference": 0.9, "batch": covered, "drifted": False, "said": ""})
+    (step,) = [step for step in facts(task).steps if step.title == "Look into drift: coverage of says_invoice"]
+    assert step.gain == (None if gain is None else pytest.approx(gain))
 
 
 def test_a_failure_that_nobody_measured_is_feared_as_much_as_the_label_model_doubts(task):

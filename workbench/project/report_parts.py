@@ -155,7 +155,7 @@ def gate(run: Run, folder: str) -> Gate | Missing:
         return Missing("The run was not held against limits yet:", f"workbench evaluate {folder} --run {run.id} --gate")
     found = read_json(path)
     check_format(found, path)
-    lines = tuple(GateLine(one["name"], one["passed"], one["said"]) for one in found["checks"])
+    lines = tuple(GateLine(one["name"], one["passed"], one["said"], one["required"]) for one in found["checks"])
     return Gate(found["passed"], found["against"], found["finished"], lines)
 
 

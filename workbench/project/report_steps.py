@@ -125,7 +125,7 @@ def _failed_checks(run: Run, folder: str) -> Iterable[Step]:
     """Say of each failed check of the gate how many rows lie between the figure and its limit."""
     path = run.folder / "gate.json"
     found: dict[str, Any] = read_json(path) if path.exists() else {"checks": []}
-    failed = [one for one in found["checks"] if one["passed"] is False]
+    failed = [one for one in found["checks"] if one["passed"] is False or (one["passed"] is None and one["required"])]
     for one in failed[:_EACH]:
         group, _, measure = str(one["name"]).rpartition(".")
         gain, what = None, "how many rows it is about is not known"
@@ -145,13 +145,16 @@ def _drifted(task: Task, run: Run, folder: str) -> Iterable[Step]:
     series = batches(task)
     checks = [one for one in series[-1]["checks"] if one["drifted"]] if series else []
     vote = _worth_of_a_vote(run)
+    covered = [one for one in series[-1]["checks"] if one["kind"] == "covered"] if series else []
+    bare = sum(one["reference"] - one["batch"] for one in covered)  # the share of rows that lost their last vote
     told = []
     for one in checks:
         gain, what = None, "what it costs is not known before somebody reads these rows"
-        if one["kind"] in ("deferred", "deferral"):
-            gain, what = 1000 * (one["batch"] - one["reference"]), "would again be answered without a person"
-        elif one["kind"] == "coverage" and vote is not None:
-            gain, what = 1000 * (one["reference"] - one["batch"]) * vote, "would be right again, as before they lost a vote"
+        lost = one["reference"] - one["batch"] if one["kind"] in ("deferred", "coverage") else 0.0
+        if one["kind"] == "deferred":
+            gain, what = -1000 * lost, "would again be answered without a person"
+        elif one["kind"] == "coverage" and vote is not None and (lost <= 0 or bare > 0):
+            gain, what = 1000 * min(lost, bare) * vote, "would be right again, as before they lost a vote"
         if gain is None or gain > 0:
             said = one["said"]
             title = f"Look into drift: {one['kind']}{' of ' + one['of'] if one['of'] else ''}"

@@ -127,5 +127,8 @@ def _all_checks(found: Gate | Missing) -> list[Block]:
     if isinstance(found, Missing):
         return []
     marks = {True: "passed", False: "failed", None: "no data"}
-    rows = tuple((one.name, marks[one.passed], one.said) for one in found.lines)
+    rows = tuple(
+        (one.name, f"{marks[one.passed]}{', required' if one.failed and one.passed is None else ''}", one.said)
+        for one in found.lines
+    )
     return [Table("Checks", ("Check", "Verdict", "In words"), rows)]

@@ -184,11 +184,17 @@ class Suites:
 
 @dataclass(frozen=True)
 class GateLine:
-    """A check: passed is None where it has no data."""
+    """A check: passed is None where it has no data, which fails the gate if they are required."""
 
     name: str
     passed: bool | None
     said: str
+    required: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it fails the gate."""
+        return self.passed is False or (self.passed is None and self.required)
 
 
 @dataclass(frozen=True)

@@ -322,8 +322,8 @@ def _dot_said(right: Share, usual: float | None) -> str:
 
 
 def _gate(found: Gate) -> list[Block]:
-    failed = [one for one in found.lines if one.passed is False]
-    without = sum(one.passed is None for one in found.lines)
+    failed = [one for one in found.lines if one.failed]
+    without = sum(one.passed is None and not one.failed for one in found.lines)
     against = f" against run {found.against}" if found.against else ""
     verdict = "Passed" if found.passed else "Failed"
     said = f"{verdict}{against}: {len(failed) or 'none'} of {counted(len(found.lines), 'check')} failed"
