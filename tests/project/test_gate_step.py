@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from workbench.cli import main
 from workbench.cli.gate import junit_xml
+from workbench.end_model.deferral import learn_deferral
 from workbench.io.votes import read_soft_labels, write_soft_labels
 from workbench.project.auditing import Asked, plan_audit
 from workbench.project.reference import promote
@@ -180,6 +181,66 @@ def test_suites_of_stress_json_are_checked_and_missing_ones_are_said(folder):
     }
     (folder / "runs" / NEW / "stress.json").write_text(json.dumps(document), encoding="utf-8")
     assert [check["passed"] for check in pass_gate(task)["checks"]] == [False, True]
+
+
+def stress_file(folder, run_id, **more):
+    suite = {"name": "typos", "kind": "typos", "n": 80, "accuracy": 0.9, "answered": 0.5, "wrong_confident": 0.02, **more}
+    (folder / "runs" / run_id / "stress.json").write_text(json.dumps({"format": 1, "suites": [suite]}), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ({"settings": "a1", "rows": "b1"}, {"settings": "a1", "rows": "b1"}, "not shown to be worse"),
+        ({"settings": "a1", "rows": "b1"}, {"settings": "a2", "rows": "b1"}, "is not checked: it has other settings than"),
+        ({"settings": "a1", "rows": "b1"}, {"settings": "a1", "rows": "b2"}, "is not checked: it has other rows than"),
+        ({}, {"settings": "a2", "rows": "b2"}, "not shown to be worse"),
+    ],
+    ids=["same", "settings", "rows", "older file"],
+)
+def test_suites_of_other_settings_or_rows_are_not_compared_and_said(folder, before, now, said):
+    stress_file(folder, OLD, **before)
+    stress_file(folder, NEW, **now)
+    checks = {check["name"]: check for check in pass_gate(load_task(folder), NEW, OLD)["checks"]}
+    assert said in checks["suites.typos.accuracy"]["said"]
+    assert (checks["suites.typos.accuracy"]["passed"] is None) == ("not checked" in said)
+
+
+def test_of_the_reference_the_files_named_for_ci_are_enough(folder, monkeypatch):
+    task = limit(folder, "audit = {at_most = 0.5}\nlatency_ms = {at_most = 1000}")
+    promote(task, OLD, "ann")
+    plan_audit(task, Asked(rows=20))
+    shutil.rmtree(folder / "runs" / OLD / "end_model")
+    kept = ("run.json", "rows.parquet", "votes.parquet", "deferral.json", "stress.json")
+    for path in (folder / "runs" / OLD).iterdir():
+        if path.is_file() and path.name not in kept:
+            path.unlink()
+    asked = []
+    monkeypatch.setattr(
+        "workbench.project.steps.gate.open_model",
+        lambda task, run: asked.append(run.id) or SimpleNamespace(model=SlowModel()),
+    )
+    found = pass_gate(task)
+    assert found["passed"] and asked == [NEW]
+    assert {check["name"] for check in found["checks"] if check["kind"] == "absolute"} == {"audit", "latency_ms"}
+
+
+def test_a_comparison_of_no_known_class_does_not_pass(folder):
+    text = (folder / "task.toml").read_text(encoding="utf-8").replace('gold = "label"\n', "")
+    (folder / "task.toml").write_text(text, encoding="utf-8")
+    found = pass_gate(load_task(folder), NEW, OLD)
+    assert (found["checks"][0]["name"], found["checks"][0]["passed"], found["passed"]) == ("accuracy", None, False)
+    assert found["checks"][0]["said"] == "accuracy is not checked, and it is required: no row has gold."
+    assert pass_gate(limit(folder, "accuracy = {at_least = 0.5}"))["passed"], "a limit alone is required where it says so"
+
+
+def test_a_run_that_promises_nothing_answers_every_row_and_one_that_may_not_answers_none(folder):
+    task = limit(folder, "answered = {at_least = 0.9}")
+    assert pass_gate(task)["checks"][0]["value"] == 1
+    deferral = learn_deferral(np.full(40, 0.9), np.zeros(40, bool), 0.05)
+    document = {"format": 1, **deferral.as_dict(), "measured": "40 valid rows with gold"}
+    (folder / "runs" / NEW / "deferral.json").write_text(json.dumps(document), encoding="utf-8")
+    assert pass_gate(task)["checks"][0]["value"] == 0
 
 
 class SlowModel:

@@ -14,6 +14,7 @@ from workbench.tables import WorkbenchError
 ABSOLUTE: Final = "absolute"
 AGAINST: Final = "against"
 _COMPARED: Final = ("accuracy", "coverage", "conflict", "wrong_confident", "risk_at_coverage", "ece")  # unless told otherwise
+_TOLD: Final = ["accuracy", "wrong_confident"]  # by a suite, the first of them where it can
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Check:
     limit: float | None
     margin: float = 0.0
     primary: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether the gate fails where there are no data: a comparison that compares nothing shows nothing."""
+        return self.of.required or (self.primary and self.kind == AGAINST)
 
     @property
     def beyond(self) -> bool:
@@ -77,6 +83,6 @@ def _suites(now: Facts, before: Facts) -> list[Limit]:
     if isinstance(now.suites, str) or isinstance(before.suites, str):
         return []
     both = now.suites.index.intersection(before.suites.index, sort=False)
-    told = now.suites.loc[both].notna() & before.suites.loc[both].notna()
-    measures = {str(name): [one for one in ("accuracy", "wrong_confident") if line[one]] for name, line in told.iterrows()}
+    told = now.suites.loc[both, _TOLD].notna() & before.suites.loc[both, _TOLD].notna()
+    measures = {str(name): [one for one in _TOLD if line[one]] for name, line in told.iterrows()}
     return [Limit(of[0], "suites", name) for name, of in measures.items() if of]

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.tables import ABSTAIN, SoftLabels, VoteMatrix, aligned_gold
+
+#: What is known of a suite, and as what: figures, and what tells its settings and the rows it is made of from others.
+SUITE: Final = {
+    **dict.fromkeys(("n", "accuracy", "answered", "wrong_confident"), "float64"),
+    "settings": "object",
+    "rows": "object",
+}
 
 
 @dataclass(frozen=True)
@@ -30,8 +37,9 @@ class Audit:
 class Facts:
     """What is known of a run. A string stands where nothing is known, and says why.
 
-    rows: of `answered_rows`. slices: bool, one column a slice, by the same ids. suites: one line a suite, by name: n, accuracy,
-    answered, wrong_confident (missing where it has none). latency: milliseconds to answer one row, for some rows.
+    rows: of `answered_rows`. slices: bool, one column a slice, by the same ids. suites: one line a suite, by name, with the
+    columns of `SUITE`, missing where it does not tell; settings and rows may lack. latency: milliseconds to answer one row, for
+    some rows.
     """
 
     rows: pd.DataFrame

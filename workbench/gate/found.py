@@ -146,6 +146,12 @@ def _suites(one: Limit, now: Facts, before: Facts, margin: float) -> Found:
     mine, other = _suite(now, one), _suite(before, one)
     if mine.reason or other.reason:
         return Found(reason=mine.reason or other.reason)
+    for part in ("settings", "rows"):
+        parts = [facts.suites.loc[one.name].get(part) for facts in (now, before) if not isinstance(facts.suites, str)]
+        if parts[0] != parts[1] and not any(pd.isna(told) for told in parts):
+            return Found(
+                reason=f"it has other {part} than the suite of the reference; run `workbench stress` on both runs again"
+            )
     p = more_often(mine.lost or 0, mine.n, other.lost or 0, other.n, margin)
     return Found(mine.value, mine.n, p, other.value)
 

@@ -51,7 +51,7 @@ def _record(check: Check, alpha: float | None) -> dict[str, Any]:
         "p": found.p,
         "alpha": alpha,
         "passed": verdict,
-        "required": check.of.required,
+        "required": check.required,
         "said": _said(check, verdict),
     }
 
@@ -68,7 +68,7 @@ def _said(check: Check, verdict: bool | None) -> str:
     """Return the check in one sentence."""
     found, measure = check.found, check.of.measure
     if found.p is None:
-        needed = ", and it is required" if check.of.required else ""
+        needed = ", and it is required" if check.required else ""
         return f"{check.of.key} is not checked{needed}: {found.reason}."
     if measure == "audit":
         return _audit_said(check, verdict)

@@ -12,15 +12,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.gate import ALPHA, Audit, Facts, answered_rows, gate, passed
+from workbench.gate import ALPHA, SUITE, Audit, Facts, answered_rows, gate, passed
 from workbench.io.files import check_format, read_json, write_json
 from workbench.io.votes import read_soft_labels
 from workbench.project.auditing import label_set, tolerated
+from workbench.project.end_model import HELD_OUT
 from workbench.project.reference import reference_run
 from workbench.project.reviewing import fingerprints, open_record
 from workbench.project.run_sources import kept_rows
 from workbench.project.runs import Run, find_run
-from workbench.project.steps.predict import open_model, promised
+from workbench.project.steps.predict import AnswerRule, open_model
 from workbench.project.task import Task
 from workbench.review.estimates import LABELLED, answers, promise
 from workbench.review.plan import label_set_fingerprint
@@ -28,11 +29,8 @@ from workbench.spec import slice_masks
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, WorkbenchError
 
 GATE: Final = "gate.json"
-ANSWERS: Final = "answers/end_model.parquet"
 _STRESS: Final = "stress.json"
 _ASKED: Final = 60  # rows one by one, for the time that an answer takes
-_NONE: Final = 1.0  # the threshold that no confidence is above
-_MEASURED: Final = ("n", "accuracy", "answered", "wrong_confident")
 
 
 def pass_gate(task: Task, run_id: str | None = None, against: str | None = None) -> dict[str, Any]:
@@ -42,7 +40,7 @@ def pass_gate(task: Task, run_id: str | None = None, against: str | None = None)
     {format, run, against, finished, passed, alpha, split, rows, common, notes, checks}: rows of the split that the run
     answered, and how many of them both answered.
     """
-    run = find_run(task, run_id, holding=ANSWERS)
+    run = find_run(task, run_id, holding=HELD_OUT)
     other, notes = _opponent(task, run, against)
     dataset, warnings = task.dataset()
     notes = [*warnings, *notes]
@@ -53,11 +51,13 @@ def pass_gate(task: Task, run_id: str | None = None, against: str | None = None)
     if before is not None and other is not None:
         common = len(now.rows.index.intersection(before.rows.index))
         notes += _common_in_words(run, other, now, before, common)
-    if any(one.measure == "latency_ms" for one in task.gate):
-        runs = [run] if other is None else [run, other]
-        taken = _latencies(task, runs, dataset.take(dataset.ids.get_indexer(now.rows.index)))
+    if any(one.measure == "audit" for one in task.gate):
+        now = replace(now, audit=_audit(task, run, dataset))
+    timed = _timed(task, run, other)
+    if timed:
+        taken = _latencies(task, timed, dataset.take(dataset.ids.get_indexer(now.rows.index)))
         now = replace(now, latency=taken[0])
-        before = None if before is None else replace(before, latency=taken[-1])
+        before = None if before is None else replace(before, latency=taken[1] if len(taken) > 1 else before.latency)
     lost = int((dataset.split == split).sum()) - len(now.rows)
     if lost:
         notes.append(f"run {run.id} has not answered {lost:,} rows that are in {split} now; they are left out")
@@ -122,22 +122,18 @@ def scored_split(dataset: Dataset) -> str:
 
 
 def facts_of(task: Task, run: Run, dataset: Dataset, split: str) -> Facts:
-    """Return what a gate looks at of a run: its answers on a split, its suites, and what limits ask for beside."""
+    """Return what a gate looks at of every run: its answers on a split, and its suites."""
     soft = _answers(run, dataset, split)
-    found = promised(run)
-    threshold = None if found is None else _NONE if found[0].threshold is None else found[0].threshold
-    audited = any(one.measure == "audit" for one in task.gate)
     return Facts(
-        answered_rows(soft, dataset.gold, run.votes(), threshold),
+        answered_rows(soft, dataset.gold, run.votes(), AnswerRule.of(run).threshold),
         pd.DataFrame(slice_masks(task.slices, dataset), index=dataset.ids, dtype=bool).loc[soft.ids],
         _suites(task, run),
-        audit=_audit(task, run, dataset) if audited else "no limit asks for it",
     )
 
 
 def _answers(run: Run, dataset: Dataset, split: str) -> SoftLabels:
     """Return the answers that a run stored on the rows that are in the split now."""
-    path = run.folder / ANSWERS
+    path = run.folder / HELD_OUT
     if not path.exists():
         raise WorkbenchError(
             f"run {run.id} has no answers of an end model; a gate holds runs of `workbench run` that train one"
@@ -158,8 +154,15 @@ def _suites(task: Task, run: Run) -> pd.DataFrame | str:
         return f"run {run.id} went through no suites; `workbench stress {task.folder} --run {run.id}` runs them"
     found = read_json(path)
     check_format(found, path)
-    lines = {str(one["name"]): [one[name] for name in _MEASURED] for one in found["suites"]}
-    return pd.DataFrame.from_dict(lines, orient="index", columns=list(_MEASURED)).astype(float)
+    lines = {str(one["name"]): [one.get(name) for name in SUITE] for one in found["suites"]}
+    return pd.DataFrame.from_dict(lines, orient="index", columns=list(SUITE)).astype(SUITE)
+
+
+def _timed(task: Task, run: Run, other: Run | None) -> list[Run]:
+    """Return the runs to be timed: the reference only where it is compared, as in CI its end model may not be there."""
+    limits = [one for one in task.gate if one.measure == "latency_ms"]
+    compared = other is not None and any(one.worse_by is not None for one in limits)
+    return [run, *([other] if other is not None and compared else [])] if limits else []
 
 
 def _latencies(task: Task, runs: Sequence[Run], rows: Dataset) -> list[NDArray[np.float64]]:
