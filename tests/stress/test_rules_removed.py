@@ -1,5 +1,7 @@
 """Functions dropped, flipped, copied and thinned out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -87,6 +89,14 @@ def test_the_end_model_learns_again_and_is_held_against_what_it_was(line):
     assert found["of"]["what"] == "the same rows with all functions" and found["of"]["accuracy"] == 1
     assert found["answered"] == 0.5 and found["change"]["accuracy"] == found["accuracy"] - 1
     assert "the end model that learns from it" in said(found)
+
+
+def test_the_label_model_with_all_functions_is_fitted_once_for_all_suites(line):
+    fitted = []
+    counted = replace(line, label=lambda votes: fitted.append(votes is VOTES) or majority(votes))
+    for removal in (Removal("half", "drop", 0.5, 2), Removal("thin", "thin", 0.5, 2)):
+        assert rules_removed(removal, counted, 0, lambda *_: None)["label_model"]["of"] == (1 + 0.5 + 1 + 0.5) / 4
+    assert (sum(fitted), len(fitted)) == (1, 5)
 
 
 def test_the_same_seed_draws_the_same_functions(line):

@@ -110,7 +110,7 @@ def test_without_gold_there_is_no_accuracy_and_the_rest_is_told():
         0.5,
         0,
     )
-    assert said(found) == "The answer changes on 0.0 % of 2 rows; 50.0 % are answered (50.0 %)."
+    assert said(found) == "The answer changes on 0.0 % of 2 rows; 50.0 % are answered (unchanged: 50.0 %)."
 
 
 def test_a_suite_without_a_row_says_so():

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from workbench.project.reviewing import KEPT_ANCHORS, open_record
 from workbench.project.runs import Run
-from workbench.project.steps.defer import RISK, measure_rows
+from workbench.project.steps.defer import learned_deferral
 from workbench.project.steps.fit import chosen_model, fit_label_model, training_rows
 from workbench.project.steps.train import train
 from workbench.project.task import Task
@@ -58,11 +57,5 @@ def line_of(task: Task, run: Run, dataset: Dataset, held: Held, confident: float
 
 def _threshold(task: Task, dataset: Dataset, model: Any) -> float:
     """Return above which confidence a model may answer, by a run's measure rows; 1, above which none is, where it may not."""
-    from workbench.end_model.deferral import learn_deferral
-
-    risk = float(task.end_model.get("risk", RISK))
-    ids, truth, weights, _ = measure_rows(task, dataset)
-    (soft, unlike), at = model.ask(dataset.take(dataset.ids.get_indexer(ids.unique()))), ids.unique().get_indexer(ids)
-    sure = np.where(unlike, 0.0, soft.probs.max(axis=1))[at]
-    found = learn_deferral(sure, soft.probs.argmax(axis=1)[at] == truth, risk, weights=weights)
-    return 1.0 if found.threshold is None else found.threshold
+    found = learned_deferral(task, dataset, model)
+    return 1.0 if found is None or found[0].threshold is None else found[0].threshold

@@ -16,7 +16,7 @@ LABEL: Final = "label"  # the answer is the gold of the row
 SAME: Final = "same"  # the answer is what it was before the row was changed
 REVIEW: Final = "review"  # the row belongs to no class, so that no answer is right
 EXPECTED: Final = (LABEL, SAME, REVIEW)
-#: How errors about a file of settings may name a suite's kind, in the order in which they are run.
+#: The kinds of suites, in the order in which they run.
 KINDS: Final = (
     "new_terms", "failures", "messy", "language", "invariance", "direction", "python", "out_of_scope", "rules_removed",
 )  # fmt: skip

@@ -68,7 +68,8 @@ def _held_against(found: Mapping[str, Any], of: Mapping[str, Any]) -> str:
 
 
 def _was(of: Mapping[str, Any], name: str) -> str:
-    return f" ({_share(of[name])})" if of.get(name) is not None else ""
+    what = "unchanged" if of.get("what") == UNCHANGED else of.get("what")
+    return f" ({what}: {_share(of[name])})" if of.get(name) is not None else ""
 
 
 def _share(value: float) -> str:

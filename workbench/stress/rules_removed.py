@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 from zlib import crc32
 
@@ -92,6 +93,16 @@ class Line:
     label: Callable[[VoteMatrix], SoftLabels]
     learn: Callable[[VoteMatrix], Asked]
 
+    @cached_property
+    def whole(self) -> float:
+        """How often the label model is right with all functions."""
+        return self.right(self.votes)
+
+    def right(self, votes: VoteMatrix) -> float:
+        """Return how often a label model that is fitted on the votes is right on the scored rows."""
+        assert self.held.rows.gold is not None, "suites of functions are of rows with gold"
+        return _share_right(self.label(votes), self.held.rows.gold)
+
 
 def rules_removed(removal: Removal, line: Line, seed: int, report: Callable[[int, int, str], None]) -> dict[str, Any]:
     """Return what `measured` does of an end model that learned again, and `label_model`.
@@ -100,16 +111,13 @@ def rules_removed(removal: Removal, line: Line, seed: int, report: Callable[[int
     they are. lost: of drop_each the functions without which it is least often right. Where the end model did not learn again
     its figures are None, and `reason` says so.
     """
-    truth = line.held.rows.gold
-    assert truth is not None, "suites of functions are of rows with gold"
     found: dict[str, Any] = {"name": removal.name, "kind": "rules_removed", "about": _about(removal), "expects": LABEL}
-    whole, draws = _share_right(line.label(line.votes), truth), _draws(removal, line.votes, seed)
-    shares = []
+    draws, shares = _draws(removal, line.votes, seed), []
     for place, (name, votes) in enumerate(draws):
         report(place, len(draws), name)
-        shares.append(_share_right(line.label(votes), truth))
-    found |= dict.fromkeys(FIGURES) | {"n": len(truth), "rows": line.held.rows.fingerprint, "worst": [], "changed": {}}
-    found["label_model"] = {"accuracy": float(np.mean(shares)), "low": min(shares), "high": max(shares), "of": whole}
+        shares.append(line.right(votes))
+    found |= dict.fromkeys(FIGURES) | {"n": len(line.held.rows), "rows": line.held.rows.fingerprint, "worst": [], "changed": {}}
+    found["label_model"] = {"accuracy": float(np.mean(shares)), "low": min(shares), "high": max(shares), "of": line.whole}
     if removal.how == EACH:
         worst = np.argsort(shares, kind="stable")[:_NAMED]
         found["lost"] = [{"lf": draws[at][0], "accuracy": shares[at]} for at in worst.tolist()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,9 @@ from workbench.project.reviewing import open_record
 from workbench.project.task import Task
 from workbench.review.estimates import answers
 from workbench.tables import ABSTAIN, Dataset
+
+if TYPE_CHECKING:
+    from workbench.end_model.deferral import Deferral
 
 DEFERRAL: Final = "deferral.json"  # beside the end model of a run
 MEASURED: Final = "measured.parquet"  # the rows behind it
@@ -28,21 +31,30 @@ def defer(folder: Path, task: Task, dataset: Dataset, model: Any) -> list[str]:
     then every row gets an answer, and nothing is promised. Of a row are kept confidence, 0 where it is unlike those learned
     from, correct, and the weight of a draw.
     """
+    found = learned_deferral(task, dataset, model)
+    if found is None:
+        return []
+    learned, table, what = found
+    write_frame(table, folder / MEASURED)
+    write_json(folder / DEFERRAL, {"format": 1, **learned.as_dict(), "measured": what})
+    return [f"The end model, measured on {what}: {learned.in_words()}."]
+
+
+def learned_deferral(task: Task, dataset: Dataset, model: Any) -> tuple[Deferral, pd.DataFrame, str] | None:
+    """Return what may be promised of a model's answers, the rows behind it and in words what they are; None without any."""
     from workbench.end_model.deferral import learn_deferral
 
     risk = float(expect(task.end_model, "risk", float, f"{task.folder / 'task.toml'} [end_model]", RISK))
     ids, truth, weights, what = measure_rows(task, dataset)
     if not len(ids):
-        return []
+        return None
     rows = dataset.take(dataset.ids.get_indexer(ids.unique()))
     (soft, novel), at = model.ask(rows), rows.ids.get_indexer(ids)  # a row may be drawn twice, and is asked about once
     sure = np.where(novel, 0.0, soft.probs.max(axis=1))[at]
     correct = soft.probs.argmax(axis=1)[at] == truth
-    found = learn_deferral(sure, correct, risk, weights=weights)
     table = pd.DataFrame({"row": ids, "confidence": sure, "correct": correct})
-    write_frame(table if weights is None else table.assign(weight=weights), folder / MEASURED)
-    write_json(folder / DEFERRAL, {"format": 1, **found.as_dict(), "measured": what})
-    return [f"The end model, measured on {what}: {found.in_words()}."]
+    learned = learn_deferral(sure, correct, risk, weights=weights)
+    return learned, table if weights is None else table.assign(weight=weights), what
 
 
 def measure_rows(task: Task, dataset: Dataset) -> tuple[pd.Index[Any], NDArray[Any], NDArray[Any] | None, str]:
