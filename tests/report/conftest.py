@@ -65,7 +65,7 @@ def full():
         gate=Gate(False, "20260302-100000-000", "2026-03-09T11:00:00+00:00",
                   (GateLine("accuracy", True, "fine"), GateLine("coverage", False, "coverage fell to 0.8"),
                    GateLine("latency_ms", None, "not measured"))),
-        drift=Drift("b1", "2026-03-09T12:00:00+00:00", "20260309-100000-000", 300, 40, ("Conflict rose.",), (("wren", 9),),
+        drift=Drift("2026-03-09T12:00:00+00:00", "20260309-100000-000", 300, 40, ("Conflict rose.",), (("wren", 9),),
                     (("2026-03-02", 0), ("2026-03-09", 1))),
         audits=Audits("audit-1", "20260309-100000-000", 60, 50, ("At most 6 % are wrong.",), ()),
         outcomes=Outcomes("2026-03-02T00:00:00+00:00", "2026-03-08T00:00:00+00:00", 500, 0.9, Share(0.05, 0.01, 0.12, 60),

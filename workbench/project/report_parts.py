@@ -68,7 +68,7 @@ def failures(task: Task, run: Run, dataset: Dataset, folder: str) -> Failures | 
     return Failures(len(labels), plan, tuple(found))
 
 
-def audits(task: Task, run: Run, dataset: Dataset, folder: str) -> tuple[Audits | Missing, list[dict[str, Any]]]:
+def audits(task: Task, folder: str) -> tuple[Audits | Missing, list[dict[str, Any]]]:
     """Return what audits promise and what is missing, and how functions did on the rows that people judged."""
     if not audit_plans(task):
         least = rows_to_promise(tolerated(task), _CONFIDENCE, fixed=True)
@@ -167,7 +167,6 @@ def drift(task: Task, folder: str) -> Drift | Missing:
     newest = series[-1]
     said = [one["said"] for one in newest["checks"] if one["drifted"]]
     return Drift(
-        batch=newest["batch"],
         finished=newest["finished"],
         run=newest["run"],
         rows=newest["rows"],

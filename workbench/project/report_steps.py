@@ -56,7 +56,7 @@ def next_steps(
         say("rows worth a review")
         steps += _conflicts(task, run, dataset, folder)
         say("functions that hurt")
-        steps += _hurting(task, run, dataset, folder)
+        steps += _hurting(run, dataset, folder)
         say("labels that are wrong together")
         steps += _wrong_together(task, run, dataset, folder)
     say("rows that nobody votes on")
@@ -190,7 +190,7 @@ def _conflicts(task: Task, run: Run, dataset: Dataset, folder: str) -> Iterable[
         yield Step(title, gain, "would get a right label to learn from", basis, f"workbench review {folder} --queue conflict")
 
 
-def _hurting(task: Task, run: Run, dataset: Dataset, folder: str) -> Iterable[Step]:
+def _hurting(run: Run, dataset: Dataset, folder: str) -> Iterable[Step]:
     """Name functions without whose votes more labels of valid rows would be right, by more than chance explains."""
     if dataset.gold is None or not (run.folder / "label_model.safetensors").exists() or run.votes().labels != dataset.labels:
         return

@@ -56,7 +56,7 @@ def facts_of(
     progress("report", 1, _PARTS, "what changed")
     changes = _changes(task, run, dataset, bool(week), folder)
     progress("report", 2, _PARTS, "failures and audits")
-    feared, audited, judged = failures(task, run, dataset, folder), *audits(task, run, dataset, folder)
+    feared, audited, judged = failures(task, run, dataset, folder), *audits(task, folder)
     progress("report", 3, _PARTS, "coverage, suites, gate, drift")
     found = Report(
         task=task.name,

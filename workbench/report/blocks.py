@@ -151,8 +151,3 @@ def text(*words: str | Code, kind: str = "") -> Text:
 def points(items: Sequence[str | Words]) -> Points:
     """Return a list; an item is a sentence, or words with code among them."""
     return Points(tuple((item,) if isinstance(item, str) else item for item in items))
-
-
-def plain_words(words: Words) -> str:
-    """Return words without type."""
-    return "".join(word.text if isinstance(word, Code) else word for word in words)

@@ -211,7 +211,6 @@ class Gate:
 class Drift:
     """The newest batch of new rows: how many of its checks drifted, which in words; series: when and how many, oldest first."""
 
-    batch: str
     finished: str
     run: str
     rows: int

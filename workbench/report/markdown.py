@@ -6,29 +6,14 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from workbench.report.blocks import (
-    Action,
-    Actions,
-    Bars,
-    Block,
-    Code,
-    Document,
-    Dots,
-    Points,
-    Quote,
-    Section,
-    Steps,
-    Table,
-    Text,
-    Words,
-)
+from workbench.report import blocks as b
 
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>#|~&])|(?<=http)(:)|(?<=https)(:)|(?<=www)(\.)|(?<=\w)(@)(?=\w)", re.IGNORECASE)
 _START: Final = re.compile(r"^(\d*)([-+=]|(?<=\d)[.)])(?=\s|[-=]|$)")  # what would begin a list or a line
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
-def to_markdown(document: Document) -> str:
+def to_markdown(document: b.Document) -> str:
     """Return Markdown with tables as GitHub reads them."""
     parts = [f"# {_safe(document.title)}", _safe(document.subtitle)]
     for section in document.sections:
@@ -47,33 +32,33 @@ def _safe(words: str) -> str:
     return _START.sub(lambda found: f"{found[1]}\\{found[2]}", line)
 
 
-def _section(section: Section, mark: str) -> list[str]:
+def _section(section: b.Section, mark: str) -> list[str]:
     head = [f"{mark} {_safe(section.title)}"] if section.title else []
     return head + [_block(block) for block in section.blocks]
 
 
-def _block(block: Block) -> str:
+def _block(block: b.Block) -> str:
     match block:
-        case Text():
+        case b.Text():
             return _words(block.words)
-        case Points():
+        case b.Points():
             return _listed(map(_words, block.items))
-        case Table():
+        case b.Table():
             return _table(block.caption, block.columns, block.rows)
-        case Bars():
+        case b.Bars():
             return _table(block.caption, ("", " / ".join(block.parts)), [(one.name, one.said) for one in block.bars])
-        case Dots():
+        case b.Dots():
             return _table(block.caption, ("", " / ".join(block.marks)), [(one.name, one.said) for one in block.dots])
-        case Steps():
+        case b.Steps():
             return _table(block.caption, ("", "checks"), [(when, f"{n:,}") for when, n in block.counts])
-        case Quote():
+        case b.Quote():
             return f"> {_safe(block.text)}\n>\n> ({_safe(block.source)})"
-        case Actions():
+        case b.Actions():
             return "\n".join(f"{place}. {_action(one)}" for place, one in enumerate(block.items, start=1))
 
 
-def _words(words: Words) -> str:
-    return "".join(_code(word.text) if isinstance(word, Code) else _kept_ends(word) for word in words)
+def _words(words: b.Words) -> str:
+    return "".join(_code(word.text) if isinstance(word, b.Code) else _kept_ends(word) for word in words)
 
 
 def _kept_ends(word: str) -> str:
@@ -93,7 +78,7 @@ def _listed(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _action(one: Action) -> str:
+def _action(one: b.Action) -> str:
     return f"**{_safe(one.title)}** ({_safe(one.worth)}). {_safe(one.basis)} {_code(one.do)}"
 
 

@@ -9,23 +9,8 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
+from workbench.report import blocks as b
 from workbench.report import charts
-from workbench.report.blocks import (
-    Action,
-    Actions,
-    Bars,
-    Block,
-    Code,
-    Document,
-    Dots,
-    Points,
-    Quote,
-    Section,
-    Steps,
-    Table,
-    Text,
-    Words,
-)
 
 _STYLE: Final = Path(__file__).parent / "style.css"
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")  # none of HTML's characters
@@ -33,7 +18,7 @@ _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-def to_html(document: Document) -> str:
+def to_html(document: b.Document) -> str:
     """Return a page."""
     title = _safe(f"{document.title}: {document.subtitle}")
     links = " · ".join(f'<a href="#{one.anchor}">{_safe(one.title)}</a>' for one in document.sections if one.title)
@@ -81,42 +66,42 @@ def _safe(words: str) -> str:
     return escape(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", words))
 
 
-def _section(section: Section, level: int) -> str:
+def _section(section: b.Section, level: int) -> str:
     title = f'<h{level} id="{section.anchor}">{_safe(section.title)}</h{level}>\n' if section.title else ""
     named = f' aria-labelledby="{section.anchor}"' if title else ""
     blocks = "\n".join(_block(block, f"{section.anchor}-{place}") for place, block in enumerate(section.blocks))
     return f"<section{named}>\n{title}{blocks}\n</section>\n"
 
 
-def _block(block: Block, name: str) -> str:
+def _block(block: b.Block, name: str) -> str:
     match block:
-        case Text():
+        case b.Text():
             kind = f' class="{block.kind}"' if block.kind else ""
             return f"<p{kind}>{_words(block.words)}</p>"
-        case Points():
+        case b.Points():
             return f"<ul>{''.join(f'<li>{_words(item)}</li>' for item in block.items)}</ul>"
-        case Table():
+        case b.Table():
             return _table(block)
-        case Bars():
+        case b.Bars():
             return _figure(block.caption, block.parts, ("bar", "part"), charts.bars(block, name))
-        case Dots():
+        case b.Dots():
             return _figure(block.caption, block.marks, ("dot", "ring"), charts.dots(block, name))
-        case Steps():
+        case b.Steps():
             return _figure(block.caption, (), (), charts.steps(block, name))
-        case Quote():
+        case b.Quote():
             return (
                 f'<figure class="quote"><blockquote dir="auto">{_safe(block.text)}</blockquote>'
                 f"<figcaption>{_safe(block.source)}</figcaption></figure>"
             )
-        case Actions():
+        case b.Actions():
             return f'<ol class="actions">{"".join(map(_action, block.items))}</ol>'
 
 
-def _words(words: Words) -> str:
-    return "".join(f"<code>{_safe(word.text)}</code>" if isinstance(word, Code) else _safe(word) for word in words)
+def _words(words: b.Words) -> str:
+    return "".join(f"<code>{_safe(word.text)}</code>" if isinstance(word, b.Code) else _safe(word) for word in words)
 
 
-def _action(one: Action) -> str:
+def _action(one: b.Action) -> str:
     return (
         f'<li><strong>{_safe(one.title)}</strong> <span class="worth">{_safe(one.worth)}</span>'
         f'<span class="basis">{_safe(one.basis)}</span><code>{_safe(one.do)}</code></li>'
@@ -131,7 +116,7 @@ def _figure(caption: str, marks: Sequence[str], kinds: Sequence[str], svg: str) 
     return f"<figure><figcaption>{_safe(caption)} {told}</figcaption>{svg}</figure>"
 
 
-def _table(table: Table) -> str:
+def _table(table: b.Table) -> str:
     """Return a table; on a narrow screen its lines become blocks, each cell with the name of its column."""
     kinds = [' class="number"' if place in table.numbers else "" for place in range(len(table.columns))]
     heads = "".join(

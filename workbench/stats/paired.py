@@ -33,22 +33,10 @@ def worse_than(lost: int, won: int, n: int, margin: float = 0.0) -> float:
     return _NORMAL.cdf(-_score(lost, won, n, margin))
 
 
-def no_worse_than(lost: int, won: int, n: int, margin: float) -> float:
-    """Return the one-sided p of non-inferiority: so little is lost, or less, though the new system is worse by the margin.
-
-    A small p shows that it is worse by less than the margin (Tango 1998); lost, won and n are those of `worse_than`.
-
-    >>> round(no_worse_than(lost=20, won=20, n=1000, margin=0.02), 4)
-    0.0019
-    """
-    _check(lost, won, n, margin)
-    return _NORMAL.cdf(_score(lost, won, n, margin))
-
-
 def worst_drop(lost: int, won: int, n: int, confidence: float = 0.975) -> float:
     """Return by how much the new system is worse at most, as a share of the rows, with this confidence; below 0 it is better.
 
-    The margin at which `no_worse_than` is 1 - confidence: the upper end of Tango's interval (1998).
+    The margin at which `worse_than` is the confidence: the upper end of Tango's interval (1998).
 
     >>> round(worst_drop(lost=20, won=20, n=1000), 3)
     0.013
