@@ -169,7 +169,8 @@ def test_confidence_is_worth_more_on_some_rows():
     assert found["answered"].tolist() == pytest.approx([2 / 3, 0, 1, 1 / 2])
     assert found["wrong_answered"].fillna(-1).tolist() == pytest.approx([1 / 2, -1, 1 / 2, 1])
     assert found["aurc"].tolist() == pytest.approx([(0 + 1 / 2 + 1 / 3) / 3, 0, 1 / 4, (1 + 1 / 2) / 2])
-    assert not worth_by_group(valid, dataset, slices, threshold=None)["answered"].any()
+    assert not worth_by_group(valid, dataset, slices, threshold=1.0)["answered"].any()
+    assert (worth_by_group(valid, dataset, slices, threshold=None)["answered"] == 1).all()
 
 
 def test_a_target_risk_says_what_may_be_answered():

@@ -176,6 +176,9 @@ def test_a_run_holds_the_report_and_an_older_one_says_what_it_lacks(tiny_task, m
     assert json.loads(json.dumps(rescore(done, dataset))) == metrics
     whole = whole_report(task, done, dataset)
     assert [line["group"] for line in whole["confidence"]["test"]] == ["all rows", "answer billing", "answer bug", "slice pro"]
+    (done.folder / "deferral.json").unlink()
+    every = whole_report(task, done, dataset)["confidence"]["test"][0]
+    assert every["answered"] == 1, "without a threshold every row gets an answer"
     assert whole["crossover"] is None and {line["id"] for line in whole["rows"]} <= set(dataset.ids[dataset.split == "valid"])
     (done.folder / "answers" / "logistic.parquet").unlink()
     old = {name: metrics[name] for name in ("label_model", "end_model", "ceiling", "pgr")}

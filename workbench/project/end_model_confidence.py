@@ -98,8 +98,7 @@ def worth_by_group(soft: SoftLabels, dataset: Dataset, slices: Iterable[Slice], 
     """Return one row a group of rows with gold: n, wrong, aurc, best, answered, wrong_answered; wrong ones are shares.
 
     Groups are all rows, those answered with each class, and slices that hold rows with gold. soft: an end model's answers.
-    aurc, best: as Trust has them. answered: share of confidence above the
-    threshold, 0 for None.
+    aurc, best: as Trust has them. answered: share of confidence above the threshold, all for None.
     """
     truth, answer = gold_and_answer(soft, dataset)
     known, sure = truth != ABSTAIN, soft.probs.max(axis=1)
@@ -109,7 +108,7 @@ def worth_by_group(soft: SoftLabels, dataset: Dataset, slices: Iterable[Slice], 
     groups |= {
         f"slice {name}": rows for name, mask in slice_masks(slices, dataset).items() if (rows := known & mask[places]).any()
     }
-    above = np.zeros(len(soft), np.bool_) if threshold is None else sure > threshold
+    above = np.ones(len(soft), np.bool_) if threshold is None else sure > threshold
     lines = {name: _worth(sure[rows], (answer == truth)[rows].astype(float), above[rows]) for name, rows in groups.items()}
     return pd.DataFrame.from_dict(lines, orient="index").astype({"n": int}).rename_axis("group")
 

@@ -18,6 +18,7 @@ from workbench.io.names import listed
 from workbench.io.votes import read_soft_labels
 from workbench.lfs import LabelingFunction
 from workbench.monitor import Sample
+from workbench.project.end_model import HELD_OUT
 from workbench.project.reference import reference_run
 from workbench.project.runs import Run, find_run
 from workbench.project.steps.predict import REVIEW, Opened, ask
@@ -104,8 +105,8 @@ def reference_sample(opened: Opened, run: Run, dataset: Dataset, batch: VoteMatr
     rows = dataset.take(dataset.ids.get_indexer(votes.ids))
     held = np.flatnonzero((rows.split != "train").to_numpy())
     held = held[_some(len(held), _ASKED, seed)]
-    stored = run.folder / "answers" / "end_model.parquet"
-    if decides(opened) or not stored.exists():
+    stored = run.folder / HELD_OUT
+    if opened.rule.decides or not stored.exists():
         return sample_of(rows, votes, answered(opened, rows.take(held)), seed), len(rows)
     answers = read_soft_labels(stored)  # who needs review is not asked, so that the model need not be
     return sample_of(rows, votes, (answers.take(answers.ids.get_indexer(rows.ids[held])), None), seed), len(rows)
@@ -130,11 +131,6 @@ def answered(opened: Opened, rows: Dataset) -> tuple[SoftLabels, NDArray[np.bool
     """Return what the end model answers, and which rows need review."""
     soft, decided = ask(opened.model, opened.rule, rows)
     return soft, (decided["decision"] == REVIEW).to_numpy()
-
-
-def decides(opened: Opened) -> bool:
-    """Return whether a threshold was found, so that the end model answers some rows and leaves others to people."""
-    return opened.rule.threshold is not None and opened.rule.threshold < 1
 
 
 def of_functions(votes: VoteMatrix, lfs: Sequence[str]) -> VoteMatrix:

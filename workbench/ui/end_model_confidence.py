@@ -10,7 +10,7 @@ import streamlit as st
 from workbench.project import end_model_confidence
 from workbench.project.label_model import below, histogram, score_above
 from workbench.project.runs import Run
-from workbench.project.steps.predict import promised
+from workbench.project.steps.predict import NONE, promised
 from workbench.project.task import Task
 from workbench.tables import Dataset
 from workbench.ui import figures, opened_end_model
@@ -140,7 +140,8 @@ def _reliability(trust: Any) -> None:
 
 def _by_group(task: Task, run: Run, dataset: Dataset, tried: Any) -> None:
     """Draw who is answered, and how wrongly, where confidence could rank wrong answers better than it does."""
-    worth = opened_end_model.worth(task, run, dataset, tried.threshold if tried else None)
+    threshold = None if tried is None else NONE if tried.threshold is None else tried.threshold
+    worth = opened_end_model.worth(task, run, dataset, threshold)
     shown = pd.DataFrame({"n": worth["n"].map(count), "wrong": worth["wrong"].map(percent)})
     shown["answered"] = worth["answered"].map(percent)
     shown["wrong of those"] = worth["wrong_answered"].map(percent)

@@ -16,7 +16,7 @@ from workbench.project.end_model_confidence import worth_by_group
 from workbench.project.logistic import logistic_answers
 from workbench.project.runs import Run
 from workbench.project.steps.fit import Report, chosen_model, fit_label_model, training_rows
-from workbench.project.steps.predict import promised
+from workbench.project.steps.predict import AnswerRule
 from workbench.project.steps.train import train_on_gold
 from workbench.project.task import Task
 from workbench.project.weak_to_strong import gains, overruled, side_by_side, telling_rows, without_votes
@@ -96,8 +96,7 @@ def whole_report(task: Task, run: Run, dataset: Dataset) -> dict[str, Any]:
 
 def _confidence(task: Task, run: Run, dataset: Dataset, soft: SoftLabels) -> dict[str, list[dict[str, Any]]]:
     of = dataset.split.reindex(soft.ids)
-    found = promised(run)
-    threshold = found[0].threshold if found else None
+    threshold = AnswerRule.of(run).threshold
     rows = {split: (of == split).to_numpy() for split in ("test", "valid")}
     tables = {split: worth_by_group(soft.take(of_split), dataset, task.slices, threshold) for split, of_split in rows.items()}
     return {

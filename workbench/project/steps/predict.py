@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 ANSWER: Final = "answer"
 REVIEW: Final = "needs review"
-_NONE: Final = 1.0  # the threshold that no confidence is above
+NONE: Final = 1.0  # the threshold that no confidence is above
 _ID_DIGITS: Final = 12
 _LOGGED: Final = ("time", "id", "model", "label", "decision", "confidence", "why")
 
@@ -44,6 +44,11 @@ class AnswerRule:
     threshold: float | None
     promise: str
     like_learned: bool = False
+
+    @property
+    def decides(self) -> bool:
+        """Whether a threshold was found, so that some rows are answered and others left to people."""
+        return self.threshold is not None and self.threshold < NONE
 
     @classmethod
     def of(cls, run: Run, review_below: float | None = None) -> AnswerRule:
@@ -60,7 +65,7 @@ class AnswerRule:
             return cls(None, f"Nothing is promised: run {run.id} has no threshold for answers, so every row gets one.")
         learned, what = found
         if learned.threshold is None:
-            return cls(_NONE, f"Every row needs review: measured on {what}, {learned.in_words()}.", like_learned=True)
+            return cls(NONE, f"Every row needs review: measured on {what}, {learned.in_words()}.", like_learned=True)
         promise = f"Promised for rows like the {what} that it was measured on: {learned.in_words()}."
         return cls(learned.threshold, promise, like_learned=True)
 
@@ -113,7 +118,7 @@ def decide(soft: SoftLabels, threshold: float | None, unlike: NDArray[np.bool_] 
     why = np.full(len(soft), "", dtype=object)
     why[low] = (
         "no confidence is enough yet"
-        if threshold == _NONE
+        if threshold == NONE
         else [f"confidence {found:.3f} is not above {threshold:.3f}" for found in confidence[low]]
     )
     why[strange] = [f"{said}; unlike what it learned from".removeprefix("; ") for said in why[strange]]
