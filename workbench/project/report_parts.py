@@ -8,12 +8,13 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from workbench.io.files import check_format, read_json
 from workbench.project.audit_report import audit_plans, audit_report, failure_lines, weekly_series
 from workbench.project.auditing import label_set, tolerated
 from workbench.project.failures import candidates
 from workbench.project.label_model import row_in_words
 from workbench.project.monitoring import batches
+from workbench.project.monitoring_facts import read_found
+from workbench.project.outcomes import Q
 from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.report.facts import (
@@ -38,7 +39,6 @@ from workbench.stats import rows_to_promise
 from workbench.tables import ABSTAIN, Dataset
 
 _CONFIDENCE: Final = 0.95
-_DIFFERS: Final = 0.05  # q of an outcome below which answered and deferred rows differ
 _SUITE: Final = "rules_removed"  # the kind of a suite that changes functions, not rows
 
 
@@ -118,11 +118,9 @@ def coverage(run: Run, dataset: Dataset, folder: str) -> Coverage | Missing:
 
 def suites(run: Run, dataset: Dataset, folder: str) -> Suites | Missing:
     """Return the suites of a run, the largest loss of accuracy first."""
-    path = run.folder / "stress.json"
-    if not path.exists():
+    found = read_found(run.folder / "stress.json")
+    if found is None:
         return Missing("No stress suite was run, so bad days are not known:", f"workbench stress {folder} --run {run.id}")
-    found = read_json(path)
-    check_format(found, path)
     lines = [_suite(one) for one in found["suites"] if one["n"] and not (one["kind"] == _SUITE and one["accuracy"] is None)]
     lines.sort(key=lambda one: 0.0 if one.right is None or one.usual is None else one.right.value - one.usual)
     skipped = tuple((one["name"], one["reason"] or "no reason is kept") for one in found["suites"] if not one["n"])
@@ -150,11 +148,9 @@ def _suite(one: Mapping[str, Any]) -> SuiteLine:
 
 def gate(run: Run, folder: str) -> Gate | Missing:
     """Return what the gate last said of a run."""
-    path = run.folder / "gate.json"
-    if not path.exists():
+    found = read_found(run.folder / "gate.json")
+    if found is None:
         return Missing("The run was not held against limits yet:", f"workbench evaluate {folder} --run {run.id} --gate")
-    found = read_json(path)
-    check_format(found, path)
     lines = tuple(GateLine(one["name"], one["passed"], one["said"], one["required"]) for one in found["checks"])
     return Gate(found["passed"], found["against"], found["finished"], lines)
 
@@ -179,18 +175,16 @@ def drift(task: Task, folder: str) -> Drift | Missing:
 
 def outcomes(task: Task, folder: str) -> Outcomes | Missing:
     """Return what became of logged rows."""
-    path = task.folder / "outcomes.json"
-    if not path.exists():
+    found = read_found(task.folder / "outcomes.json")
+    if found is None:
         return Missing("What became of answered rows is not known:", f"workbench outcomes {folder} LOG OUTCOMES")
-    found = read_json(path)
-    check_format(found, path)
     whole = {line["decision"]: line for line in found["groups"] if line["by"] == "all"}
     tested = {one["outcome"]: one["q"] for one in found.get("differences", []) if one["by"] == "all"}
     lines = []
     for name in found["columns"]:
         answered, deferred = (_figures(whole.get(decision, {}).get(name)) for decision in ("answer", "needs review"))
         is_share = any("rate" in line[name] for line in whole.values())
-        lines.append(OutcomeLine(name, is_share, answered, deferred, tested.get(name, 1.0) <= _DIFFERS))
+        lines.append(OutcomeLine(name, is_share, answered, deferred, tested.get(name, 1.0) <= Q))
     judged = found.get("audited") or {}
     wrong = _share(judged.get("share"), judged.get("interval"), judged.get("labelled", 0))
     return Outcomes(found["from"], found["to"], found["n"], found["deflection"], wrong, tuple(lines), tuple(found["said"]))

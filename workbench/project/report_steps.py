@@ -12,11 +12,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from workbench.io.files import read_json
 from workbench.project.auditing import label_set
 from workbench.project.end_model_confidence import Measured
 from workbench.project.gaps import gaps_of_run, measured_in_words
 from workbench.project.monitoring import batches
+from workbench.project.monitoring_facts import read_found
 from workbench.project.queues import review_queue
 from workbench.project.reviewing import default_reviewer
 from workbench.project.runs import Run
@@ -123,8 +123,7 @@ def _over_tolerance(found: Failures, folder: str) -> Iterable[Step]:
 
 def _failed_checks(run: Run, folder: str) -> Iterable[Step]:
     """Say of each failed check of the gate how many rows lie between the figure and its limit."""
-    path = run.folder / "gate.json"
-    found: dict[str, Any] = read_json(path) if path.exists() else {"checks": []}
+    found = read_found(run.folder / "gate.json") or {"checks": []}
     failed = [one for one in found["checks"] if one["passed"] is False or (one["passed"] is None and one["required"])]
     for one in failed[:_EACH]:
         group, _, measure = str(one["name"]).rpartition(".")

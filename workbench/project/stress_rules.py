@@ -11,6 +11,7 @@ from workbench.project.reviewing import KEPT_ANCHORS, open_record
 from workbench.project.runs import Run
 from workbench.project.steps.defer import learned_deferral
 from workbench.project.steps.fit import chosen_model, fit_label_model, training_rows
+from workbench.project.steps.predict import NONE
 from workbench.project.steps.train import train
 from workbench.project.task import Task
 from workbench.stress import Asked, Held
@@ -56,6 +57,6 @@ def line_of(task: Task, run: Run, dataset: Dataset, held: Held, confident: float
 
 
 def _threshold(task: Task, dataset: Dataset, model: Any) -> float:
-    """Return above which confidence a model may answer, by a run's measure rows; 1, above which none is, where it may not."""
+    """Return above which confidence a model may answer, by a run's measure rows."""
     found = learned_deferral(task, dataset, model)
-    return 1.0 if found is None or found[0].threshold is None else found[0].threshold
+    return NONE if found is None or found[0].threshold is None else found[0].threshold

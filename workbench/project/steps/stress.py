@@ -25,7 +25,6 @@ from workbench.tables import Dataset, WorkbenchError
 STRESS: Final = "stress.json"
 _FORMAT: Final = 1
 _HEAD: Final = ("split", "data", "model", "threshold")  # what all suites of a file have in common
-_ALL: Final = 1.0  # a threshold that nothing is above
 
 
 def stress(task: Task, run: Run, names: Collection[str] = (), report: Report = lambda *_: None) -> dict[str, Any]:
@@ -60,7 +59,7 @@ def stress(task: Task, run: Run, names: Collection[str] = (), report: Report = l
             found.append(not_run(one.name, "rules_removed", line))
         else:
             found.append(rules_removed(one, line, settings.seed, _within(report, place, len(chosen), one.name)))
-    how = [_settings_hash(one, told, confident, settings.seed) for one, told in zip(chosen, found, strict=True)]
+    how = [_settings_hash(one, told, settings) for one, told in zip(chosen, found, strict=True)]
     done = [{**one, "settings": settled, "said": said(one)} for one, settled in zip(found, how, strict=True)]
     document = {
         "format": _FORMAT, "run": run.id, "finished": datetime.now(UTC).isoformat(timespec="seconds"), "split": rows.scored,
@@ -84,7 +83,7 @@ def read_stress(run: Run) -> dict[str, Any]:
 def answer_rule(opened: Opened, settings: Settings) -> tuple[AnswerRule, str]:
     """Return when a row counts as answered, and in words: as the run answers, or above a confidence where it answers none."""
     rule = opened.rule
-    if rule.threshold is not None and rule.threshold < _ALL:
+    if rule.decides:
         return rule, rule.promise
     why = "has no threshold, and answers every row" if rule.threshold is None else "promises nothing, and answers no row"
     said = f"The run {why}; here a row counts as answered above confidence {settings.confident:g}, which promises nothing."
@@ -133,9 +132,9 @@ def _within(report: Report, place: int, total: int, name: str) -> Callable[[int,
     return lambda done, of, said: report("stress", place, total, f"{name}: {said}, {done} of {of}")
 
 
-def _settings_hash(suite: Suite | Removal, found: dict[str, Any], confident: float | None, seed: int) -> str:
+def _settings_hash(suite: Suite | Removal, found: dict[str, Any], settings: Settings) -> str:
     """Return a hash of all that decides how the rows of a suite are judged; what they are is told by their fingerprint."""
-    told = (found["kind"], found["expects"], confident, None if isinstance(suite, Suite) else (suite, seed))
+    told = (found["kind"], found["expects"], settings.confident, None if isinstance(suite, Suite) else (suite, settings.seed))
     return sha256(repr(told).encode()).hexdigest()
 
 
