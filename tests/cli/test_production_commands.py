@@ -41,7 +41,9 @@ def test_a_log_becomes_review_work(files):
     assert "taken in from production for people to label: 2" in typed("check", task).stderr
 
 
-@pytest.mark.parametrize("option", [("--rows", "x"), ("--limit", 3), ("--audit-answered", 3)], ids=lambda pair: pair[0])
+@pytest.mark.parametrize(
+    "option", [("--rows", "x"), ("--limit", 3), ("--audit-answered", 3), ("--seed", 0)], ids=lambda pair: pair[0]
+)
 def test_options_of_a_log_need_one(files, option):
     done = typed("review", files[0], *option)
     assert (

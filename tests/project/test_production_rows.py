@@ -297,6 +297,17 @@ def test_half_a_line_at_the_end_is_left_out(tmp_path):
     assert list(found.newest.index) == ["a"] and "cut short" in found.notes[0]
 
 
+def test_a_log_may_be_cut_inside_a_character_but_not_be_of_another_encoding(tmp_path):
+    log = write_log(tmp_path, line("a"))
+    whole = log.read_bytes()
+    log.write_bytes(whole + json.dumps(line("ä"), ensure_ascii=False).encode().partition(b"\xa4")[0])
+    found = read_log(log)
+    assert list(found.newest.index) == ["a"] and "cut short" in found.notes[0]
+    log.write_bytes(whole + json.dumps(line("ä"), ensure_ascii=False).encode("latin-1") + b"\n")
+    with pytest.raises(WorkbenchError, match="not UTF-8 text"):
+        read_log(log)
+
+
 def test_a_damaged_file_of_rows_is_named(task):
     (task.folder / PRODUCTION).write_bytes(b"PAR1 no more")
     with pytest.raises(WorkbenchError, match=r"production\.parquet is damaged"):

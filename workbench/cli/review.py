@@ -49,7 +49,7 @@ _SHOWN = 20  # disputed rows: more would scroll the rest away
     metavar="N",
     help="With --from: N answered rows too, drawn by chance, to find what was answered wrongly.",
 )
-@click.option("--seed", default=0, help="Of that draw.")
+@click.option("--seed", type=int, help="With --audit-answered: of that draw. Default: 0.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def review_command(task: Path, as_json: bool, **asked: Any) -> None:
     """Show what reviewers decided and how far they agree; or decide, undo, show a queue, import, export.
@@ -82,17 +82,18 @@ def review_command(task: Path, as_json: bool, **asked: Any) -> None:
 
 
 def _from_log(
-    task: Task, as_json: bool, log: Path | None, rows: Path | None, most: int | None, audit_answered: int, seed: int
+    task: Task, as_json: bool, log: Path | None, rows: Path | None, most: int | None, audit_answered: int, seed: int | None
 ) -> bool:
     """Make review work of a log and say what became of it; return whether there was a log."""
     from workbench.project.steps.review_log import review_from_log
 
     if log is None:
-        for option, given in {"--rows": rows, "--limit": most, "--audit-answered": audit_answered}.items():
-            if given:
+        of_log = {"--rows": rows, "--limit": most, "--audit-answered": audit_answered or None, "--seed": seed}
+        for option, given in of_log.items():
+            if given is not None:
                 raise WorkbenchError(f"{option} is about a log of `workbench predict`; name it with --from LOG")
         return False
-    found = review_from_log(task, log, rows, limit=most, audit_answered=audit_answered, seed=seed)
+    found = review_from_log(task, log, rows, limit=most, audit_answered=audit_answered, seed=seed or 0)
     if as_json:
         click.echo(json.dumps(plain(asdict(found)), indent=2))
         return True

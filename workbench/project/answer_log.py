@@ -73,23 +73,21 @@ def _whole_lines(path: Path, notes: list[str]) -> Iterator[str]:
     """Yield the lines of a file; the last one only where it is whole."""
     if not path.is_file():
         read_bytes(path)  # which says what is wrong, and what there is
-    with path.open(encoding="utf-8", newline="\n") as file:
-        try:
-            for line in file:
-                if line.endswith("\n") or _is_json(line):
-                    yield line
-                else:
-                    notes.append(f"the last line of {path} is cut short, and left out")
-        except UnicodeDecodeError:
-            raise WorkbenchError(f"{path} is not UTF-8 text; give the file that `workbench predict --log` wrote") from None
-
-
-def _is_json(line: str) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
+    with path.open("rb") as file:
+        for line in file:
+            whole = line.endswith(b"\n")
+            try:
+                text = line.decode()
+                if not whole:
+                    json.loads(text)
+            except ValueError:  # of characters too: a cut may go through one
+                if whole:
+                    raise WorkbenchError(
+                        f"{path} is not UTF-8 text; give the file that `workbench predict --log` wrote"
+                    ) from None
+                notes.append(f"the last line of {path} is cut short, and left out")
+            else:
+                yield text
 
 
 def _checked(path: Path, number: int, record: dict[str, Any]) -> datetime:

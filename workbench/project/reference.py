@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from workbench.io.files import check_format, read_json, write_json
+from workbench.io.files import check_format, locked, read_json, write_json
 from workbench.project.runs import Run, find_run
 from workbench.project.task import Task
 from workbench.tables import WorkbenchError
@@ -25,10 +25,11 @@ def promote(task: Task, run_id: str, by: str, why: str = "") -> list[dict[str, A
     by: who says so. why: in words.
     """
     find_run(task, run_id).end_model_folder()
-    before = promoted(task)
     now = {"run": run_id, "since": datetime.now(UTC).isoformat(timespec="seconds"), "by": by, "why": why}
-    write_json(reference_file(task), {"format": _FORMAT, "promoted": [*before, now]})
-    return [*before, now]
+    with locked(task.folder):
+        after = [*promoted(task), now]
+        write_json(reference_file(task), {"format": _FORMAT, "promoted": after})
+    return after
 
 
 def promoted(task: Task) -> list[dict[str, Any]]:

@@ -42,7 +42,8 @@ def monitor(
     opened = open_model(task, run)
     dataset = task.visible(task.dataset()[0])
     batch, taken = _batch(opened, dataset, source, seed)
-    before = [one for one in monitoring.batches(task) if one["sha256"] == sha256(source)]
+    content = sha256(source)
+    before = [one for one in monitoring.batches(task) if one["sha256"] == content]
     report("monitor", 1, 4, "applying functions")
     votes, left_out = _votes(task, run, dataset, batch)
     report("monitor", 2, 4, "asking the end model")
@@ -57,7 +58,7 @@ def monitor(
     notes += [f"The same file was looked at before: batch {one['batch']}, against run {one['run']}." for one in before]
     notes += monitoring.left_out_in_words(left_out) + _faults_in_words(votes)
     found = {
-        **{"format": 1, "batch": monitoring.new_batch_id(task), "source": str(source), "sha256": sha256(source)},
+        **{"format": 1, "batch": monitoring.new_batch_id(task), "source": str(source), "sha256": content},
         **{"run": run.id, "finished": datetime.now(UTC).isoformat(timespec="seconds")},
         **{"rows": len(batch), "of": taken.of, "drifted": sum(check.drifted for check in checks)},
         **{"silent": _gone(checks, SILENT), "stale": _gone(checks, STALE), "summary": _summary(votes, soft, review)},

@@ -1,0 +1,43 @@
+"""The reference run: who promotes at the same time loses nothing."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from workbench.project import reference
+from workbench.project.reference import promote, promoted
+from workbench.project.task import load_task
+from workbench.tables import WorkbenchError
+
+
+@pytest.fixture
+def task(tiny_task):
+    """Return the tiny task with eight runs, of whose end models nothing is asked."""
+    for day in range(1, 9):
+        folder = tiny_task / "runs" / f"2026010{day}-000000-000"
+        (folder / "end_model").mkdir(parents=True)
+        (folder / "end_model" / "manifest.json").write_text("{}")
+        (folder / "run.json").write_text(json.dumps({"format": 1}))
+    return load_task(tiny_task)
+
+
+def test_promotions_at_the_same_time_are_all_kept(task, monkeypatch):
+    def slowly(of):
+        found = promoted(of)
+        time.sleep(0.02)  # in which another one would read the same
+        return found
+
+    monkeypatch.setattr(reference, "promoted", slowly)
+    runs = [f"2026010{day}-000000-000" for day in range(1, 9)]
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda run: promote(task, run, "ann"), runs))
+    assert sorted(line["run"] for line in promoted(task)) == runs
+    assert sorted(len(lines) for lines in told) == list(range(1, 9))
+
+
+def test_a_damaged_list_is_named(task):
+    reference.reference_file(task).write_text('{"format": 1, "promoted": [{}]}')
+    with pytest.raises(WorkbenchError, match=r"reference\.json is damaged"):
+        promoted(task)
