@@ -8,6 +8,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from workbench.project.end_model import HELD_OUT
 from workbench.project.reference import promoted
 from workbench.project.runs import list_runs
 from workbench.project.task import Task
@@ -68,7 +69,7 @@ def _verdict(found: Mapping[str, Any]) -> None:
 
 def _stale(task: Task, found: Mapping[str, Any]) -> None:
     """Say where there is a newer run, or another reference, than the gate knew."""
-    newest = [run.id for run in list_runs(task) if (run.folder / "answers" / "end_model.parquet").exists()][-1:]
+    newest = [run.id for run in list_runs(task) if (run.folder / HELD_OUT).exists()][-1:]
     if "run" not in st.query_params and newest and newest[0] != found["run"]:
         st.warning(plain(f"Run {newest[0]} is newer, and was not held against the limits."), icon=":material/warning:")
     now = [line["run"] for line in promoted(task)][-1:]
