@@ -118,6 +118,15 @@ def test_a_report_says_how_often_answers_are_wrong_and_what_is_promised(task):
     assert (told.promise.risk, told.promise.measured) == (0.2, "60 valid rows with gold")
 
 
+def test_a_candidate_stands_beside_the_reference_that_answers_now(task):
+    assert facts(task).now is None
+    promote(task, OLD, "ann")
+    told = facts(task)
+    assert (told.now.run, told.now.reference, told.answering.reference) == (OLD, True, False)
+    promote(task, NEW, "ann")
+    assert facts(task).now is None and facts(task).answering.reference
+
+
 def test_what_changed_tells_the_flipped_label_and_quotes_no_test_row(task):
     found = facts(task)
     assert (found.changes.before, found.changes.flipped, found.changes.common) == (OLD, 1, 240)

@@ -42,6 +42,7 @@ def full():
             "20260309-100000-000", "2026-03-09T10:00:00+00:00", True, ("ham", "spam"), "end model", "test", 1000,
             Share(0.04, 0.02, 0.08, 200), Promise(0.05, 0.95, 0.9, 0, "100 valid rows with gold", Share(0.01, 0.0, 0.03, 180)),
         ),
+        now=None,
         changes=Changes(
             "20260302-100000-000", "2026-03-02T10:00:00+00:00", "the run before",
             (Change("end model", "test", 200, 0.9, 0.96, 0.02, 0.1),), {"added": 40}, {"new": ("says_free",)},

@@ -69,7 +69,18 @@ def test_without_a_promise_the_first_sentence_says_that_every_row_needs_a_person
     said = to_markdown(document_of(replace(full, answering=replace(full.answering, promise=none))))
     assert "would give about 40 of 1,000 rows the wrong class out of ham and spam (20 to 80; 200 test rows" in said
     assert "a promise of at most 50 is not possible yet, so every row still needs a person" in said
-    assert "roughly 4,900 more labelled rows may be enough" in said
+    assert "thousands of labelled rows more may be enough" in said
+
+
+def test_what_answers_now_stands_before_a_candidate_that_failed_the_gate(full):
+    now = replace(full.answering, run="20260101-000000-000", finished="2026-01-01T00:00:00+00:00")
+    told = replace(full.answering, reference=False, promise=replace(full.answering.promise, answered=0.0))
+    said = to_markdown(document_of(replace(full, answering=told, now=now))).partition("## ")[0]
+    assert said.index("about 900 into ham and spam by itself") < said.index("The rest tells of a candidate")
+    assert "what answers now: the reference, run 20260101-000000-000" in said
+    assert "give about 40 of 1,000 rows the wrong class (20 to 80; 200 test rows), and as nothing can be promised" in said
+    assert "This run failed the gate on 9 March 2026: do not promote it." in said
+    assert "do not promote" not in to_markdown(document_of(full)), "it is the reference already"
 
 
 def test_parts_stand_in_the_order_in_which_they_are_read(full):

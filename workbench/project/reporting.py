@@ -53,6 +53,8 @@ def facts_of(
     folder = shlex.quote(str(task.folder))
     progress("report", 0, _PARTS, "answers")
     answering = _answering(task, run, dataset, folder)
+    answers = [one for one in list_runs(task) if one.id == _reference(task) != run.id]
+    now = _answering(task, answers[0], dataset, folder) if answers else None
     progress("report", 1, _PARTS, "what changed")
     changes = _changes(task, run, dataset, bool(week), folder)
     progress("report", 2, _PARTS, "failures and audits")
@@ -63,6 +65,7 @@ def facts_of(
         label=week or run.id,
         weekly=bool(week),
         answering=answering,
+        now=now,
         changes=changes,
         failures=feared,
         coverage=coverage(run, dataset, folder),
@@ -92,10 +95,14 @@ def earlier_run(task: Task, run: Run, weekly: bool) -> tuple[Run, str] | None:
     old = [one for one in before if datetime.fromisoformat(one.about["finished"]) <= then]
     if old:
         return old[-1], f"the newest that is at least {DAYS} days older"
-    lines = promoted(task)
-    reference = [one for one in before if lines and one.id == lines[-1]["run"]]
+    reference = [one for one in before if one.id == _reference(task)]
     why = f"as no run is {DAYS} days older"
     return (reference[-1], f"the reference run, {why}") if reference else (before[-1], f"the run before, {why}")
+
+
+def _reference(task: Task) -> str:
+    """Return the id of the reference run, '' for none."""
+    return next((str(line["run"]) for line in promoted(task)[-1:]), "")
 
 
 def _answering(task: Task, run: Run, dataset: Dataset, folder: str) -> Answering:
@@ -108,13 +115,12 @@ def _answering(task: Task, run: Run, dataset: Dataset, folder: str) -> Answering
         )
         if scored is not None:
             model, split, wrong = scored
-    lines = promoted(task)
     if model != MODELS["end_model"]:
         model = "label model"
     return Answering(
         run=run.id,
         finished=run.about["finished"],
-        reference=bool(lines) and lines[-1]["run"] == run.id,
+        reference=run.id == _reference(task),
         labels=task.labels,
         model=model,
         split=split,

@@ -297,12 +297,16 @@ class Appendix:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything; label: the run's id or an ISO week. masked: how many of each kind were redacted, None where nothing was."""
+    """Everything; label: the run's id or an ISO week. masked: how many of each kind were redacted, None where nothing was.
+
+    answering: of the run that is told of. now: of the reference run where that is another, which answers in its place.
+    """
 
     task: str
     label: str
     weekly: bool
     answering: Answering
+    now: Answering | None
     changes: Changes | Missing
     failures: Failures | Missing
     coverage: Coverage | Missing

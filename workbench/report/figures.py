@@ -56,3 +56,12 @@ def counted(n: int, one: str, many: str = "") -> str:
     ('1 row', '1,200 rows')
     """
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def magnitude(n: int) -> str:
+    """Return of which size a number is, where its digits would say more than is known.
+
+    >>> magnitude(60), magnitude(480), magnitude(4900)
+    ('tens of', 'hundreds of', 'thousands of')
+    """
+    return "tens of" if n < 100 else "hundreds of" if n < 1000 else "thousands of"

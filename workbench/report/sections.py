@@ -12,7 +12,6 @@ from workbench.report.blocks import (
     Bar,
     Bars,
     Block,
-    Code,
     Document,
     Dot,
     Dots,
@@ -20,12 +19,10 @@ from workbench.report.blocks import (
     Section,
     Steps,
     Table,
-    Text,
     points,
     text,
 )
 from workbench.report.facts import (
-    Answering,
     Audits,
     Change,
     Changes,
@@ -38,7 +35,6 @@ from workbench.report.facts import (
     Missing,
     OutcomeLine,
     Outcomes,
-    Promise,
     Report,
     Share,
     Step,
@@ -46,8 +42,8 @@ from workbench.report.facts import (
     Voted,
 )
 from workbench.report.figures import counted, day, percent, points_moved, thousandth
+from workbench.report.front import front, joined, missing
 
-_CLASSES: Final = 6  # named in the first sentence
 _FUNCTIONS: Final = 8  # drawn as bars; the appendix has all
 _SUITES: Final = 6
 _LINES: Final = 7  # failures; the appendix has all
@@ -75,7 +71,7 @@ def document_of(report: Report) -> Document:
         ("outcomes", "Outcomes", report.outcomes, _outcomes),
     )
     sections = [
-        Section(anchor, title, (_missing(facts),) if isinstance(facts, Missing) else tuple(words(facts)))
+        Section(anchor, title, (missing(facts),) if isinstance(facts, Missing) else tuple(words(facts)))
         for anchor, title, facts, words in parts
     ]
     which = "the reference run" if told.reference else "run"
@@ -83,78 +79,19 @@ def document_of(report: Report) -> Document:
     return Document(
         title=report.task,
         subtitle=f"{kind} on {which} {told.run} of {day(told.finished)}",
-        sections=(Section("answer", "", _answer(told)), *sections, Section("next", _to_do(report.steps), _next(report.steps))),
+        sections=(
+            Section("answer", "", front(report)),
+            *sections,
+            Section("next", _to_do(report.steps), _next(report.steps)),
+        ),
         appendix=appendix_of(report),
         terms=TERMS,
         foot=(*masked_in_words(report.masked), f"Made by workbench {report.version} from the files of run {told.run}."),
     )
 
 
-def _missing(found: Missing) -> Text:
-    return text(f"{found.why} ", Code(found.command), kind="missing")
-
-
-def _and(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def _some(names: Sequence[str], most: int = _NAMED) -> str:
-    return _and(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most:,} more"
-
-
-def _answer(told: Answering) -> tuple[Block, ...]:
-    classes = _and(told.labels) if len(told.labels) <= _CLASSES else f"{len(told.labels):,} classes"
-    when = f"run of {day(told.finished)}"
-    promise, wrong = told.promise, told.wrong
-    if isinstance(wrong, Missing):
-        lead = f"The system sorts rows into {classes}; how often it is wrong is not known."
-    else:
-        lead = _often(classes, wrong, told.split, when, promise)
-    if isinstance(promise, Promise) and promise.answered > 0:
-        lead = (
-            f"Of 1,000 new rows the system sorts about {thousandth(promise.answered)} into {classes} by itself and leaves "
-            f"{thousandth(1 - promise.answered)} to people; at most {thousandth(promise.risk)} in 1,000 of its answers are "
-            f"wrong, {percent(promise.confidence, 0)} sure, as measured on {promise.measured} ({when})."
-        )
-    blocks: list[Block] = [text(lead, kind="lead")]
-    if isinstance(wrong, Missing):
-        blocks.append(_missing(wrong))
-    if isinstance(promise, Missing):
-        return (*blocks, _missing(promise))
-    return (*blocks, text(_promised(promise, wrong, told.split), kind="note"))
-
-
-def _often(classes: str, wrong: Share, split: str, when: str, promise: Promise | Missing) -> str:
-    ends = f"{thousandth(wrong.low)} to {thousandth(wrong.high)}; {wrong.n:,} {split} rows, {when}"
-    often = f"about {thousandth(wrong.value)} of 1,000 rows"
-    if isinstance(promise, Missing):
-        return f"The system sorts rows into {classes}, {often} wrongly ({ends}), and nothing is promised."
-    return (
-        f"Left to itself, the system would give {often} the wrong class out of {classes} ({ends}); a promise of at most "
-        f"{thousandth(promise.risk)} is not possible yet, so every row still needs a person."
-    )
-
-
-def _promised(promise: Promise, wrong: Share | Missing, split: str) -> str:
-    if promise.answered == 0:
-        hope = (
-            "by these errors no number of labelled rows is likely to be enough"
-            if promise.more is None
-            else f"roughly {float(f'{promise.more:.2g}'):,.0f} more labelled rows may be enough"
-        )
-        return f"The promise was looked for on {promise.measured}; {hope}."
-    said = "The promise holds for rows like those it was measured on."
-    if not isinstance(wrong, Missing):
-        said += (
-            f" Were it to answer every row, about {thousandth(wrong.value)} in 1,000 would be wrong "
-            f"({thousandth(wrong.low)} to {thousandth(wrong.high)}; {wrong.n:,} {split} rows)."
-        )
-    if promise.later is not None:
-        said += (
-            f" Of the {promise.later.n:,} test rows that it is sure enough of, {percent(promise.later.value)} are wrong "
-            f"({percent(promise.later.low)} to {percent(promise.later.high)})."
-        )
-    return said
+    return joined(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most:,} more"
 
 
 def _changes(found: Changes) -> list[Block]:
