@@ -14,8 +14,9 @@ from click.testing import CliRunner
 from workbench.cli import main
 from workbench.io import pieces
 from workbench.io.files import sha256
+from workbench.project.reference import promote
 from workbench.project.steps.defer import DEFERRAL
-from workbench.project.steps.one_row import answer, open_run
+from workbench.project.steps.one_row import answer, open_run, run_to_ask
 from workbench.project.steps.predict import AnswerRule, decide, open_model, predict
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
@@ -201,6 +202,7 @@ def test_the_log_gains_a_line_a_row(fitted, tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "logs" / "log.jsonl").read_text().splitlines()]
     answers = pd.read_parquet(tmp_path / "out0.parquet")
     assert len(lines) == 14 and all(datetime.fromisoformat(line.pop("time")).utcoffset() is not None for line in lines)
+    assert {(line.pop("run"), line.pop("threshold")) for line in lines} == {(done.id, opened.rule.threshold)}
     assert lines[:7] == lines[7:] == answers[["id", "model", "label", "decision", "confidence", "why"]].to_dict("records")
 
 
@@ -316,3 +318,15 @@ def test_memory_does_not_grow_with_the_file(tiny_task, tmp_path):
         done = subprocess.run([sys.executable, "-c", MEMORY, tiny_task], cwd=folder, check=True, capture_output=True, text=True)
         peaks.append(int(done.stdout))
     assert peaks[1] < peaks[0] + 30  # MB; a row held costs 120,000 times its size
+
+
+def test_the_reference_answers_unless_another_run_is_named(tiny_task, tmp_path):
+    task = load_task(tiny_task)
+    first, second = run(task), run(task)
+    new_rows().to_csv(tmp_path / "new.csv", index=False)
+    command = ["predict", str(tiny_task), str(tmp_path / "new.csv"), str(tmp_path / "out.csv"), "--overwrite"]
+    assert f"run {second.id}, the newest" in CliRunner().invoke(main, command).stdout
+    promote(task, first.id, "ann")
+    assert f"the reference run {first.id}:" in CliRunner().invoke(main, command).stdout
+    assert f"of run {second.id}:" in CliRunner().invoke(main, [*command, "--run", second.id]).stdout
+    assert run_to_ask(task, None).id == first.id

@@ -66,7 +66,7 @@ def evaluate_command(task: Path, run_id: str | None, crossover: bool, as_json: b
 @TASK
 @click.argument("source", type=click.Path(path_type=Path), required=False)
 @click.argument("target", type=click.Path(path_type=Path), required=False)
-@RUN
+@click.option("--run", "run_id", help="Id of the run. Default: the reference, else the newest with an end model.")
 @click.option(
     "--log", type=click.Path(path_type=Path), help="Add a line of JSON a row to this file: who answered what, and when."
 )
@@ -104,16 +104,16 @@ def predict_command(task: Path, source: Path | None, target: Path | None, run_id
 def _predict_file(
     task: Task, run_id: str | None, source: Path, target: Path, review_below: float | None, keep: str, **also: Any
 ) -> None:
-    from workbench.project.runs import find_run
+    from workbench.project.monitoring import run_to_hold_against
     from workbench.project.steps.predict import open_model, predict
 
-    run = find_run(task, run_id, holding="end_model")
+    run, which = run_to_hold_against(task, run_id)
     opened = open_model(task, run, review_below)
     notes([opened.rule.promise])
     with report_progress() as report:
         done = predict(opened, source, target, keep=[name for name in keep.split(",") if name], report=report, **also)
     notes(done.warnings)
-    click.echo(f"{done.answered + done.review:,} rows labelled by the end model of run {run.id}: {target}")
+    click.echo(f"{done.answered + done.review:,} rows labelled by the end model of {which}: {target}")
     if done.review:
         click.echo(f"{done.review:,} of them need review")
 

@@ -31,7 +31,7 @@ ANSWER: Final = "answer"
 REVIEW: Final = "needs review"
 NONE: Final = 1.0  # the threshold that no confidence is above
 _ID_DIGITS: Final = 12
-_LOGGED: Final = ("time", "id", "model", "label", "decision", "confidence", "why")
+_LOGGED: Final = ("id", "model", "label", "decision", "confidence", "why")
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ class Opened:
     """A run's end model, ready to answer; id: of the model as it was saved, the same in every copy of it."""
 
     task: Task
+    run: str
     model: Any
     id: str
     rule: AnswerRule
@@ -103,7 +104,7 @@ def open_model(task: Task, run: Run, review_below: float | None = None) -> Opene
     rule = AnswerRule.of(run, review_below)
     folder = run.end_model_folder()
     model = EndModel.load(folder, labels=task.labels)
-    return Opened(task, model, sha256(folder / "manifest.json")[:_ID_DIGITS], rule)
+    return Opened(task, run.id, model, sha256(folder / "manifest.json")[:_ID_DIGITS], rule)
 
 
 def decide(soft: SoftLabels, threshold: float | None, unlike: NDArray[np.bool_] | None = None) -> pd.DataFrame:
@@ -182,7 +183,7 @@ def predict(
             found = _answer_piece(opened, source, piece, keep)
             write(found)
             if note is not None:
-                note(_log_lines(found))
+                note(_log_lines(found, opened))
             needing = int((found["decision"] == REVIEW).sum())
             answered, review = answered + len(found) - needing, review + needing
             report("predict", answered + review, 0, "")
@@ -227,7 +228,8 @@ def _ids(task: Task, source: Path, piece: pd.DataFrame) -> pd.Series[Any]:
     return content.str.partition("-").get_level_values(0).to_series()
 
 
-def _log_lines(found: pd.DataFrame) -> list[str]:
-    told = found.assign(time=datetime.now(UTC).isoformat(timespec="milliseconds"))
-    columns = [told[name].tolist() for name in _LOGGED]
-    return [json.dumps(dict(zip(_LOGGED, row, strict=True)), ensure_ascii=False) for row in zip(*columns, strict=True)]
+def _log_lines(found: pd.DataFrame, opened: Opened) -> list[str]:
+    """Return a line of JSON a row; threshold: above it rows are answered, null where all are, 1 where none is."""
+    same = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "run": opened.run, "threshold": opened.rule.threshold}
+    rows = found[list(_LOGGED)].to_dict("records")
+    return [json.dumps({**same, **row}, ensure_ascii=False) for row in rows]
