@@ -39,6 +39,8 @@ def test_a_log_becomes_review_work(files):
     assert "1 labelled by people already" in typed("review", task, "--from", log).stdout
     typed("apply", task)
     assert "taken in from production for people to label: 2" in typed("check", task).stderr
+    released = typed("review", task, "--release").stdout
+    assert released == "taken out of the task: 1 rows that a log brought and nobody decided on\n"
 
 
 @pytest.mark.parametrize(

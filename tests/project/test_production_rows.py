@@ -12,9 +12,9 @@ from workbench.project.production import PRODUCTION, as_in, take_in
 from workbench.project.queues import newest_queue
 from workbench.project.reviewing import KEPT_ANCHORS, Decision, decide, fingerprints, open_record
 from workbench.project.runs import find_run
-from workbench.project.steps.check import check, check_settings
+from workbench.project.steps.outcomes import outcomes
 from workbench.project.steps.predict import open_model, predict
-from workbench.project.steps.review_log import read_draws, review_from_log
+from workbench.project.steps.review_log import read_draws, release, review_from_log
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.tables import WorkbenchError
@@ -328,6 +328,8 @@ def test_a_kept_cell_that_fits_no_more_is_named_and_the_way_out_works(task, tmp_
 
 def test_what_people_say_of_a_deferred_row_is_an_anchor_and_a_corrected_label_of_the_next_run(task, tmp_path):
     first = run(task, until="train")
+    stranger = review_from_log(task, write_log(tmp_path, line("n1")), limit=1).notes[0]
+    assert stranger.endswith("of no run of task 'tiny' that is kept: 'm1'; see that the log is its own")
     new = write_new(tmp_path, text=["refund this invoice", "it crashes with an error", "my invoice again", "hello"])
     predict(open_model(task, first, review_below=0.9999), new, tmp_path / "out.csv", log=tmp_path / "log.jsonl")
     review_from_log(task, tmp_path / "log.jsonl", new)
@@ -344,15 +346,43 @@ def test_what_people_say_of_a_deferred_row_is_an_anchor_and_a_corrected_label_of
     assert find_run(task).id == second.id
 
 
+def test_a_log_of_another_task_is_refused(task, tmp_path):
+    log, known = write_log(tmp_path, line("n1"), line("n2", label="high")), tmp_path / "known.csv"
+    known.write_text("id,reopened\nn1,true\n", encoding="utf-8")
+    for use in (lambda: review_from_log(task, log, write_new(tmp_path)), lambda: outcomes(task, log, known)):
+        with pytest.raises(WorkbenchError, match="says 'high' of row 'n2', which is no class of task 'tiny': its classes are"):
+            use()
+    assert not (task.folder / PRODUCTION).exists() and not waiting(task)
+
+
+def test_rows_that_nobody_decided_on_are_released_and_asked_about_once_when_they_come_again(task, tmp_path):
+    log, new = write_log(tmp_path, line("n1"), line("n2"), line("n3", "answer"), line("n4", "answer")), write_new(tmp_path)
+    review_from_log(task, log, new, audit_answered=2)
+    decide(task, task.dataset()[0], [Decision("n2", "label", "ann", "bug"), Decision("n4", "unsure", "ann")])
+    assert release(task) == 2 and list(task.dataset()[0].ids[120:]) == ["n2", "n4"]
+    assert [one["id"] for one in read_draws(task)[0]["rows"]] == ["n4"]
+    again = review_from_log(task, log, new, audit_answered=2)
+    assert (again.asked, again.drawn, again.taken) == (1, 1, 2)
+    assert sorted(open_record(task).requests()["row"]) == ["n1", "n3", "n4"]
+    assert release(task) == 2 and release(task) == 0
+
+
+def test_a_task_without_decided_rows_is_as_before_once_they_are_released(task, tmp_path):
+    before = task.dataset()[0].fingerprint
+    review_from_log(task, write_log(tmp_path, line("n1")), write_new(tmp_path, age=[None, 2, 3, 4]))
+    assert release(task) == 1 and not (task.folder / PRODUCTION).exists()
+    assert task.dataset()[0].fingerprint == before
+
+
 def test_the_reason_names_the_threshold_of_the_run_that_was_asked(task, tmp_path, monkeypatch):
-    from workbench.project.steps import review_log
+    from workbench.io.files import sha256
     from workbench.project.steps.predict import AnswerRule
 
     folder = task.runs_folder / "20260302-090000-000"
     (folder / "end_model").mkdir(parents=True)
     (folder / "run.json").write_text('{"format": 1}')
     (folder / "end_model" / "manifest.json").write_text("{}")
-    model = review_log.sha256(folder / "end_model" / "manifest.json")[:12]
+    model = sha256(folder / "end_model" / "manifest.json")[:12]
     monkeypatch.setattr(AnswerRule, "of", lambda run: AnswerRule(0.81, ""))
     lines = line("n1", confidence=0.43, model=model), line("n2", confidence=0.9, model=model), line("n3", why="unlike others")
     review_from_log(task, write_log(tmp_path, *lines), write_new(tmp_path))
@@ -361,44 +391,3 @@ def test_the_reason_names_the_threshold_of_the_run_that_was_asked(task, tmp_path
         "n2": "needs review: confidence 0.90",
         "n3": "needs review: unlike others",
     }
-
-
-# ---------------------------------------------------------------- outcomes are no features
-
-
-def with_outcomes(task, outcomes, columns):
-    path = task.folder / "task.toml"
-    text = path.read_text(encoding="utf-8").replace("[data]", f"[data]\noutcomes = {json.dumps(outcomes)}")
-    path.write_text(text.replace("[end_model]", f"[end_model]\ncolumns = {json.dumps(columns)}"), encoding="utf-8")
-    return load_task(task.folder)
-
-
-def test_an_outcome_is_refused_as_a_column_of_the_end_model_before_any_work(task):
-    known_later = with_outcomes(task, ["paid", "age"], ["plan", "paid"])
-    with pytest.raises(
-        WorkbenchError, match=r"task\.toml: `columns` names 'paid', and `outcomes` says .* only after the decision"
-    ):
-        run(known_later)
-    assert not known_later.runs_folder.exists()
-
-
-def test_an_outcome_may_be_read_by_functions(task):
-    fine = check(with_outcomes(task, ["tag"], ["plan"]))
-    assert fine.problems == [] and fine.functions.loc["agent_tag", "voted"] > 0
-
-
-def test_a_text_is_no_outcome_and_an_unknown_one_is_named(task):
-    text = (task.folder / "task.toml").read_text(encoding="utf-8")
-    with pytest.raises(WorkbenchError, match="`text` names 'text'"):
-        check_settings(with_outcomes(task, ["text"], []))
-    (task.folder / "task.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(WorkbenchError, match=r"has no column 'payd'.*did you mean 'paid'"):
-        check(with_outcomes(task, ["payd"], []))
-
-
-def test_a_column_that_sounds_like_an_outcome_is_warned_of(task):
-    path = task.folder / "rows.csv"
-    path.write_text(path.read_text(encoding="utf-8").replace(",paid", ",was_reopened", 1), encoding="utf-8")
-    notes = check(with_outcomes(task, [], ["plan", "was_reopened"])).notes
-    (said,) = [note for note in notes if "sounds like" in note]
-    assert "'was_reopened'" in said and "name it under `outcomes`" in said

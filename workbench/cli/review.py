@@ -50,22 +50,26 @@ _SHOWN = 20  # disputed rows: more would scroll the rest away
     help="With --from: N answered rows too, drawn by chance, to find what was answered wrongly.",
 )
 @click.option("--seed", type=int, help="With --audit-answered: of that draw. Default: 0.")
+@click.option("--release", is_flag=True, help="Take rows that --from took in, and nobody decided on, out again.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def review_command(task: Path, as_json: bool, **asked: Any) -> None:
+def review_command(task: Path, release: bool, as_json: bool, **asked: Any) -> None:
     """Show what reviewers decided and how far they agree; or decide, undo, show a queue, import, export.
 
     With --from LOG what a model did not answer in production becomes review work: the queue `requested`.
     """
     from workbench.project import reviewing
     from workbench.project.queues import newest_queue
+    from workbench.project.steps import review_log
     from workbench.project.task import load_task
 
     loaded = load_task(task)
+    if release:  # before the rows are read: one of those may be why they cannot be
+        click.echo(f"taken out of the task: {review_log.release(loaded):,} rows that a log brought and nobody decided on")
     of_log = {name: asked.pop(name) for name in ("log", "rows", "most", "audit_answered", "seed")}
     from_log = _from_log(loaded, as_json and asked["kind"] is None, **of_log)
     dataset, warnings = loaded.dataset()
     reviewer = asked["reviewer"] or reviewing.default_reviewer()
-    done = _write(loaded, dataset, reviewer, asked) or from_log
+    done = _write(loaded, dataset, reviewer, asked) or from_log or release
     if asked["kind"] is not None:
         rows = newest_queue(loaded, dataset, reviewer, asked["kind"], asked["limit"])
         if as_json:

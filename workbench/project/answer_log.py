@@ -11,10 +11,12 @@ from typing import Any, Final
 
 import pandas as pd
 
-from workbench.io.files import read_bytes
+from workbench.io.files import read_bytes, sha256
 from workbench.io.names import did_you_mean, listed
 from workbench.io.readers import json_records
+from workbench.project.runs import Run, list_runs
 from workbench.project.steps.predict import ANSWER, REVIEW
+from workbench.project.task import Task
 from workbench.tables import WorkbenchError
 
 _TEXTS: Final = ("id", "model", "label", "decision")
@@ -41,6 +43,31 @@ class AnswerLog:
     def deferred(self) -> pd.DataFrame:
         """The rows that need review."""
         return self.newest[self.newest["decision"] == REVIEW]
+
+
+def read_log_of(task: Task, path: Path) -> AnswerLog:
+    """Read a log of a task's own models: one with a label that is no class of the task is refused, an unknown model noted."""
+    found = read_log(path)
+    strange = found.newest["label"][~found.newest["label"].isin(task.labels)]
+    if len(strange):
+        raise WorkbenchError(
+            f"{path} says {strange.iloc[0]!r} of row {strange.index[0]!r}, which is no class of task {task.name!r}: "
+            f"its classes are {listed(task.labels)}; give a log of this task's own models"
+        )
+    runs = runs_by_model(task)
+    unknown = [model for model in dict.fromkeys(found.newest["model"]) if not any(name.startswith(model) for name in runs)]
+    if runs and unknown:
+        found.notes.append(
+            f"models of {path} that are of no run of task {task.name!r} that is kept: {listed(unknown)}; "
+            "see that the log is its own"
+        )
+    return found
+
+
+def runs_by_model(task: Task) -> dict[str, Run]:
+    """Return the runs of a task that hold an end model, by the hash that the model's name in a log is the start of."""
+    manifests = [(run, run.folder / "end_model" / "manifest.json") for run in list_runs(task)]
+    return {sha256(path): run for run, path in manifests if path.exists()}
 
 
 def read_log(path: Path) -> AnswerLog:

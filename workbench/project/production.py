@@ -5,7 +5,7 @@ They stand in `production.parquet` in the task's folder, with the columns of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -60,6 +60,19 @@ def take_in(folder: Path, rows: pd.DataFrame) -> int:
             after = pd.concat([before, new]) if len(before) else new
             write_frame(after.rename_axis(_key(after)), path)
     return len(new)
+
+
+def release(folder: Path, keep: Collection[str]) -> set[str]:
+    """Take rows out for good, all but those to keep, and return their ids."""
+    path = folder / PRODUCTION
+    with locked(folder):
+        before = _read(path) if path.exists() else pd.DataFrame(index=pd.Index([], dtype="str"))
+        left = before[before.index.isin(list(keep))]
+        if len(left):
+            write_frame(left.rename_axis(_key(left)), path)
+        else:
+            path.unlink(missing_ok=True)
+    return set(before.index) - set(left.index)
 
 
 def _key(rows: pd.DataFrame) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.io.files import write_json
-from workbench.project.answer_log import AnswerLog, read_log
+from workbench.project.answer_log import AnswerLog, read_log_of
 from workbench.project.failures import candidates
 from workbench.project.outcomes import (
     Outcomes,
@@ -42,7 +42,7 @@ def outcomes(task: Task, log: Path, source: Path) -> dict[str, Any]:
     notes}: see `group_lines`, `differences` and `audited`. from, to: of the logged
     rows, as `deflection` is. n: rows that both files have.
     """
-    logged = read_log(log)
+    logged = read_log_of(task, log)
     settings = {key: task.data[key] for key in ("encoding", "delimiter") if key in task.data}
     found = read_outcomes(source, task.data.get("id", "id"), task.labels, **settings)
     decided = logged.newest[logged.newest.index.isin(found.frame.index)]
@@ -110,8 +110,7 @@ def _by_failure(task: Task, dataset: Dataset, decided: pd.DataFrame, held: NDArr
     there = held >= 0
     if not task.failures or not there.any():
         return {}
-    labels = decided["label"].where(decided["label"].isin(task.labels), None)  # of a model with other classes nothing is known
-    named = candidates(task, task.failures, dataset.take(held[there]), labels)
+    named = candidates(task, task.failures, dataset.take(held[there]), decided["label"])
     found = {name: np.zeros(len(decided), dtype=bool) for name in named}
     for name, rows in named.items():
         found[name][there] = rows

@@ -13,11 +13,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from workbench.io.files import check_format, locked, read_json, sha256, write_json
-from workbench.project.answer_log import AnswerLog, read_log
+from workbench.io.files import check_format, locked, read_json, write_json
+from workbench.project import production
+from workbench.project.answer_log import AnswerLog, read_log_of, runs_by_model
 from workbench.project.production import NewRows, read_new_rows, take_in
 from workbench.project.reviewing import open_record, request
-from workbench.project.runs import list_runs
 from workbench.project.steps.predict import AnswerRule
 from workbench.project.task import Task
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
@@ -52,7 +52,7 @@ def review_from_log(
     now; the next call goes on with the others. What the task lacks is taken in for good before any row is asked.
     """
     _check(task, rows, audit_answered)
-    logged = read_log(log)
+    logged = read_log_of(task, log)
     dataset, _ = task.dataset()
     closed = _closed(task, dataset)
     deferred = logged.deferred.sort_values("confidence", kind="stable")
@@ -78,6 +78,21 @@ def review_from_log(
     return FromLog(len(deferred), len(asked), len(drawn), taken, {why: n for why, n in left_out.items() if n}, notes)
 
 
+def release(task: Task) -> int:
+    """Take the rows that a log brought, and that nobody decided on, out of the task again; return how many these are.
+
+    A log may bring them again, each into its one place in the queue. Draws lose them, and may draw them again.
+    """
+    record = open_record(task)
+    gone = production.release(task.folder, {*record.current()["row"], *record.measure_rows().index})
+    with locked(task.folder):
+        draws = read_draws(task)
+        if gone and draws:
+            left = [{**draw, "rows": [line for line in draw["rows"] if line["id"] not in gone]} for draw in draws]
+            write_json(task.folder / DRAWS, {"format": _FORMAT, "draws": left})
+    return len(gone)
+
+
 def _check(task: Task, rows: Path | None, audit_answered: int) -> None:
     if "id" not in task.data and not task.data["text"]:
         raise WorkbenchError(
@@ -96,7 +111,7 @@ def _closed(task: Task, dataset: Dataset) -> dict[str, str]:
     current = record.current()
     known = dataset.ids[:0] if dataset.gold is None else dataset.ids[(dataset.gold != ABSTAIN).to_numpy()]
     why = {
-        "waiting for review already": record.requests()["row"],
+        "waiting for review already": dataset.ids[dataset.ids.isin(record.requests()["row"])],
         "of a known class": known,
         "labelled by people already": current.loc[current["kind"] == "label", "row"],
         "drawn by an audit plan, which asks about them": record.measure_rows().index,
@@ -171,12 +186,8 @@ def _reasons(task: Task, asked: pd.DataFrame) -> list[tuple[str, str]]:
 
 def _thresholds(task: Task, models: set[str]) -> dict[str, float | None]:
     """Return above which confidence models of the task's runs answer, by what the log calls them."""
-    found: dict[str, float | None] = {}
-    for run in list_runs(task) if models else []:
-        manifest = run.folder / "end_model" / "manifest.json"
-        name = sha256(manifest) if manifest.exists() else ""
-        found |= {model: AnswerRule.of(run).threshold for model in models if name.startswith(model)}
-    return found
+    runs = runs_by_model(task) if models else {}
+    return {model: AnswerRule.of(run).threshold for name, run in runs.items() for model in models if name.startswith(model)}
 
 
 def read_draws(task: Task) -> list[dict[str, Any]]:
