@@ -30,6 +30,7 @@ def test_the_list_needs_no_word_before_the_task(task):
     assert typed("list", task.folder).stdout == first
     promoted = typed("promote", task.folder, done.id, "--why", "it is good", "--by", "ann").stdout
     assert promoted == f"run {done.id} is the reference\n" and "reference" in typed(task.folder).stdout
+    assert typed("promote", task.folder, done.id).stdout == f"run {done.id} is the reference already\n"
     (line,) = json.loads(typed(task.folder, "--json").stdout)
     assert line["run"] == done.id and line["reference"] == "now" and line["n_test"] == 25
     assert line["end_test"] == done.metrics()["end_model"]["test"]["all"]["accuracy"]

@@ -8,6 +8,7 @@ import pytest
 
 from workbench.project import reference
 from workbench.project.reference import promote, promoted
+from workbench.project.runs import find_run
 from workbench.project.task import load_task
 from workbench.tables import WorkbenchError
 
@@ -35,6 +36,16 @@ def test_promotions_at_the_same_time_are_all_kept(task, monkeypatch):
         told = list(pool.map(lambda run: promote(task, run, "ann"), runs))
     assert sorted(line["run"] for line in promoted(task)) == runs
     assert sorted(len(lines) for lines in told) == list(range(1, 9))
+
+
+def test_a_run_that_failed_the_gate_is_promoted_only_by_who_says_anyway(task):
+    run = find_run(task, "20260101-000000-000")
+    (run.folder / "gate.json").write_text('{"format": 1, "passed": false, "finished": "2026-01-09T08:00:00+00:00"}')
+    with pytest.raises(WorkbenchError, match=r"failed the gate at 2026-01-09T08:00:00\+00:00; --anyway"):
+        promote(task, run.id, "ann")
+    assert promoted(task) == []
+    promote(task, run.id, "ann", anyway=True)
+    assert len(promote(task, run.id, "bob", anyway=True)) == 1, "it is the reference already"
 
 
 def test_a_damaged_list_is_named(task):

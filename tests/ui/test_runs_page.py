@@ -95,6 +95,22 @@ def test_a_run_is_made_the_reference_by_name_and_reason(open_app, twice):
     assert "It has no end model, so it cannot answer in production." in words(app)
 
 
+def test_a_run_that_failed_the_gate_is_promoted_only_where_the_box_is_ticked(open_app, twice):
+    first, _ = ids(twice)
+    failed = {"format": 1, "passed": False, "finished": "2026-01-09T08:00:00+00:00"}
+    (twice / "runs" / first / "gate.json").write_text(json.dumps(failed))
+    app = clean(open_app("runs", one=first))
+    app.text_input(key=f"by {first}").set_value("ann")
+    app.text_input(key=f"why {first}").set_value("no other")
+    app.button[-1].click().run()
+    assert "tick the box" in words(clean(app)) and promoted(load_task(twice)) == []
+    app.checkbox(key=f"anyway {first}").check()
+    app.text_input(key=f"why {first}").set_value("no other")
+    app.button[-1].click().run()
+    clean(app)
+    assert [line["run"] for line in promoted(load_task(twice))] == [first]
+
+
 def test_an_earlier_run_is_opened_for_every_page(open_app, twice):
     first, second = ids(twice)
     app = clean(open_app("runs", one=first))
@@ -346,7 +362,7 @@ def test_the_gate_says_check_by_check_what_failed_and_against_what(open_app, twi
     assert table["audit"][0] == "– not checked, required"
     assert "- accuracy was False.\n- audit was None." in words(app)
     assert app.code[0].value == f"workbench evaluate {twice} --gate --junit gate.xml"
-    promote(load_task(twice), path.parent.name, "ann")
+    promote(load_task(twice), path.parent.name, "ann", anyway=True)
     assert "The reference is another run" not in words(clean(open_app("runs", show="Gate")))
 
 

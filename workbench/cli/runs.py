@@ -167,13 +167,18 @@ def _diff(text: str) -> None:
 @click.argument("run_id", metavar="RUN")
 @click.option("--why", default="", help="In words; kept with the name and the time.")
 @click.option("--by", help="Who says so. Default: who is logged in.")
-def promote_command(task: Path, run_id: str, why: str, by: str | None) -> None:
+@click.option("--anyway", is_flag=True, help="Also a run that failed the gate.")
+def promote_command(task: Path, run_id: str, why: str, by: str | None, anyway: bool) -> None:
     """Make a run the reference: it answers in production, and others are held against it."""
-    from workbench.project.reference import promote
+    from workbench.project.reference import promote, promoted
     from workbench.project.reviewing import default_reviewer
     from workbench.project.task import load_task
 
-    lines = promote(load_task(task), run_id, by or default_reviewer(), why)
+    loaded = load_task(task)
+    if any(line["run"] == run_id for line in promoted(loaded)[-1:]):
+        click.echo(f"run {run_id} is the reference already")
+        return
+    lines = promote(loaded, run_id, by or default_reviewer(), why, anyway)
     before = f"; before it was {lines[-2]['run']}" if len(lines) > 1 else ""
     click.echo(f"run {run_id} is the reference{before}")
 

@@ -19,17 +19,34 @@ def reference_file(task: Task) -> Path:
     return task.folder / "reference.json"
 
 
-def promote(task: Task, run_id: str, by: str, why: str = "") -> list[dict[str, Any]]:
+def promote(task: Task, run_id: str, by: str, why: str = "", anyway: bool = False) -> list[dict[str, Any]]:
     """Make a run with an end model the reference, and return all that were, the newest last; no run is changed.
 
-    by: who says so. why: in words.
+    by: who says so. why: in words. anyway: also a run that failed the gate. The reference itself is not promoted again.
     """
-    find_run(task, run_id).end_model_folder()
+    run = find_run(task, run_id)
+    run.end_model_folder()
+    failed = failed_gate(run)
+    if failed and not anyway:
+        raise WorkbenchError(f"run {run_id} failed the gate at {failed}; --anyway promotes it all the same")
     now = {"run": run_id, "since": datetime.now(UTC).isoformat(timespec="seconds"), "by": by, "why": why}
     with locked(task.folder):
-        after = [*promoted(task), now]
+        before = promoted(task)
+        if before and before[-1]["run"] == run_id:
+            return before
+        after = [*before, now]
         write_json(reference_file(task), {"format": _FORMAT, "promoted": after})
     return after
+
+
+def failed_gate(run: Run) -> str:
+    """Return when the gate last failed a run, '' where it passed or was never held against it."""
+    path = run.folder / "gate.json"
+    if not path.exists():
+        return ""
+    found = read_json(path)
+    check_format(found, path)
+    return "" if found["passed"] else str(found["finished"])
 
 
 def promoted(task: Task) -> list[dict[str, Any]]:

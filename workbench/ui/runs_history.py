@@ -26,7 +26,7 @@ def show(task: Task) -> None:
     history = opened_runs.history(task)
     _charts(history.tail(_DRAWN), len(history))
     st.header("Runs")
-    _reference_in_words(task, history)
+    _reference_in_words(history)
     _table(history)
     _one_run(task, history)
 
@@ -63,7 +63,7 @@ def _counted(history: pd.DataFrame, panel: run_history.Panel) -> str:
     return f" · {count(known.iloc[-1])} rows" if len(known) else ""
 
 
-def _reference_in_words(task: Task, history: pd.DataFrame) -> None:
+def _reference_in_words(history: pd.DataFrame) -> None:
     now = history[history["reference"] == "now"]
     if now.empty:
         st.markdown(
@@ -151,6 +151,8 @@ def _promotion(task: Task, run: str, line: pd.Series[Any]) -> None:
         st.markdown("It answers in production from then on, and gate and monitor hold others against it.")
         st.text_input("Who says so", value=st.session_state.get("reviewer") or default_reviewer(), key=f"by {run}")
         st.text_input("Why", key=f"why {run}", placeholder="right on 2 points more of test, and the gate passed")
+        if failed := next((reference.failed_gate(one) for one in list_runs(task) if one.id == run), ""):
+            st.checkbox(f"All the same, though it failed the gate {ago(failed)}", key=f"anyway {run}")
         st.form_submit_button("Make it the reference", type="primary", on_click=_promote, args=(task, run))
     if not line["end_model"]:
         st.caption("It has no end model, so it cannot answer in production.")
@@ -162,6 +164,7 @@ def _promote(task: Task, run: str) -> None:
         st.session_state["not promoted"] = "Not made the reference: fill in who says so, and why; both are kept with the time."
         return
     try:
-        reference.promote(task, run, by, why)
+        reference.promote(task, run, by, why, anyway=bool(st.session_state.get(f"anyway {run}")))
     except (WorkbenchError, OSError) as error:
-        st.session_state["not promoted"] = f"Not made the reference: {error}"
+        said = str(error).replace("--anyway promotes it all the same", "tick the box to promote it all the same")
+        st.session_state["not promoted"] = f"Not made the reference: {said}"
