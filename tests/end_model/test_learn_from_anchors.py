@@ -61,6 +61,14 @@ def test_few_anchors_move_little(n):
     assert accuracy(fitted(views, n), views) >= accuracy(Adjustment.none(np.ones(1), 2, 2), views) - 0.01
 
 
+def test_three_picked_rows_that_are_wrong_leave_the_model_nearly_as_it_was():
+    views = logits(EVERY > 0)
+    picked = np.array([*np.flatnonzero(TRUTH == 0)[:2], np.flatnonzero(TRUTH == 1)[0]])
+    wrong = 1 - TRUTH[picked]
+    found = Adjustment.fitted(np.ones(1), views[:, picked], FEATURES[picked], wrong, np.ones(3), np.zeros(3, bool))
+    assert found.slopes[0] > 0.7 and np.abs(found.offset).max() < 0.1
+
+
 def test_confidence_is_calibrated_on_rows_left_out():
     right = RNG.random(400) < 0.7
     views = 5 * logits(right)  # sure to e^10 : 1
