@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -15,6 +16,7 @@ from workbench.project.report_appendix import not_default
 from workbench.project.reporting import earlier_run, facts_of
 from workbench.project.runs import find_run
 from workbench.project.steps import evaluate
+from workbench.project.steps.predict import promised
 from workbench.project.steps.report import report, report_html
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
@@ -191,6 +193,28 @@ def test_the_first_run_has_nothing_to_look_back_to(task):
 def written(task, **documents):
     for name, document in documents.items():
         (task.runs_folder / NEW / f"{name}.json").write_text(json.dumps({"format": 1, **document}))
+
+
+def test_a_function_that_changed_and_got_worse_is_taken_back(task):
+    for id, share, mark in ((OLD, 0.9, "x"), (NEW, 0.4, "y")):
+        folder = task.folder / "runs" / id
+        for file, edit in (
+            ("run.json", lambda d, mark=mark: d["functions"].update(says_invoice=mark)),
+            ("label_model.json", lambda d, share=share: d["accuracy"].update(says_invoice=share)),
+        ):
+            document = json.loads((folder / file).read_text())
+            edit(document)
+            (folder / file).write_text(json.dumps(document))
+    (step,) = [step for step in facts(task).steps if step.title == "Take back the change of says_invoice: it got worse"]
+    assert step.gain == pytest.approx(1000 * 0.5 * 120 / 240) and "40 % of its votes" in step.basis
+    assert step.do.endswith(f"{OLD} {NEW}")
+
+
+def test_thousands_of_labels_are_advised_last_and_not_to_the_digit(task, monkeypatch):
+    learned = promised(find_run(task, NEW))[0]
+    monkeypatch.setattr(report_steps, "promised", lambda run: (replace(learned, threshold=None, more=4_900), "valid rows"))
+    steps = [step.title for step in facts(task).steps]
+    assert len(steps) > 1 and steps[-1].startswith("Label thousands of rows more, to promise")
 
 
 def check(name, value, limit, n=60, ok=False):

@@ -6,7 +6,7 @@ Gains overlap: a rule that covers a gap also serves a promise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -19,12 +19,13 @@ from workbench.project.monitoring import batches
 from workbench.project.monitoring_facts import read_found
 from workbench.project.queues import review_queue
 from workbench.project.reviewing import default_reviewer
-from workbench.project.runs import Run
+from workbench.project.runs import Run, find_run
 from workbench.project.steps.predict import promised
 from workbench.project.systematic import Truth, errors_of_run, known_truth
 from workbench.project.task import Task
-from workbench.report.facts import Failures, Report, Step
-from workbench.stats import binomial_greater, false_discovery
+from workbench.report.facts import Changes, Failures, Report, Step
+from workbench.report.figures import magnitude
+from workbench.stats import binomial_greater, false_discovery, wilson_interval
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix
 
 MOST: Final = 5
@@ -33,6 +34,7 @@ _RISKS: Final = (0.1, 0.15, 0.2)  # offered where the task's own cannot be promi
 _LEVEL: Final = 0.1  # of the functions that are said to hurt, the share that may be chance
 _ALONE: Final = "would be answered right without a person"
 _EACH: Final = 2  # steps of one kind
+_MANY: Final = f"Label {magnitude(10_000)}"  # of so many rows the number is a guess, and mending functions is less work
 _WHAT: Final = {
     "accuracy": "would be answered right again",
     "coverage": "would have a vote again",
@@ -56,12 +58,16 @@ def next_steps(
         say("rows worth a review")
         steps += _conflicts(task, run, dataset, folder)
         say("functions that hurt")
-        steps += _hurting(run, dataset, folder)
+        worse = _worsened(task, run, found, folder)
+        steps += worse.values()
+        steps += _hurting(run, dataset, folder, worse)
         say("labels that are wrong together")
         steps += _wrong_together(task, run, dataset, folder)
     say("rows that nobody votes on")
     steps += _gaps(task, run, dataset, folder)
-    return sorted(steps, key=lambda step: -(step.gain if step.gain is not None else -1.0))[:MOST]
+    return sorted(steps, key=lambda step: (step.title.startswith(_MANY), -(step.gain if step.gain is not None else -1.0)))[
+        :MOST
+    ]
 
 
 def _promise(task: Task, run: Run, folder: str) -> Iterable[Step]:
@@ -78,10 +84,9 @@ def _promise(task: Task, run: Run, folder: str) -> Iterable[Step]:
         fits = np.flatnonzero(1 - right / n <= risk)
         share = right[fits[-1]] / len(order) if len(fits) else 0.0
         basis = f"That share of the {len(order):,} measured rows is sure enough, and right."
-        more = float(f"{learned.more:.2g}") if learned.more >= 100 else learned.more
-        title = f"Label roughly {more:,.0f} more rows, to promise at most {100 * risk:g} wrong answers in 100"
+        title = f"Label {magnitude(learned.more)} rows more, to promise at most {100 * risk:g} wrong answers in 100"
         if "audit plan" in found[1]:
-            yield Step(title, 1000 * share, _ALONE, basis, f"workbench audit {folder} plan --rows {more:.0f}")
+            yield Step(title, 1000 * share, _ALONE, basis, f"workbench audit {folder} plan --rows {learned.more}")
         else:
             basis += f" Write their classes into {task.data['file']}, split valid, then train."
             yield Step(title, 1000 * share, _ALONE, basis, f"workbench train {folder}")
@@ -189,7 +194,44 @@ def _conflicts(task: Task, run: Run, dataset: Dataset, folder: str) -> Iterable[
         yield Step(title, gain, "would get a right label to learn from", basis, f"workbench review {folder} --queue conflict")
 
 
-def _hurting(run: Run, dataset: Dataset, folder: str) -> Iterable[Step]:
+def _worsened(task: Task, run: Run, found: Report, folder: str) -> dict[str, Step]:
+    """Name functions that changed since the run that is compared, and are right less often than then, beyond both intervals."""
+    changes = found.changes
+    if not isinstance(changes, Changes) or "changed" not in changes.functions:
+        return {}
+    before, now = (_how_right(one) for one in (find_run(task, changes.before), run))
+    steps = {}
+    for name in (one for one in changes.functions["changed"] if one in before and one in now):
+        fallen = [kind for kind in now[name] if kind in before[name] and now[name][kind][2] < before[name][kind][1]]
+        if not fallen:
+            continue
+        (then, *_), (right, _, _, votes) = before[name][fallen[0]], now[name][fallen[0]]
+        basis = f"It is right on {100 * right:.0f} % of its votes by {fallen[0]}, before on {100 * then:.0f} %."
+        gain = 1000 * (then - right) * votes / run.about["rows"]
+        do = f"workbench runs diff {folder} {changes.before} {run.id}"
+        steps[name] = Step(
+            f"Take back the change of {name}: it got worse", gain, "would not have a wrong vote of it", basis, do
+        )
+    return steps
+
+
+def _how_right(run: Run) -> dict[str, dict[str, tuple[float, float, float, int]]]:
+    """Return how right each function is by gold and by what the label model learned: share, low, high, and its votes."""
+    if not all((run.folder / name).exists() for name in ("diagnosis.json", "label_model.json")):
+        return {}
+    learned = run.label_model().get("accuracy", {})
+    lines: dict[str, dict[str, tuple[float, float, float, int]]] = {}
+    for one in run.diagnosis()["functions"]:
+        name, votes = one["lf"], one["n_votes"]
+        lines[name] = {"gold": (one["accuracy"], one["low"], one["high"], votes)} if one.get("n_gold") else {}
+        share = learned.get(name)
+        if votes and share is not None and not pd.isna(share):
+            low, high = wilson_interval(share * votes, votes)
+            lines[name]["what the label model learned"] = float(share), float(low), float(high), votes
+    return lines
+
+
+def _hurting(run: Run, dataset: Dataset, folder: str, told: Collection[str]) -> Iterable[Step]:
     """Name functions without whose votes more labels of valid rows would be right, by more than chance explains."""
     if dataset.gold is None or not (run.folder / "label_model.safetensors").exists() or run.votes().labels != dataset.labels:
         return
@@ -214,7 +256,8 @@ def _hurting(run: Run, dataset: Dataset, folder: str) -> Iterable[Step]:
         counts.append((int((now & ~whole).sum()), int((whole & ~now).sum())))
     won, lost = np.array(counts).T
     q = false_discovery([float(binomial_greater([a], a + b, [0.5])[0]) if a + b else 1.0 for a, b in counts])
-    for place in np.flatnonzero((q <= _LEVEL) & (won > lost))[:_EACH]:
+    hurting = [int(place) for place in np.flatnonzero((q <= _LEVEL) & (won > lost)) if known.lfs[place] not in told]
+    for place in hurting[:_EACH]:
         title = f"Mend or switch off the function {known.lfs[place]}"
         basis = (
             f"Without its votes {won[place]:,} labels of {len(known):,} valid rows with gold would become right, and "

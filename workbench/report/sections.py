@@ -324,7 +324,10 @@ def _next(steps: Sequence[Step]) -> tuple[Block, ...]:
     if not steps:
         return (text("No gap, conflict, failed check or missing promise was found that is worth a step."),)
     items = tuple(Action(one.title, _worth(one), one.basis, one.do) for one in steps)
-    said = "The largest expected gain first, all in one unit: rows in 1,000. Gains overlap, so they do not add up."
+    said = (
+        "The largest expected gain first, what takes thousands of labels last, all in one unit: rows in 1,000. Gains overlap, "
+        "so they do not add up."
+    )
     return (text(said, kind="note"), Actions(items))
 
 
