@@ -83,6 +83,13 @@ def test_what_answers_now_stands_before_a_candidate_that_failed_the_gate(full):
     assert "do not promote" not in to_markdown(document_of(full)), "it is the reference already"
 
 
+def test_a_failure_that_no_audit_measured_has_no_verdict(full):
+    lines = tuple(replace(one, n=0, estimate=None, low=None, high=None, verdict="cannot tell") for one in full.failures.lines)
+    said = to_markdown(document_of(replace(full, failures=replace(full.failures, plan="", lines=lines))))
+    rows = [line for line in said.splitlines() if line.startswith(("| late ", "| mail lost"))]
+    assert len(rows) == 4 and all(line.endswith("| not measured |") for line in rows)
+
+
 def test_parts_stand_in_the_order_in_which_they_are_read(full):
     titles = [section.title for section in document_of(full).sections]
     assert titles == [

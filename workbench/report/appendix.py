@@ -97,7 +97,7 @@ def _all_failures(found: Failures | Missing) -> list[Block]:
         (
             one.name, one.severity, one.owner, thousandth(one.tolerated),
             "" if one.candidates is None else f"{one.candidates:,}", "" if one.expected is None else thousandth(one.expected),
-            "" if one.estimate is None else thousandth(one.estimate), f"{one.n:,}", one.verdict,
+            "" if one.estimate is None else thousandth(one.estimate), f"{one.n:,}", one.verdict_in_words,
         )
         for one in found.lines
     )  # fmt: skip

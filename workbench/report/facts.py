@@ -128,6 +128,13 @@ class FailureLine:
     high: float | None
     verdict: str
 
+    @property
+    def verdict_in_words(self) -> str:
+        """What an audit found of it."""
+        if self.estimate is None:
+            return "not measured"
+        return {"over": "too many", "within": "within", "cannot tell": "cannot tell yet"}[self.verdict]
+
 
 @dataclass(frozen=True)
 class Failures:

@@ -145,7 +145,7 @@ def _failures(found: Failures) -> list[Block]:
         return _feared_failures(found)
     over = sum(one.verdict == "over" for one in found.lines)
     said = f"{counted(over, 'failure is', 'failures are')}" if over else "No failure is shown to be"
-    rows = [(_owned(one), one.severity, thousandth(one.tolerated), _measured(one), _judged(one)) for one in found.lines]
+    rows = [(_owned(one), one.severity, thousandth(one.tolerated), _measured(one), one.verdict_in_words) for one in found.lines]
     columns = ("Failure", "severity", "tolerated", "found", "verdict")
     table = _first("Failures, as labels in 1,000", columns, rows, frozenset({2, 3}))
     return [text(f"{said} over what is tolerated, by audit {found.plan}."), *table]
@@ -157,10 +157,10 @@ def _feared_failures(found: Failures) -> list[Block]:
         f"failure, and how many likely are it by the label model's own doubts ({found.labels:,} labels)."
     )
     rows = [
-        (_owned(one), one.severity, thousandth(one.tolerated), _could(one, found.labels), _feared(one), _apart(one))
+        (_owned(one), one.severity, thousandth(one.tolerated), _could(one, found.labels), _feared(one), one.verdict_in_words)
         for one in found.lines
     ]
-    columns = ("Failure", "severity", "tolerated", "could be", "likely are", "which is")
+    columns = ("Failure", "severity", "tolerated", "could be", "likely are", "verdict")
     return [text(said), *_first("Failures, as labels in 1,000", columns, rows, frozenset({2, 3, 4}))]
 
 
@@ -183,18 +183,10 @@ def _feared(one: FailureLine) -> str:
     return "unknown" if one.expected is None else thousandth(one.expected)
 
 
-def _apart(one: FailureLine) -> str:
-    return "" if one.expected is None else "too many" if one.expected > one.tolerated else "within"
-
-
 def _measured(one: FailureLine) -> str:
     if one.estimate is None or one.low is None or one.high is None:
         return "not measured"
     return f"{thousandth(one.estimate)} ({thousandth(one.low)} to {thousandth(one.high)})"
-
-
-def _judged(one: FailureLine) -> str:
-    return {"over": "too many", "within": "within", "cannot tell": "cannot tell yet"}[one.verdict]
 
 
 def _coverage(found: Coverage) -> list[Block]:
