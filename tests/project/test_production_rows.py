@@ -235,6 +235,9 @@ def test_answered_rows_are_drawn_by_chance_and_never_twice(task, tmp_path):
         review_from_log(task, log, audit_answered=2)
     found = review_from_log(task, log, write_new(tmp_path), audit_answered=3, seed=1)
     assert (found.drawn, found.taken, found.asked) == (3, 3, 0)
+    run(task, until="train")
+    judged = newest_queue(task, task.dataset()[0], "ann", "requested", 10)
+    assert judged["text"].str.len().all() and judged["answer"].isna().all(), "the answer would sway who judges it"
     assert set(waiting(task).values()) == {"answered: drawn by chance among answered rows, to see how often answers are wrong"}
     again = review_from_log(task, log, write_new(tmp_path), audit_answered=3)
     assert again.drawn == 1 and "answered rows that were drawn: 1 of 3, as" in again.notes[-1]
@@ -335,6 +338,9 @@ def test_what_people_say_of_a_deferred_row_is_an_anchor_and_a_corrected_label_of
     review_from_log(task, tmp_path / "log.jsonl", new)
     rows, _ = task.dataset()
     assert set(waiting(task)) == set(NEW)
+    queue = newest_queue(task, rows, "ann", "requested", 10)
+    assert queue.loc["n1", ["text", "answer"]].tolist() == ["refund this invoice", "billing"]
+    assert queue["answer_probability"].between(0.5, 1).all()
     decide(task, rows, [Decision("n3", "label", "ann", "bug")])  # the functions say billing
     second = run(task, until="export")
     assert pd.read_parquet(second.folder / KEPT_ANCHORS).set_index("id")["label"].to_dict() == {"n3": 1}

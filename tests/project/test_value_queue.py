@@ -133,7 +133,7 @@ def test_rows_without_text_are_read_by_their_cells(tmp_path):
 def test_the_command_shows_the_queue(tiny_task):
     run(load_task(tiny_task), until="fit")
     answer = CliRunner().invoke(main, ["review", str(tiny_task), "--queue", "value", "--next", "3"])
-    assert answer.exit_code == 0 and answer.stdout.count("\n") == 3
+    assert answer.exit_code == 0 and answer.stdout.count("\n") == 6
 
 
 def test_the_command_keeps_why_a_row_was_shown(tiny_task, rows):

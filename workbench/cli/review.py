@@ -11,6 +11,7 @@ import click
 
 from workbench.cli.show import notes
 from workbench.io.files import plain
+from workbench.io.names import shortened
 from workbench.tables import WorkbenchError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from workbench.project.task import Task
     from workbench.tables import Dataset
 
+_LONG = 300  # characters of a text
 _SHOWN = 20  # disputed rows: more would scroll the rest away
 
 
@@ -139,6 +141,9 @@ def _queue(rows: pd.DataFrame, kind: str) -> None:
     for row, line in rows.iterrows():
         click.secho(str(row), bold=True, nl=False)
         click.echo(f"  {line['reason']}")
+        click.echo(f"  {shortened(' '.join(line['text'].split()), _LONG)}")
+        if isinstance(line.get("answer"), str):
+            click.echo(f"  the end model says {line['answer']!r}, {line['answer_probability']:.0%} sure")
 
 
 def _status(found: dict[str, Any]) -> None:

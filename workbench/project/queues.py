@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from workbench.io.names import listed
 from workbench.project.failures import WEIGHT, candidates
+from workbench.project.label_model import row_in_words
 from workbench.project.reviewing import audit_queue, open_record
-from workbench.project.runs import Run, find_run
+from workbench.project.runs import Run, find_run, list_runs
+from workbench.project.steps.predict import ask, open_model
+from workbench.project.steps.review_log import DRAWN
 from workbench.project.task import Task
 from workbench.review.queue import DEFAULT, QUEUES, check_queue, open_requests, ranked, reason, settled
 from workbench.review.second_opinion import second_opinion
 from workbench.review.value import ANY, PATTERN, UNCOVERED, Opinion, Rows, best_first, check_weights
-from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix
+from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, WorkbenchError
 from workbench.text.duplicates import fold
 
 __all__ = [
@@ -187,9 +190,33 @@ def review_queue(
 
 
 def newest_queue(task: Task, dataset: Dataset, reviewer: str, kind: str, limit: int) -> pd.DataFrame:
-    """Return the queue of the newest run that labelled the rows."""
+    """Return the queue of the newest run that labelled the rows, with each row's text.
+
+    `requested` has `answer` and `answer_probability` too, of the newest end model; none where an answer is to be judged, as
+    that would sway who judges it.
+    """
     check_queue(kind)
-    return review_queue(task, find_run(task, holding="soft_labels.parquet"), dataset, reviewer, kind, limit)
+    table = review_queue(task, find_run(task, holding="soft_labels.parquet"), dataset, reviewer, kind, limit)
+    rows = task.visible(dataset).take(_places(table.index, dataset))
+    table = table.assign(text=pd.Series([row_in_words(rows, place) for place in range(len(rows))], table.index, dtype="str"))
+    return _answered(task, rows, table) if kind == "requested" else table
+
+
+def _answered(task: Task, rows: Dataset, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a queue with what the newest end model says of its rows."""
+    told = (table["reason"] != DRAWN).to_numpy()
+    table = table.assign(answer=pd.Series(None, table.index, dtype="str"), answer_probability=np.nan)
+    runs = [run for run in list_runs(task) if (run.folder / "end_model").exists()]
+    if not runs or not told.any():
+        return table
+    try:
+        opened = open_model(task, runs[-1])
+        soft, _ = ask(opened.model, opened.rule, rows.take(np.flatnonzero(told)))
+    except WorkbenchError:  # a model that learned other classes or columns says nothing; the rows are shown without its word
+        return table
+    table.loc[told, "answer"] = [soft.labels[best] for best in soft.probs.argmax(axis=1)]
+    table.loc[told, "answer_probability"] = soft.probs.max(axis=1)
+    return table
 
 
 def plans_to_answer(task: Task) -> dict[str, str]:

@@ -24,7 +24,7 @@ from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
 DRAWS: Final = "audited_answers.json"  # which answered rows were drawn for people to judge, and what was answered then
 _FORMAT: Final = 1
-_DRAWN: Final = "answered: drawn by chance among answered rows, to see how often answers are wrong"
+DRAWN: Final = "answered: drawn by chance among answered rows, to see how often answers are wrong"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def review_from_log(
     taken = take_in(task.folder, new.rows[wanted])
     if len(drawn):
         _keep_draw(task, drawn, {"log": str(log), "of": len(drawable), "seed": seed})
-        request(task, drawn.index, _DRAWN)
+        request(task, drawn.index, DRAWN)
     for reason, lines in groupby(_reasons(task, asked), key=itemgetter(1)):
         request(task, [row for row, _ in lines], reason)
     return FromLog(len(deferred), len(asked), len(drawn), taken, {why: n for why, n in left_out.items() if n}, notes)
@@ -135,7 +135,7 @@ def _ask_again(task: Task, open_: list[str]) -> list[str]:
     lost = [row for row in open_ if row in drawn]
     if not lost:
         return []
-    request(task, lost, _DRAWN)
+    request(task, lost, DRAWN)
     return [f"answered rows that were drawn earlier and are asked about only now: {len(lost):,}"]
 
 
