@@ -10,7 +10,7 @@ import pytest
 
 import workbench.report
 from workbench.report import document_of, to_html, to_markdown
-from workbench.report.facts import Promise
+from workbench.report.facts import Promise, SuiteLine
 
 ROOT = Path(workbench.report.__file__).resolve().parents[1]
 HOSTILE = (
@@ -88,6 +88,14 @@ def test_a_failure_that_no_audit_measured_has_no_verdict(full):
     said = to_markdown(document_of(replace(full, failures=replace(full.failures, plan="", lines=lines))))
     rows = [line for line in said.splitlines() if line.startswith(("| late ", "| mail lost"))]
     assert len(rows) == 4 and all(line.endswith("| not measured |") for line in rows)
+
+
+def test_a_suite_of_rows_of_no_class_may_be_the_dangerous_one_and_all_suites_are_counted(full):
+    strange = SuiteLine("out_of_scope", 60, None, None, 5 / 60, 0.0135, "8.3 % are answered all the same.")
+    told = replace(full.suites, lines=(*full.suites.lines, strange))
+    said = to_markdown(document_of(replace(full, suites=told))).replace("\N{NO-BREAK SPACE}", " ").replace("\\", "")
+    assert "Of 3 stress suites, 1 make the end model clearly worse than usual, 1 of which tell how often it is right." in said
+    assert "is highest in out_of_scope: 83 in 1,000 of its 60 rows (usually 14)" in said
 
 
 def test_parts_stand_in_the_order_in_which_they_are_read(full):

@@ -39,7 +39,6 @@ from workbench.stats import rows_to_promise
 from workbench.tables import ABSTAIN, Dataset
 
 _CONFIDENCE: Final = 0.95
-_SUITE: Final = "rules_removed"  # the kind of a suite that changes functions, not rows
 
 
 def failures(task: Task, run: Run, dataset: Dataset, folder: str) -> Failures | Missing:
@@ -121,7 +120,7 @@ def suites(run: Run, dataset: Dataset, folder: str) -> Suites | Missing:
     found = read_found(run.folder / "stress.json")
     if found is None:
         return Missing("No stress suite was run, so bad days are not known:", f"workbench stress {folder} --run {run.id}")
-    lines = [_suite(one) for one in found["suites"] if one["n"] and not (one["kind"] == _SUITE and one["accuracy"] is None)]
+    lines = [_suite(one) for one in found["suites"] if one["n"]]
     lines.sort(key=lambda one: 0.0 if one.right is None or one.usual is None else one.right.value - one.usual)
     skipped = tuple((one["name"], one["reason"] or "no reason is kept") for one in found["suites"] if not one["n"])
     first = next((one for one in found["suites"] if lines and one["name"] == lines[0].name), None)

@@ -218,15 +218,19 @@ def _bar(one: Voted) -> Bar:
 def _suites(found: Suites) -> list[Block]:
     scored = [one for one in found.lines if one.right is not None]
     lower = [one for one in scored if one.usual is not None and one.right is not None and one.right.high < one.usual]
-    said = f"Of {counted(len(scored), 'stress suite')}, {len(lower):,} make the end model clearly worse than usual."
-    dangerous = max(scored, key=lambda one: one.wrong_confident or 0, default=None)
+    some = (
+        "" if len(scored) == len(found.lines) + len(found.skipped) else f", {len(scored):,} of which tell how often it is right"
+    )
+    every = counted(len(found.lines) + len(found.skipped), "stress suite")
+    said = f"Of {every}, {len(lower):,} make the end model clearly worse than usual{some}."
+    dangerous = max(found.lines, key=lambda one: one.wrong_confident or 0, default=None)
     if dangerous is not None and dangerous.wrong_confident:
         usual = (
             f" (usually {thousandth(dangerous.wrong_confident_usual)})" if dangerous.wrong_confident_usual is not None else ""
         )
         said += (
             f" The dangerous number, answered and wrong, is highest in {dangerous.name}: "
-            f"{thousandth(dangerous.wrong_confident)} in 1,000{usual}."
+            f"{thousandth(dangerous.wrong_confident)} in 1,000 of its {counted(dangerous.n, 'row')}{usual}."
         )
     dots = tuple(
         Dot(one.name, one.right.value, one.right.low, one.right.high, one.usual, _dot_said(one.right, one.usual))
