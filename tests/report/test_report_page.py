@@ -94,7 +94,7 @@ def test_a_suite_of_rows_of_no_class_may_be_the_dangerous_one_and_all_suites_are
     strange = SuiteLine("out_of_scope", 60, None, None, 5 / 60, 0.0135, "8.3 % are answered all the same.")
     told = replace(full.suites, lines=(*full.suites.lines, strange))
     said = to_markdown(document_of(replace(full, suites=told))).replace("\N{NO-BREAK SPACE}", " ").replace("\\", "")
-    assert "Of 3 stress suites, 1 make the end model clearly worse than usual, 1 of which tell how often it is right." in said
+    assert "Of 3 stress suites, 1 make the end model clearly worse than usual; 1 of them tells how often it is right." in said
     assert "is highest in out_of_scope: 83 in 1,000 of its 60 rows (usually 14)" in said
 
 
@@ -122,7 +122,7 @@ def test_what_is_missing_is_said_in_one_line_with_the_command_that_fills_it(empt
         "12 of 960 labels flipped; most: ham → spam 12. In train and valid because functions vote otherwise (10).",
         "1 failure is over what is tolerated, by audit audit-1.",
         "Fewest votes go to rows of ham (70 % have one); most disputed are those of spam (30 %)",
-        "Of 1 stress suite, 1 make the end model clearly worse than usual",
+        "Of 2 stress suites, 1 make the end model clearly worse than usual",
         "Failed against run 20260302-100000-000: 1 of 3 checks failed, 1 had no data",
         "1 of 40 checks against run 20260309-100000-000 drifted",
         "Of 60 rows that audit audit-1 drew from the labels of run 20260309-100000-000, 50 are answered and 10 are open",

@@ -218,9 +218,7 @@ def _bar(one: Voted) -> Bar:
 def _suites(found: Suites) -> list[Block]:
     scored = [one for one in found.lines if one.right is not None]
     lower = [one for one in scored if one.usual is not None and one.right is not None and one.right.high < one.usual]
-    some = (
-        "" if len(scored) == len(found.lines) + len(found.skipped) else f", {len(scored):,} of which tell how often it is right"
-    )
+    some = f"; {counted(len(scored), 'of them tells', 'of them tell')} how often it is right"
     every = counted(len(found.lines) + len(found.skipped), "stress suite")
     said = f"Of {every}, {len(lower):,} make the end model clearly worse than usual{some}."
     dangerous = max(found.lines, key=lambda one: one.wrong_confident or 0, default=None)
