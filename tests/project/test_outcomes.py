@@ -262,6 +262,16 @@ def test_files_that_share_no_id_are_refused(task, tmp_path):
         outcomes(task, write_log(tmp_path, line("000")), write_csv(tmp_path, "id,escalated\nT-1,true\n"))
 
 
+def test_where_nothing_was_answered_nothing_is_to_be_judged(task, tmp_path):
+    log = write_log(tmp_path, line("n1", "needs review"))
+    new = write_csv(tmp_path, "id,text,plan,tag\nn1,hello,free,\n", "new.csv")
+    assert review_from_log(task, log, new, audit_answered=20).notes == [
+        "answered rows that were drawn: 0 of 20, as all logged rows need review"
+    ]
+    said = outcomes(task, log, write_csv(tmp_path, "id,escalated\nn1,true\n"))["said"]
+    assert said[1] == "No answer can be wrong: all logged rows need review."
+
+
 def test_errors_among_answers_are_estimated_from_those_drawn_by_chance(task, tmp_path):
     new = write_csv(tmp_path, "id,text,plan,tag\n" + "".join(f"n{i},hello {i},free,\n" for i in range(10)), "new.csv")
     log = write_log(tmp_path, *(line(f"n{i}") for i in range(10)))

@@ -75,7 +75,7 @@ def outcomes(task: Task, log: Path, source: Path) -> dict[str, Any]:
         "audited": judged,
         "said": [
             deflection_in_words(len(logged.answered), len(logged.newest)),
-            _audited_in_words(judged),
+            _audited_in_words(judged, len(logged.answered)),
             *outcomes_in_words(lines, tests, found.kinds),
         ],
         "notes": notes,
@@ -135,11 +135,15 @@ def audited(task: Task, logged: AnswerLog) -> dict[str, Any]:
     return {**about, "share": wrong / len(said), "interval": [float(low), float(high)]}
 
 
-def _audited_in_words(judged: dict[str, Any]) -> str:
+def _audited_in_words(judged: dict[str, Any], answered: int) -> str:
     if not judged["drawn"]:
         return (
-            "How often answers are wrong is not known: `workbench review TASK --from LOG --rows FILE --audit-answered 60` "
-            "draws some for people to judge."
+            "No answer can be wrong: all logged rows need review."
+            if not answered
+            else (
+                "How often answers are wrong is not known: `workbench review TASK --from LOG --rows FILE --audit-answered 60` "
+                "draws some for people to judge."
+            )
         )
     if judged["share"] is None:
         return (

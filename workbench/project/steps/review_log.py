@@ -66,7 +66,7 @@ def review_from_log(
     left_out.update({"not to be had": len(open_) - len(found), "left for the next call": len(found) - len(asked)})
     drawable = drawable[drawable.index.isin(list(there))]
     drawn = drawable.loc[_draw(drawable.index, audit_answered, seed)]
-    notes = [*logged.notes, *new.notes, *_not_had(dataset, rows, new), *_too_few(len(drawn), audit_answered, rows)]
+    notes = [*logged.notes, *new.notes, *_not_had(dataset, rows, new), *_too_few(len(drawn), audit_answered, logged, rows)]
     notes += _ask_again(task, [row for row in dataset.ids if row not in closed])
     wanted = new.rows.index.isin([*drawn.index, *asked.index]) & ~new.rows.index.isin(dataset.ids)
     taken = take_in(task.folder, new.rows[wanted])
@@ -166,10 +166,11 @@ def _not_had(dataset: Dataset, rows: Path | None, new: NewRows) -> list[str]:
     return notes
 
 
-def _too_few(drawn: int, wanted: int, rows: Path | None) -> list[str]:
+def _too_few(drawn: int, wanted: int, logged: AnswerLog, rows: Path | None) -> list[str]:
     if drawn >= wanted:
         return []
-    return [f"answered rows that were drawn: {drawn:,} of {wanted:,}, as {rows} has no more that are new to the task"]
+    why = f"{rows} has no more that are new to the task" if len(logged.answered) else "all logged rows need review"
+    return [f"answered rows that were drawn: {drawn:,} of {wanted:,}, as {why}"]
 
 
 def _reasons(task: Task, asked: pd.DataFrame) -> list[tuple[str, str]]:
