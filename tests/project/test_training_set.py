@@ -12,8 +12,9 @@ from click.testing import CliRunner
 from workbench.cli import main
 from workbench.export import Candidates, Filters
 from workbench.project import jobs, training_set
+from workbench.project.production import take_in
 from workbench.project.runs import find_run
-from workbench.project.steps.export import export_run
+from workbench.project.steps.export import export_in_words, export_run
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.tables import Dataset, SoftLabels, VoteMatrix, WorkbenchError
@@ -172,6 +173,22 @@ def test_rows_that_changed_since_the_run_are_not_exported(fitted, tmp_path):
     with pytest.raises(WorkbenchError, match=f"the rows are other than those run {done.id} voted on; run `workbench run"):
         export_run(task, done, tmp_path / "set")
     assert not (tmp_path / "set").exists()
+
+
+def test_rows_of_production_that_came_after_a_run_are_left_out_of_its_export(tiny_task, tmp_path):
+    file = tiny_task / "rows.csv"
+    pd.read_csv(file, dtype=str).assign(age=range(120), paid=["true", "false"] * 60).to_csv(file, index=False)
+    task = load_task(tiny_task)
+    done = run(task, until="fit")
+    before = export_run(task, done, tmp_path / "before")
+    columns = {"text": ["hello"], "plan": "free", "tag": None, "age": None, "paid": None}
+    take_in(task.folder, pd.DataFrame(columns, index=["n1"]))
+    rows = export_run(task, done, tmp_path / "after")
+    assert rows == before and exported(tmp_path / "after")[1]["data"] == done.about["data"]
+    assert export_in_words(tmp_path / "before") == []
+    assert export_in_words(tmp_path / "after") == [
+        f"rows of production that were taken in after run {done.id}, and are left out: 1"
+    ]
 
 
 def test_filters_that_leave_no_row_are_said(fitted, tmp_path):

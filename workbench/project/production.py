@@ -62,6 +62,12 @@ def take_in(folder: Path, rows: pd.DataFrame) -> int:
     return len(new)
 
 
+def production_ids(folder: Path) -> pd.Index:
+    """Return the ids of the rows that were taken in."""
+    path = folder / PRODUCTION
+    return _read(path).index if path.exists() else pd.Index([], dtype="str")
+
+
 def release(folder: Path, keep: Collection[str]) -> set[str]:
     """Take rows out for good, all but those to keep, and return their ids."""
     path = folder / PRODUCTION

@@ -7,12 +7,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from workbench.export import FORMATS, Candidates, Filters, passing, private_facts, private_in_words, quality, write_export
 from workbench.io.files import read_json
 from workbench.io.readers import read_frame
 from workbench.io.toml import expect
+from workbench.project.production import production_ids
 from workbench.project.reviewing import KEPT_ANCHORS
 from workbench.project.runs import Run, find_run
 from workbench.project.steps.fit import chosen_model
@@ -94,15 +96,29 @@ def provenance_of(task: Task, model: Any, facts: dict[str, Any]) -> dict[str, An
 def of_run(task: Task, run: Run, rows: Dataset, votes: VoteMatrix | None = None, soft: SoftLabels | None = None) -> Candidates:
     """Return what a finished run has to export; refused where the rows are other than those it voted on.
 
-    votes, soft: those of the run, where they are read already.
+    Rows of production that came after it are left out. votes, soft: those of the run, where they are read already.
     """
+    votes = run.votes() if votes is None else votes
+    rows = _without_later(task, rows, votes.ids)
     if rows.fingerprint != run.about["data"]:
         raise WorkbenchError(
             f"the rows are other than those run {run.id} voted on; run `workbench run {task.folder}` again, then export"
         )
-    votes = run.votes() if votes is None else votes
     soft = run.soft_labels() if soft is None else soft
     return candidates(task, rows, votes, soft, run.folder)
+
+
+def _without_later(task: Task, rows: Dataset, seen: pd.Index) -> Dataset:
+    """Return the rows without those of production that a run has not seen, in the types that they have without these."""
+    later = rows.ids.isin(production_ids(task.folder)) & ~rows.ids.isin(seen)
+    if not later.any():
+        return rows
+    kept = rows.take(np.flatnonzero(~later))
+    kinds = {name: getattr(kept.frame[name].dtype, "numpy_dtype", None) for name in kept.frame if not kept.frame[name].hasnans}
+    plain = {
+        name: kind for name, kind in kinds.items() if kind is not None and kind.kind in "biu"
+    }  # made for gaps in the later
+    return replace(kept, frame=kept.frame.astype(plain))
 
 
 def export_run(task: Task, run: Run, folder: Path, report: Report = lambda *_: None) -> int:
@@ -111,18 +127,22 @@ def export_run(task: Task, run: Run, folder: Path, report: Report = lambda *_: N
     Raises WorkbenchError where the filters leave none.
     """
     report("export", 0, 0, "reading rows, votes and labels")
-    rows = of_run(task, run, task.dataset()[0])
-    kept, said = export(folder, task, rows, provenance_of_run(run), run.about["notes"], report)
+    dataset, _ = task.dataset()
+    rows = of_run(task, run, dataset)
+    later = {"later_rows": len(dataset) - len(rows)} if len(rows) < len(dataset) else {}
+    kept, said = export(folder, task, rows, provenance_of_run(run) | later, run.about["notes"], report)
     if not kept:
         raise WorkbenchError(said[0])
     return kept
 
 
 def export_in_words(folder: Path) -> list[str]:
-    """Return what to know of an exported training set: the private data in it."""
+    """Return what to know of an exported training set: rows that came after its run, and the private data in it."""
     manifest = read_json(folder / "manifest.json")
-    said = private_in_words(manifest["private"], manifest["rows"])
-    return [said] if said else []
+    later = manifest.get("later_rows", 0)
+    said = [f"rows of production that were taken in after run {manifest['run']}, and are left out: {later:,}"] if later else []
+    private = private_in_words(manifest["private"], manifest["rows"])
+    return [*said, private] if private else said
 
 
 def write_asked(task: Task, wanted: Mapping[str, Any], report: Report) -> dict[str, str]:
