@@ -11,7 +11,7 @@ from workbench.cli import main
 from workbench.project.runs import find_run
 from workbench.project.steps.defer import DEFERRAL
 from workbench.project.steps.run import run
-from workbench.project.steps.stress import STRESS, read_stress, stress
+from workbench.project.steps.stress import STRESS, clearly_worse, read_stress, stress, worst_first
 from workbench.project.task import load_task
 from workbench.tables import WorkbenchError
 
@@ -244,6 +244,36 @@ def test_the_command_prints_a_table_a_sentence_a_suite_or_json(fitted):
     assert "wrong and confident" in done.output and "typos: Right on " in done.output
     done = CliRunner().invoke(main, ["stress", str(fitted), "--suite", "typos", "--json"])
     assert [one["name"] for one in json.loads(done.stdout)["suites"]] == ["typos"]
+
+
+def suite_of(name, accuracy, before, **more):
+    wide, whole = ([share - 0.01, share + 0.01] if share else None for share in (accuracy, before))
+    of = {"accuracy": before, "interval": whole, "wrong_confident_interval": [0.01, 0.03]}
+    figures = {"accuracy": accuracy, "interval": wide, "wrong_confident": 0.02, "wrong_confident_interval": [0.01, 0.03]}
+    return {"name": name, "n": 100, **figures, "of": of, "change": None} | more
+
+
+def test_the_worst_suite_comes_first_and_what_is_clearly_worse_is_told():
+    suites = [
+        suite_of("fine", 0.9, 0.8),
+        suite_of("gone", None, None, n=0, of=None, wrong_confident=None, wrong_confident_interval=None),
+        suite_of("strange", None, 0.8, wrong_confident_interval=[0.04, 0.2]),
+        suite_of("near", 0.79, 0.8),
+        suite_of("lost", None, None, of=None, wrong_confident=None, label_model={"accuracy": 0.4, "of": 0.9}),
+        suite_of("bad", 0.5, 0.8),
+        suite_of("paired", 0.785, 0.8, change={"accuracy": -0.015, "interval": [-0.02, -0.01]}),
+        suite_of("paired by chance", 0.5, 0.7, change={"accuracy": -0.2, "interval": [-0.5, 0.1]}),
+        suite_of("falls", None, None, wrong_confident=None, wrong_confident_interval=None, broken_interval=[0.06, 0.2]),
+    ]
+    ranked = [one["name"] for one in worst_first(suites)]
+    assert ranked == ["lost", "bad", "paired by chance", "paired", "near", "fine", "strange", "falls", "gone"]
+    assert [one["name"] for one in suites if clearly_worse(one)] == ["strange", "bad", "paired", "falls"]
+
+
+def test_the_command_says_how_many_suites_are_worse_and_all_of_them_when_asked(fitted):
+    shown = [CliRunner().invoke(main, ["stress", str(fitted), *more]).output for more in ([], ["--all"])]
+    assert "clearly worse than what they are held against: " in shown[0] and "casing: " not in shown[0]
+    assert "casing: Right on " in shown[1] and "clearly worse" not in shown[1]
 
 
 def test_valid_is_scored_where_only_that_has_gold(fitted):

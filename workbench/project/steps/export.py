@@ -115,9 +115,7 @@ def _without_later(task: Task, rows: Dataset, seen: pd.Index) -> Dataset:
         return rows
     kept = rows.take(np.flatnonzero(~later))
     kinds = {name: getattr(kept.frame[name].dtype, "numpy_dtype", None) for name in kept.frame if not kept.frame[name].hasnans}
-    plain = {
-        name: kind for name, kind in kinds.items() if kind is not None and kind.kind in "biu"
-    }  # made for gaps in the later
+    plain = {name: kind for name, kind in kinds.items() if kind is not None and kind.kind in "biu"}  # made for gaps
     return replace(kept, frame=kept.frame.astype(plain))
 
 

@@ -24,6 +24,7 @@ from workbench.tables import Dataset, WorkbenchError
 
 STRESS: Final = "stress.json"
 _FORMAT: Final = 1
+_MANY: Final = 0.05  # rows against an expectation of which gold says nothing: more is clearly too many
 _HEAD: Final = ("split", "data", "model", "threshold")  # what all suites of a file have in common
 
 
@@ -78,6 +79,30 @@ def read_stress(run: Run) -> dict[str, Any]:
     if found is None:
         raise WorkbenchError(f"run {run.id} holds no {STRESS}; run `workbench stress` first")
     return found
+
+
+def worst_first(suites: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return suites by how far accuracy falls against what they are held against, the largest fall first, untold ones last."""
+
+    def fall(one: dict[str, Any]) -> float | None:
+        held = one if one["accuracy"] is not None else one.get("label_model") or one  # of removed functions
+        of = held["of"] and held["of"]["accuracy"] if held is one else held["of"]
+        return None if held["accuracy"] is None or of is None else of - held["accuracy"]
+
+    falls = {one["name"]: fall(one) for one in suites}
+    return sorted(suites, key=lambda one: (falls[one["name"]] is None, one["n"] == 0, -(falls[one["name"]] or 0.0)))
+
+
+def clearly_worse(one: dict[str, Any]) -> bool:
+    """Tell whether a suite is worse than what it is held against beyond both 95 % intervals, or the paired one."""
+    of, change = one["of"] or {}, one["change"]
+    if one["accuracy"] is None and one["wrong_confident"] is None:
+        return bool(one.get("broken_interval")) and one["broken_interval"][0] > _MANY
+    fell = bool(change) and change["interval"][1] < 0
+    if not change and one["interval"] and of.get("interval"):
+        fell = one["interval"][1] < of["interval"][0]
+    wrong, before = one["wrong_confident_interval"], of.get("wrong_confident_interval")
+    return fell or bool(wrong and before and wrong[0] > before[1])
 
 
 def answer_rule(opened: Opened, settings: Settings) -> tuple[AnswerRule, str]:
