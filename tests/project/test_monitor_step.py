@@ -196,7 +196,12 @@ def test_the_command_prints_the_series_and_fails_on_drift_alone(ran, tmp_path):
 
     assert call("--history").stdout == "no batch yet\n"
     calm = call(tmp_path / "calm.csv", "--fail-on-drift")
-    assert calm.exit_code == 0 and "no drift in" in calm.stdout
+    assert calm.exit_code == 0 and "no drift in" in calm.stdout and "what texts are about (AUC)" in calm.stdout
+    kept = batches(task)[0]
+    left = len(kept["checks"]) - len({check["kind"] for check in kept["checks"]})
+    assert f"{kept['batch']}; {left} more checks, none of which drifted, are in its batch.json" in calm.stdout.replace(
+        "\n", " "
+    )
     wild = call(tmp_path / "wild.csv")
     assert wild.exit_code == 0 and "checks drifted" in wild.stdout and "has gone silent" in wild.stdout
     again = call(tmp_path / "wild.csv", "--fail-on-drift", "--json", "--history")

@@ -50,31 +50,35 @@ def monitor_command(
         click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
     else:
         if found is not None:
-            _batch(found)
-            click.echo(f"kept as {loaded.folder / 'monitor' / found['batch']}")
+            _batch(found, loaded.folder / "monitor" / found["batch"])
         if history:
             _history(series)
     if fail_on_drift and found is not None and found["drifted"]:
         sys.exit(1)
 
 
-def _batch(found: dict[str, Any]) -> None:
-    """Print what drifted, and of each other kind the surest check."""
+def _batch(found: dict[str, Any], folder: Path) -> None:
+    """Print what drifted, of each other kind the surest check, and where all of them are."""
+    from workbench.project.monitoring_facts import KINDS
+
     notes(found["notes"])
     checks, kinds = found["checks"], set()
     lines = []
     for check in checks:
         if check["drifted"] or check["kind"] not in kinds:
-            what = f"{check['kind']} of {check['of']}" if check["of"] else check["kind"]
+            what = f"{check['kind']} of {check['of']}" if check["of"] else KINDS.get(check["kind"], check["kind"])
+            what += " (AUC)" if check["kind"] == "embedding" else ""
             ends = [_value(check[side]) for side in ("reference", "batch")]
-            lines.append([what, *ends, f"{check['effect']:+.2f}", f"{check['q']:.2g}", "drifted" if check["drifted"] else ""])
+            lines.append([what, *ends, f"{check['q']:.2g}", "drifted" if check["drifted"] else ""])
         kinds.add(check["kind"])
     title = f"batch {found['batch']}: {found['rows']:,} rows against run {found['run']}"
-    show_table(title, ("what", "reference", "batch", "effect", "q", ""), lines)
+    show_table(title, ("what", "reference", "batch", "q", ""), lines)
     drifted = [check["said"] for check in checks if check["drifted"]]
     click.echo(f"{len(drifted):,} of {len(checks):,} checks drifted" if drifted else f"no drift in {len(checks):,} checks")
     for sentence in drifted:
         click.echo(f"- {sentence}")
+    more = f"; {len(checks) - len(lines):,} more checks, none of which drifted, are in its batch.json"
+    click.echo(f"kept as {folder}{more if len(checks) > len(lines) else ''}")
 
 
 def _value(value: Any) -> str:
