@@ -154,8 +154,9 @@ def _figure(values: NDArray[np.float64], kind: str) -> dict[str, Any]:
 def differences(
     values: pd.DataFrame, kinds: Mapping[str, str], decision: pd.Series[Any], groups: Iterable[Group]
 ) -> list[dict[str, Any]]:
-    """Return what differs, each with a two-sided test, q over all of them (Benjamini and Hochberg), the smallest q first.
+    """Return what differs, each with a two-sided test and q (Benjamini and Hochberg), the smallest q first.
 
+    q is over all tests of groups, and for all rows over the outcomes alone: many groups must not hide the main difference.
     Two things are compared for each outcome: in each group answered rows with those that needed review, and answered rows of a
     group with answered rows elsewhere. {outcome, by, of, between: `decisions` or `groups`, n: [here, there], values: [here,
     there], difference, interval, p, q}; pairs with fewer than FEWEST rows on a side, or without spread, are left out.
@@ -175,8 +176,9 @@ def differences(
             tested = _compared(cells[here], cells[there], kinds[outcome])
             if tested is not None:
                 lines.append({"outcome": outcome, "by": group.by, "of": group.of, "between": between, **tested})
-    for line, q in zip(lines, false_discovery([line["p"] for line in lines]), strict=True):
-        line["q"] = float(q)
+    for family in ([line for line in lines if line["by"] == ALL], [line for line in lines if line["by"] != ALL]):
+        for line, q in zip(family, false_discovery([line["p"] for line in family]), strict=True):
+            line["q"] = float(q)
     return sorted(lines, key=lambda line: line["q"])
 
 
