@@ -214,6 +214,20 @@ def test_the_command_prints_the_series_and_fails_on_drift_alone(ran, tmp_path):
     assert missing.exit_code == 2 and "needs NEWFILE" in missing.stderr
 
 
+def test_the_same_texts_under_other_ids_are_no_new_batch(ran, tmp_path):
+    task, _ = ran
+    rows = like_the_task(task)
+    rows.to_csv(tmp_path / "week.csv", index=False)
+    rows[::-1].assign(id="x" + rows["id"]).to_csv(tmp_path / "again.csv", index=False)
+    rows.assign(text=rows["text"] + "!").to_csv(tmp_path / "other.csv", index=False)
+    first = monitor(task, tmp_path / "week.csv")
+    said = f"The same texts were looked at before: batch {first['batch']}, against run {first['run']}."
+    assert said in monitor(task, tmp_path / "again.csv")["notes"]
+    assert "looked at before" not in str(monitor(task, tmp_path / "other.csv")["notes"])
+    history = CliRunner().invoke(main, ["monitor", str(task.folder), "--history"]).stdout
+    assert "again.csv (again)" in history and history.count("(again)") == 1
+
+
 def test_a_batch_is_never_overwritten(ran, tmp_path, monkeypatch):
     task, _ = ran
     like_the_task(task).to_csv(tmp_path / "new.csv", index=False)

@@ -93,14 +93,14 @@ def _history(series: Sequence[dict[str, Any]]) -> None:
     if not series:
         click.echo("no batch yet")
         return
-    seen: set[str] = set()
+    seen: set[str | None] = set()
     lines = []
     for one in series:
         summary = one["summary"]
         figures = (summary.get(name) for name in ("coverage", "conflict", "confidence", "deferred"))
         drifted = [f"{check['kind']} {check['of']}".strip() for check in one["checks"] if check["drifted"]]
-        source = Path(one["source"]).name + (" (again)" if one["sha256"] in seen else "")
-        seen.add(one["sha256"])
+        source = Path(one["source"]).name + (" (again)" if ({one["sha256"], one.get("texts")} - {None}) & seen else "")
+        seen |= {one["sha256"], one.get("texts")}
         cells = ["" if figure is None else f"{figure:.3f}" for figure in figures]
         lines.append(
             [one["batch"], source, one["run"], f"{one['rows']:,}", *cells, shortened(", ".join(drifted) or "none", 60)]

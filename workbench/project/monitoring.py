@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -152,6 +153,22 @@ def batches(task: Task) -> list[dict[str, Any]]:
         check_format(document, path)
         found.append(document)
     return found
+
+
+def texts_hash(rows: Dataset) -> str | None:
+    """Return a hash of the texts of some rows, whatever their ids and order; None where they have none."""
+    return sha256("\0".join(sorted(rows.texts())).encode("utf-8", "surrogatepass")).hexdigest() if rows.text else None
+
+
+def seen_in_words(before: Sequence[Mapping[str, Any]], same: Mapping[str, str | None]) -> list[str]:
+    """Return one sentence for each earlier batch of the same file or texts; same: sha256 and texts of the new one."""
+    said = []
+    for one in before:
+        if one["sha256"] == same["sha256"]:
+            said.append(f"The same file was looked at before: batch {one['batch']}, against run {one['run']}.")
+        elif same["texts"] and one.get("texts") == same["texts"]:
+            said.append(f"The same texts were looked at before: batch {one['batch']}, against run {one['run']}.")
+    return said
 
 
 def keep_batch(task: Task, found: Mapping[str, Any], rows: pd.DataFrame) -> Path:

@@ -34,16 +34,17 @@ def monitor(
 ) -> dict[str, Any]:
     """Compare the rows of a file with those of a run, keep what was found under `monitor/<batch id>`, and return it.
 
-    It is what batch.json holds: batch, source, sha256, run, finished, rows, of (rows of the file), drifted (how many checks),
-    silent and stale (functions), checks, new_terms, left_out (why by function), notes, and summary (the batch in figures).
+    It is what batch.json holds: batch, source, sha256, texts (a hash), run, finished, rows, of (rows of the file), drifted (how
+    many checks), silent and stale (functions), checks, new_terms, left_out (why by function), notes, and summary (the batch in
+    figures).
     """
     run, which = monitoring.run_to_hold_against(task, run_id)
     report("monitor", 0, 4, "reading")
     opened = open_model(task, run)
     dataset = task.visible(task.dataset()[0])
     batch, taken = _batch(opened, dataset, source, seed)
-    content = sha256(source)
-    before = [one for one in monitoring.batches(task) if one["sha256"] == content]
+    same = {"sha256": sha256(source), "texts": monitoring.texts_hash(batch)}
+    notes = monitoring.seen_in_words(monitoring.batches(task), same)
     report("monitor", 1, 4, "applying functions")
     votes, left_out = _votes(task, run, dataset, batch)
     report("monitor", 2, 4, "asking the end model")
@@ -52,13 +53,12 @@ def monitor(
     sample = monitoring.sample_of(batch, votes, (soft, review), seed)
     report("monitor", 3, 4, "comparing")
     checks, terms = compare(reference, sample, seed)
-    notes = [f"Held against {held_against:,} rows of {which}.", *_notes(source, taken, batch, dataset)]
+    notes = [f"Held against {held_against:,} rows of {which}.", *_notes(source, taken, batch, dataset), *notes]
     if reference.deferred is None:
         notes.append(f"The share that needs review is not compared: {opened.rule.promise}")
-    notes += [f"The same file was looked at before: batch {one['batch']}, against run {one['run']}." for one in before]
     notes += monitoring.left_out_in_words(left_out) + _faults_in_words(votes)
     found = {
-        **{"format": 1, "batch": monitoring.new_batch_id(task), "source": str(source), "sha256": content},
+        **{"format": 1, "batch": monitoring.new_batch_id(task), "source": str(source), **same},
         **{"run": run.id, "finished": datetime.now(UTC).isoformat(timespec="seconds")},
         **{"rows": len(batch), "of": taken.of, "drifted": sum(check.drifted for check in checks)},
         **{"silent": _gone(checks, SILENT), "stale": _gone(checks, STALE), "summary": _summary(votes, soft, review)},
