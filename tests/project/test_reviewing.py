@@ -27,6 +27,7 @@ from workbench.project.reviewing import (
     status,
     with_reviewed_gold,
 )
+from workbench.project.runs import find_run
 from workbench.project.serving import Claims, head_of_queue
 from workbench.project.steps import evaluate
 from workbench.project.steps.fit import fit_label_model
@@ -356,6 +357,23 @@ def test_the_command_shows_a_queue_and_moves_decisions(tiny_task, tmp_path):
     review(tiny_task, "--decide", "000=billing", "--reviewer", "ann")
     assert "1 entries" in review(tiny_task, "--export", tmp_path / "out.jsonl").stderr
     assert "0 new of 1 entries" in review(tiny_task, "--import", tmp_path / "out.jsonl").stderr
+
+
+def test_a_decision_names_a_queue_that_showed_the_row(tiny_task):
+    run(load_task(tiny_task), until="fit")
+    (found,) = json.loads(review(tiny_task, "--queue", "conflict", "--next", 1, "--json").stdout)
+    task = load_task(tiny_task)
+    request(task, ["012"], "look")
+    conflict = set(review_queue(task, find_run(task), task.dataset()[0], "ann", "conflict", 200).index)
+    other = next(row for row in task.dataset()[0].select("train").ids if row not in conflict and row != "012")
+    for kind in ("conflict", "requested"):
+        refused = review(tiny_task, "--decide", f"{other}=bug", "--queue", kind)
+        assert (
+            refused.exit_code == 2 and f"row '{other}' does not stand in the queue '{kind}'; name the queue" in refused.stderr
+        )
+    assert open_record(task).decisions().empty
+    assert review(tiny_task, "--decide", f"{found['id']}=bug", "--queue", "conflict").exit_code == 0
+    assert review(tiny_task, "--decide", "012=bug", "--queue", "requested").exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -233,11 +233,20 @@ def plan_to_answer(task: Task, dataset: Dataset, reviewer: str) -> str:
 
 
 def shown_because(task: Task, dataset: Dataset, kind: str, ids: Sequence[str]) -> dict[str, str]:
-    """Return why some rows stand in a queue of the newest run, by row id; rows that do not stand there are left out."""
+    """Return why rows stand in a queue of the newest run, by row id: '' in `requested`, where the request keeps the reason.
+
+    Raises WorkbenchError for a row of the data that does not stand there.
+    """
     check_queue(kind)
-    kept = opened(task, find_run(task, holding="soft_labels.parquet"), dataset, kind)
-    inside = set(kept.order.tolist()) if kind != "requested" else set()
-    places = {
-        row: int(place) for row, place in zip(ids, kept.votes.ids.get_indexer(pd.Index(list(ids), dtype="str")), strict=True)
-    }
-    return {row: kept.said(place, kind) for row, place in places.items() if place in inside}
+    if kind == "requested":
+        reasons = dict.fromkeys(open_record(task).requested(), "")
+    else:
+        kept = opened(task, find_run(task, holding="soft_labels.parquet"), dataset, kind)
+        inside, places = set(kept.order.tolist()), kept.votes.ids.get_indexer(pd.Index(list(ids), dtype="str")).tolist()
+        reasons = {row: kept.said(place, kind) for row, place in zip(ids, places, strict=True) if place in inside}
+    for row in ids:
+        if row in dataset.ids and row not in reasons:
+            raise WorkbenchError(
+                f"row {row!r} does not stand in the queue {kind!r}; name the queue that showed it, or leave --queue out"
+            )
+    return reasons
