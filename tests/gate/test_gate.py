@@ -163,12 +163,24 @@ def test_what_has_no_data_is_not_checked_and_fails_only_where_it_is_required():
     assert [one["passed"] for one in unknown] == [None, None] and "no row has gold" in unknown[0]["said"]
 
 
+def test_a_run_that_answers_no_row_has_no_wrong_answer_to_be_praised_for():
+    wanted = limits(
+        wrong_confident={"at_most": 0.1},
+        slices={"pro": {"wrong_confident": {"at_most": 0.1}}},
+        suites={"typos": {"wrong_confident": {"at_most": 0.1}}},
+    )
+    none = facts(ones(50, 10), {"pro": [True] * 60}, suites(typos=[9, 1, 0, 0]), answered=False)
+    checks = gate(wanted, none, facts(ones(50, 10), {"pro": [True] * 60}))
+    told = [one for one in checks if one["name"].endswith("wrong_confident")]
+    assert len(told) == 4 and all(one["passed"] is None and "the run answers no row" in one["said"] for one in told)
+
+
 @pytest.mark.parametrize(
     ("bound", "errors", "verdict", "said"),
     [
         (0.04, 1, True, "as 100 draws promise; 0.050 is allowed."),
         (0.12, 4, None, "neither promised yet nor"),
-        (0.6, 40, False, "wrong, p ="),
+        (0.6, 40, False, "wrong, p < 0.0001"),
     ],
     ids=["promised", "open", "broken"],
 )

@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
@@ -16,10 +17,10 @@ from workbench.cli.gate import junit_xml
 from workbench.end_model.deferral import learn_deferral
 from workbench.io.votes import read_soft_labels, write_soft_labels
 from workbench.project.auditing import Asked, plan_audit
+from workbench.project.gate_in_words import stale
 from workbench.project.reference import promote
 from workbench.project.reviewing import Decision, decide, open_record
-from workbench.project.runs import find_run
-from workbench.project.steps.gate import GATE, kept_gate, pass_gate
+from workbench.project.steps.gate import GATE, pass_gate
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.tables import SoftLabels, WorkbenchError
@@ -85,14 +86,14 @@ def test_a_run_as_good_as_the_reference_passes_and_keeps_its_gate(folder):
     promote(load_task(folder), OLD, "ann")
     found = pass_gate(load_task(folder))
     assert (found["run"], found["against"], found["passed"], found["split"], found["common"]) == (NEW, OLD, True, "test", 80)
-    assert kept_gate(find_run(load_task(folder), NEW)) == found == json.loads((folder / "runs" / NEW / GATE).read_text())
+    assert found == json.loads((folder / "runs" / NEW / GATE).read_text())
     assert {"format", "run", "against", "finished", "passed", "alpha", "checks"} <= set(found)
     for check in found["checks"]:
         keys = {"name", "kind", "primary", "value", "reference", "limit", "n", "p", "alpha", "passed", "said"}
         assert keys <= set(check) and check["kind"] in ("absolute", "against")
     assert [check["name"] for check in found["checks"] if check["primary"]] == ["accuracy"]
     assert "sets no limits under [gate], so the reference alone decides" in found["notes"][0]
-    assert kept_gate(find_run(load_task(folder), OLD)) is None
+    assert not (folder / "runs" / OLD / GATE).exists()
 
 
 def test_a_run_that_got_worse_fails_with_exit_code_1_and_says_so(folder):
@@ -125,7 +126,7 @@ def test_without_a_reference_limits_alone_decide(folder):
     )
     spoil(folder, NEW, 30)
     assert not pass_gate(task)["passed"]
-    promote(task, NEW, "ann")
+    promote(task, NEW, "ann", anyway=True)
     assert "is the reference itself" in pass_gate(task)["notes"][0]
 
 
@@ -223,6 +224,34 @@ def test_of_the_reference_the_files_named_for_ci_are_enough(folder, monkeypatch)
     found = pass_gate(task)
     assert found["passed"] and asked == [NEW]
     assert {check["name"] for check in found["checks"] if check["kind"] == "absolute"} == {"audit", "latency_ms"}
+
+
+@pytest.mark.parametrize("name", ["tyops", "nothing_like_it"], ids=["a slip", "another name"])
+def test_a_limit_on_a_suite_that_the_task_does_not_have_is_refused(folder, name):
+    limit(folder, f"suites.{name}.accuracy = {{at_least = 0.9}}")
+    done = command(folder)
+    assert done.exit_code == 2 and f"there is no suite '{name}'" in done.stderr and "typos" in done.stderr
+
+
+def test_a_kept_verdict_says_where_limits_or_reference_are_others_by_now(folder):
+    task = limit(folder, "accuracy = {at_least = 0.9}")
+    found = pass_gate(task)
+    assert stale(task, found) == []
+    other = replace(task, gate=())
+    assert stale(other, found) == ["The limits under [gate] have changed since. Run the gate again."]
+    promote(task, OLD, "ann")
+    assert stale(task, found) == [f"The reference is another run by now: {OLD}. Run the gate again."]
+
+
+def test_the_table_says_what_a_value_below_its_limit_is_held_against_and_that_it_may_be_chance(folder):
+    limit(
+        folder, "accuracy = {at_least = 0.95}\naudit = {at_most = 0.1, required = true}\nwrong_confident = {at_most = 0.0001}"
+    )
+    spoil(folder, NEW, 5)
+    said = " ".join(command(folder).stdout.split())
+    assert "accuracy, primary passed, within chance a limit 0.938 ≥ 0.950 80" in said
+    assert "audit required and missing a limit" in said
+    assert "gate FAILED: 1 check passed, 1 failed, 1 required and missing" in said and "p < 0.0001" in said
 
 
 def test_a_comparison_of_no_known_class_does_not_pass(folder):

@@ -234,7 +234,7 @@ def test_a_failed_check_is_worth_the_rows_between_it_and_its_limit(task):
         "Find out why the check “accuracy” of the gate failed": pytest.approx(50),
         "Find out why the check “slices.pro.accuracy” of the gate failed": pytest.approx(100 * 15 / 60),
     }
-    assert [line.passed for line in found.gate.lines] == [False, False, True]
+    assert [line.verdict for line in found.gate.lines] == ["failed", "failed", "passed"]
 
 
 def test_a_required_check_without_data_is_told_as_failed(task):
@@ -243,7 +243,7 @@ def test_a_required_check_without_data_is_told_as_failed(task):
     written(task, gate={**about, "checks": checks})
     assert "Find out why the check “audit” of the gate failed" in [step.title for step in facts(task).steps]
     said = report(task, NEW)[1].read_text()
-    assert "Failed: 1 of 2 checks failed." in said and "| audit | no data, required | audit is None. |" in said
+    assert "Failed: 1 of 2 checks failed." in said and "| audit | required and missing | audit is None. |" in said
 
 
 def batch(task, name, *checks):

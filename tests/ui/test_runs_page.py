@@ -354,12 +354,12 @@ def test_the_gate_says_check_by_check_what_failed_and_against_what(open_app, twi
     path = write(twice, "gate.json", document)
     app = clean(open_app("runs", show="Gate"))
     assert "failed the gate, held against run long-gone and the limits" in app.error[0].value.replace("\\", "")
-    assert "1 checks passed, 1 failed, 1 not checked" in words(app) and "a note of the gate" in words(app)
+    assert "1 check passed, 1 failed, 1 required and missing" in words(app) and "a note of the gate" in words(app)
     table = board(app, "Checks of the gate, failed ones first")
-    assert list(table) == ["check", "accuracy, primary", "ece", "audit"]
+    assert list(table) == ["check", "accuracy, primary", "audit", "ece"]
     assert table["accuracy, primary"] == ["✗ failed", "the reference", "0.700", "0.900", "", "12", "0.001", "0.025"]
     assert table["ece"] == ["✓ passed", "a limit", "0.050", "", "≤ 0.100", "12", "0.001", "0.025"]
-    assert table["audit"][0] == "– not checked, required"
+    assert table["audit"][0] == "✗ required and missing"
     assert "- accuracy was False.\n- audit was None." in words(app)
     assert app.code[0].value == f"workbench evaluate {twice} --gate --junit gate.xml"
     promote(load_task(twice), path.parent.name, "ann", anyway=True)

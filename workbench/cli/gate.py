@@ -18,7 +18,6 @@ from workbench.io.files import write_text
 if TYPE_CHECKING:
     from workbench.project.task import Task
 
-_VERDICTS: Final = {True: "passed", False: "FAILED", None: "not checked"}
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # no XML 1.0 document may hold them
 
 
@@ -39,29 +38,16 @@ def run_gate(task: Task, run_id: str | None, against: str | None, junit: Path | 
 
 def gate_report(found: dict[str, Any]) -> None:
     """Print one line a check, what failed or could not be checked in sentences, and the verdict."""
+    from workbench.project.gate_in_words import checks_table, counts_in_words
+
     notes(found["notes"])
     against = f"held against run {found['against']}" if found["against"] else "held against its limits"
-    columns = ("check", "now", "reference", "limit", "n", "p", "level", "verdict")
-    show_table(f"run {found['run']}, {found['split']} split, {against}", columns, [_line(one) for one in found["checks"]])
+    table = checks_table(found)
+    show_table(f"run {found['run']}, {found['split']} split, {against}", tuple(table.columns), table.to_numpy().tolist())
     for one in found["checks"]:
         if one["primary"] or one["passed"] is not True or (one["kind"] == "absolute" and one["beyond"]):
             click.echo(one["said"])
-    counts = {verdict: sum(one["passed"] is verdict for one in found["checks"]) for verdict in _VERDICTS}
-    click.echo(f"gate {'passed' if found['passed'] else 'FAILED'}: {counts[True]} checks passed, {counts[False]} failed, "
-               f"{counts[None]} not checked")  # fmt: skip
-
-
-def _line(check: dict[str, Any]) -> list[str]:
-    value, reference, limit = (_figure(check["name"], check[key]) for key in ("value", "reference", "limit"))
-    p, alpha = ("" if check[key] is None else f"{check[key]:.2g}" for key in ("p", "alpha"))
-    name = f"{check['name']} (primary)" if check["primary"] else check["name"]
-    side = "" if not limit else "≥ " if check["better"] == "higher" else "≤ "
-    verdict = _VERDICTS[check["passed"]] + (", required" if check["passed"] is None and check["required"] else "")
-    return [name, value, reference, side + limit, f"{check['n']:,}", p, alpha, verdict]
-
-
-def _figure(name: str, value: float | None) -> str:
-    return "" if value is None else f"{value:,.1f}" if name == "latency_ms" else f"{value:.3f}"
+    click.echo(f"gate {'passed' if found['passed'] else 'FAILED'}: {counts_in_words(found)}")
 
 
 def junit_xml(task: str, found: dict[str, Any]) -> str:
@@ -69,8 +55,10 @@ def junit_xml(task: str, found: dict[str, Any]) -> str:
 
     It is valid by the schema of Jenkins and by that of Ant, which allows fewer attributes and wants more.
     """
+    from workbench.project.gate_in_words import fails
+
     checks = found["checks"]
-    failed = [one["passed"] is False or (one["passed"] is None and one["required"]) for one in checks]
+    failed = [fails(one) for one in checks]
     skipped = [one["passed"] is None and not one["required"] for one in checks]
     counts = {"tests": len(checks), "failures": sum(failed), "errors": 0, "skipped": sum(skipped), "time": 0, "id": 0}
     named = {"name": f"gate of {task}", "package": "workbench", "hostname": "localhost"}

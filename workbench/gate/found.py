@@ -19,6 +19,7 @@ from workbench.stats.paired import more_often, worse_than
 from workbench.tables import WorkbenchError
 
 FEWEST: Final = 50  # rows that both runs answered, and that calibration takes
+_NO_ANSWER: Final = "the run answers no row"
 _SLOW: Final = 0.05  # of the answers may take longer than latency_ms
 
 
@@ -53,6 +54,8 @@ def held_to(one: Limit, limit: float, now: Facts) -> Found:
     else:
         bad = bad_rows(now.rows, one.measure)
         inside = inside & ~np.isnan(bad)
+        if _answers_none(one, now, inside):
+            return Found(reason=_NO_ANSWER)
     return _share(one, int(bad[inside].sum()), int(inside.sum()), limit) if inside.any() else Found(reason=_none(one))
 
 
@@ -73,6 +76,8 @@ def held_against(one: Limit, margin: float, now: Facts, before: Facts) -> Found:
     elif one.measure == "wrong_confident":
         # as many as this run answers: who answers more rows has more of them wrong, and may be better all the same
         known = inside & ~np.isnan(bad)
+        if _answers_none(one, now, known):
+            return Found(reason=_NO_ANSWER)
         as_many = surest(before.rows, known, int((known & now.rows["answered"].to_numpy(bool)).sum()))
         worse = as_many * bad_rows(before.rows, "accuracy")
     known = inside & ~(np.isnan(bad) | np.isnan(worse))
@@ -99,6 +104,11 @@ def _none(one: Limit) -> str:
     if one.group:
         return "there is no such row"
     return "no row has votes" if one.measure in ("coverage", "conflict") else "no row has gold"
+
+
+def _answers_none(one: Limit, now: Facts, inside: NDArray[np.bool_]) -> bool:
+    """Return whether no row is answered, so that none can be answered wrongly."""
+    return one.measure == "wrong_confident" and bool(inside.any()) and not now.rows["answered"].to_numpy(bool)[inside].any()
 
 
 def _few(n: int) -> Found | None:
@@ -138,6 +148,8 @@ def _suite(facts: Facts, one: Limit) -> Found:
     line = facts.suites.loc[one.name]
     if pd.isna(line[one.measure]) or not line["n"]:
         return Found(reason="the suite does not tell it")
+    if one.measure == "wrong_confident" and line["answered"] == 0:
+        return Found(reason=_NO_ANSWER)
     n, share = int(line["n"]), float(line[one.measure])
     return Found(share, n, lost=round(n * (1 - share if MEASURES[one.measure].higher_is_better else share)))
 

@@ -9,6 +9,7 @@ from workbench.gate.checks import AGAINST, Check, absolute_checks, against_check
 from workbench.gate.facts import Facts
 from workbench.gate.limits import MEASURES, Limit
 from workbench.stats.paired import holm, worst_drop
+from workbench.stats.words import p_in_words
 
 #: Of the primary test, and of all others together: a gate fails by chance in at most twice as many of runs that are as good.
 ALPHA: Final = 0.025
@@ -77,8 +78,12 @@ def _said(check: Check, verdict: bool | None) -> str:
         return f"{where}, {_figure(measure, found.reference)} {_reference(check)}: {_compared(check, verdict)}."
     asked = f"at {'least' if MEASURES[measure].higher_is_better else 'most'} {_figure(measure, check.limit)} is asked"
     if verdict is False:
-        return f"{where}, and {asked}: the limit is broken, p = {found.p:.2g}."
-    return f"{where}, and {asked}: that may be chance, p = {found.p:.2g}." if check.beyond else f"{where}, and {asked}."
+        return f"{where}, and {asked}: the limit is broken, p {p_in_words(found.p or 0.0)}."
+    return (
+        f"{where}, and {asked}: that may be chance, p {p_in_words(found.p or 0.0)}."
+        if check.beyond
+        else f"{where}, and {asked}."
+    )
 
 
 def _rows(measure: str, n: int) -> str:
@@ -93,7 +98,7 @@ def _reference(check: Check) -> str:
 def _compared(check: Check, verdict: bool | None) -> str:
     found = check.found
     slack = f" by more than {_figure(check.of.measure, check.margin)}" if check.margin else ""
-    said = f"p = {found.p:.2g}"
+    said = f"p {p_in_words(found.p or 0.0)}"
     if found.lost is not None:
         said = f"{found.lost:,} rows got worse and {found.won:,} better, {said}"
     if verdict is False:
@@ -111,7 +116,7 @@ def _audit_said(check: Check, verdict: bool | None) -> str:
         f"audit: at most {found.value:.3f} of the labels are wrong, as {found.n:,} draws promise; {check.limit:.3f} is allowed"
     )
     if verdict is False:
-        return f"{said}, and more than that are wrong, p = {found.p:.2g}."
+        return f"{said}, and more than that are wrong, p {p_in_words(found.p or 0.0)}."
     needed = ", and a promise is required" if check.of.required else ""
     return f"{said}." if verdict else f"{said}, which is neither promised yet nor shown to be broken{needed}; audit more rows."
 

@@ -11,6 +11,7 @@ import pandas as pd
 from workbench.project.audit_report import audit_plans, audit_report, failure_lines, weekly_series
 from workbench.project.auditing import label_set, tolerated
 from workbench.project.failures import candidates
+from workbench.project.gate_in_words import fails, stale, verdict
 from workbench.project.label_model import row_in_words
 from workbench.project.monitoring import batches
 from workbench.project.monitoring_facts import read_found
@@ -145,13 +146,15 @@ def _suite(one: Mapping[str, Any]) -> SuiteLine:
     return SuiteLine(one["name"], one["n"], right, usual[0], one["wrong_confident"], usual[1], one["said"])
 
 
-def gate(run: Run, folder: str) -> Gate | Missing:
+def gate(task: Task, run: Run, folder: str) -> Gate | Missing:
     """Return what the gate last said of a run."""
     found = read_found(run.folder / "gate.json")
     if found is None:
         return Missing("The run was not held against limits yet:", f"workbench evaluate {folder} --run {run.id} --gate")
-    lines = tuple(GateLine(one["name"], one["passed"], one["said"], one["required"]) for one in found["checks"])
-    return Gate(found["passed"], found["against"], found["finished"], lines)
+    lines = tuple(
+        GateLine(one["name"], verdict(one), fails(one), one["passed"] is not None, one["said"]) for one in found["checks"]
+    )
+    return Gate(found["passed"], found["against"], found["finished"], lines, tuple(stale(task, found)))
 
 
 def drift(task: Task, folder: str) -> Drift | Missing:

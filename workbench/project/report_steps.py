@@ -15,6 +15,7 @@ import pandas as pd
 from workbench.project.auditing import label_set
 from workbench.project.end_model_confidence import Measured
 from workbench.project.gaps import gaps_of_run, measured_in_words
+from workbench.project.gate_in_words import fails
 from workbench.project.monitoring import batches
 from workbench.project.monitoring_facts import read_found
 from workbench.project.queues import review_queue
@@ -129,8 +130,7 @@ def _over_tolerance(found: Failures, folder: str) -> Iterable[Step]:
 def _failed_checks(run: Run, folder: str) -> Iterable[Step]:
     """Say of each failed check of the gate how many rows lie between the figure and its limit."""
     found = read_found(run.folder / "gate.json") or {"checks": []}
-    failed = [one for one in found["checks"] if one["passed"] is False or (one["passed"] is None and one["required"])]
-    for one in failed[:_EACH]:
+    for one in [one for one in found["checks"] if fails(one)][:_EACH]:
         group, _, measure = str(one["name"]).rpartition(".")
         gain, what = None, "how many rows it is about is not known"
         if measure in _WHAT and None not in (one["value"], one["limit"]) and not group.startswith("suites"):

@@ -70,7 +70,7 @@ def facts_of(
         failures=feared,
         coverage=coverage(run, dataset, folder),
         suites=suites(run, dataset, folder),
-        gate=gate(run, folder),
+        gate=gate(task, run, folder),
         drift=drift(task, folder),
         audits=audited,
         outcomes=outcomes(task, folder),

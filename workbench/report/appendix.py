@@ -126,9 +126,5 @@ def _all_suites(found: Suites | Missing) -> list[Block]:
 def _all_checks(found: Gate | Missing) -> list[Block]:
     if isinstance(found, Missing):
         return []
-    marks = {True: "passed", False: "failed", None: "no data"}
-    rows = tuple(
-        (one.name, f"{marks[one.passed]}{', required' if one.failed and one.passed is None else ''}", one.said)
-        for one in found.lines
-    )
+    rows = tuple((one.name, one.verdict, one.said) for one in found.lines)
     return [Table("Checks", ("Check", "Verdict", "In words"), rows)]

@@ -191,27 +191,24 @@ class Suites:
 
 @dataclass(frozen=True)
 class GateLine:
-    """A check: passed is None where it has no data, which fails the gate if they are required."""
+    """A check: the verdict in words, whether it fails the gate, and a sentence; checked: whether there are data."""
 
     name: str
-    passed: bool | None
+    verdict: str
+    failed: bool
+    checked: bool
     said: str
-    required: bool = False
-
-    @property
-    def failed(self) -> bool:
-        """Whether it fails the gate."""
-        return self.passed is False or (self.passed is None and self.required)
 
 
 @dataclass(frozen=True)
 class Gate:
-    """What the gate said, and against which run, if any."""
+    """What the gate said, and against which run, if any; stale: in sentences what has changed since."""
 
     passed: bool
     against: str | None
     finished: str
     lines: tuple[GateLine, ...]
+    stale: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -72,9 +72,10 @@ def _gated(report: Report) -> list[str | Code]:
     found, reference = report.gate, report.answering.reference
     if isinstance(found, Missing):
         return ["This run was not held against the gate yet: ", Code(found.command)]
+    since = "".join(f" {one}" for one in found.stale)
     if found.passed:
-        return [f"This run passed the gate on {day(found.finished)}."]
-    return [f"This run failed the gate on {day(found.finished)}{'.' if reference else ': do not promote it.'}"]
+        return [f"This run passed the gate on {day(found.finished)}.{since}"]
+    return [f"This run failed the gate on {day(found.finished)}{'.' if reference else ': do not promote it.'}{since}"]
 
 
 def _often(classes: str, wrong: Share, split: str, when: str, promise: Promise | Missing) -> str:

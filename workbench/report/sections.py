@@ -254,12 +254,13 @@ def _dot_said(right: Share, usual: float | None) -> str:
 
 def _gate(found: Gate) -> list[Block]:
     failed = [one for one in found.lines if one.failed]
-    without = sum(one.passed is None and not one.failed for one in found.lines)
+    without = sum(not one.checked and not one.failed for one in found.lines)
     against = f" against run {found.against}" if found.against else ""
     verdict = "Passed" if found.passed else "Failed"
     said = f"{verdict}{against}: {len(failed) or 'none'} of {counted(len(found.lines), 'check')} failed"
     said += f", {without:,} had no data." if without else "."
-    return [text(said), *([points([one.said for one in failed[:_SAID]])] if failed else [])]
+    blocks: list[Block] = [text(one) for one in (said, *found.stale)]
+    return [*blocks, *([points([one.said for one in failed[:_SAID]])] if failed else [])]
 
 
 def _drift(found: Drift) -> list[Block]:

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import pandas as pd
 import streamlit as st
 
 from workbench.project.end_model import HELD_OUT
-from workbench.project.reference import promoted
+from workbench.project.gate_in_words import checks_table, counts_in_words, stale
 from workbench.project.runs import list_runs
 from workbench.project.task import Task
 from workbench.ui import figures, opened_runs
 from workbench.ui.frame import chosen_run
 from workbench.ui.run_charts import wide
-from workbench.ui.wording import ago, count, plain
+from workbench.ui.wording import ago, plain
 
 FILE: Final = "gate.json"
-_VERDICTS: Final = {True: "✓ passed", False: "✗ failed", None: "– not checked"}
+_MARKS: Final = {"passed": "✓", "failed": "✗", "required and missing": "✗", "not checked": "–"}
 _LINES: Final = 20
 
 
@@ -56,11 +55,10 @@ def show(task: Task) -> None:
 
 
 def _verdict(found: Mapping[str, Any]) -> None:
-    counts = {verdict: sum(one["passed"] is verdict for one in found["checks"]) for verdict in _VERDICTS}
     against = f"held against run {found['against']} and the limits" if found["against"] else "held against its limits alone"
     said = (
         f"Run {found['run']} {'passed' if found['passed'] else 'failed'} the gate, {against}, {ago(found['finished'])}: "
-        f"{counts[True]:,} checks passed, {counts[False]:,} failed, {counts[None]:,} not checked."
+        f"{counts_in_words(found)}."
     )
     (st.success if found["passed"] else st.error)(
         plain(said), icon=":material/check_circle:" if found["passed"] else ":material/block:"
@@ -68,44 +66,21 @@ def _verdict(found: Mapping[str, Any]) -> None:
 
 
 def _stale(task: Task, found: Mapping[str, Any]) -> None:
-    """Say where there is a newer run, or another reference, than the gate knew."""
+    """Say where there is a newer run, another reference, or other limits than the gate knew."""
     newest = [run.id for run in list_runs(task) if (run.folder / HELD_OUT).exists()][-1:]
     if "run" not in st.query_params and newest and newest[0] != found["run"]:
         st.warning(plain(f"Run {newest[0]} is newer, and was not held against the limits."), icon=":material/warning:")
-    now = [line["run"] for line in promoted(task)][-1:]
-    if now and now[0] not in (found["against"], found["run"]):
-        st.warning(plain(f"The reference is another run by now: {now[0]}. Run the gate again."), icon=":material/warning:")
+    for said in stale(task, found):
+        st.warning(plain(said), icon=":material/warning:")
 
 
 def _table(found: Mapping[str, Any]) -> None:
     st.header("Checks")
-    lines = []
-    for one in sorted(found["checks"], key=lambda one: (one["passed"] is not False, not one["primary"])):
-        higher = one.get("better") == "higher"
-        limit = _figure(one, "limit")
-        required = ", required" if one["passed"] is None and one.get("required") else ""
-        lines.append(
-            {
-                "check": f"{one['name']}{', primary' if one['primary'] else ''}",
-                "verdict": f"{_VERDICTS[one['passed']]}{required}",
-                "held against": "the reference" if one["kind"] == "against" else "a limit",
-                "now": _figure(one, "value"),
-                "reference": _figure(one, "reference"),
-                "limit": f"{'≥' if higher else '≤'} {limit}" if limit and "better" in one else limit,
-                "n": count(one["n"]),
-                "p": "" if one["p"] is None else f"{one['p']:.2g}",
-                "of alpha": "" if one["alpha"] is None else f"{one['alpha']:.2g}",
-            }
-        )
-    table = pd.DataFrame(lines).set_index("check")
+    table = checks_table(found).set_index("check")
+    table["verdict"] = [f"{_MARKS[verdict.partition(',')[0]]} {verdict}" for verdict in table["verdict"]]
     html = figures.table(table, "Checks of the gate, failed ones first", at_most=_LINES)
     wide(html, "Checks of the gate")
     st.caption(
         f"A check fails only where the rows show at its level that the limit is broken: p of at most its part of alpha. The "
         f"primary one has alpha {found['alpha']:g}; the others share as much by Holm's method."
     )
-
-
-def _figure(one: Mapping[str, Any], key: str) -> str:
-    value = one[key]
-    return "" if value is None else f"{value:,.1f}" if str(one["name"]).startswith("latency") else f"{value:.3f}"

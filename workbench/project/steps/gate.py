@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 
 from workbench.gate import ALPHA, SUITE, Audit, Facts, answered_rows, gate, passed
 from workbench.io.files import check_format, read_json, write_json
+from workbench.io.names import did_you_mean, listed
 from workbench.io.votes import read_soft_labels
 from workbench.project.auditing import label_set, tolerated
 from workbench.project.end_model import HELD_OUT
+from workbench.project.gate_in_words import limits_hash
 from workbench.project.reference import reference_run
 from workbench.project.reviewing import fingerprints, open_record
 from workbench.project.run_sources import kept_rows
 from workbench.project.runs import Run, find_run
 from workbench.project.steps.predict import AnswerRule, open_model
+from workbench.project.stress_suites import held_rows, read_settings, suites_of
 from workbench.project.task import Task
 from workbench.review.estimates import LABELLED, answers, promise
 from workbench.review.plan import label_set_fingerprint
@@ -37,7 +40,7 @@ def pass_gate(task: Task, run_id: str | None = None, against: str | None = None)
     """Hold a run against limits and reference, write gate.json into it and return what it says.
 
     run_id: by default the newest run that an end model answered. against: by default the reference run, if there is one.
-    {format, run, against, finished, passed, alpha, split, rows, common, notes, checks}: rows of the split that the run
+    {format, run, against, finished, passed, alpha, limits, split, rows, common, notes, checks}: rows of the split that the run
     answered, and how many of them both answered.
     """
     run = find_run(task, run_id, holding=HELD_OUT)
@@ -46,6 +49,7 @@ def pass_gate(task: Task, run_id: str | None = None, against: str | None = None)
     notes = [*warnings, *notes]
     split = scored_split(dataset)
     now = facts_of(task, run, dataset, split)
+    _check_suites(task, now)
     before = None if other is None else facts_of(task, other, dataset, split)
     common = None
     if before is not None and other is not None:
@@ -73,6 +77,7 @@ def pass_gate(task: Task, run_id: str | None = None, against: str | None = None)
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "passed": passed(checks),
         "alpha": ALPHA,
+        "limits": limits_hash(task),
         "split": split,
         "rows": len(now.rows),
         "common": common,
@@ -81,16 +86,6 @@ def pass_gate(task: Task, run_id: str | None = None, against: str | None = None)
     }
     write_json(run.folder / GATE, document)
     return document
-
-
-def kept_gate(run: Run) -> dict[str, Any] | None:
-    """Return what the last gate said of a run; None where there was none."""
-    path = run.folder / GATE
-    if not path.exists():
-        return None
-    found: dict[str, Any] = read_json(path)
-    check_format(found, path)
-    return found
 
 
 def _opponent(task: Task, run: Run, against: str | None) -> tuple[Run | None, list[str]]:
@@ -156,6 +151,20 @@ def _suites(task: Task, run: Run) -> pd.DataFrame | str:
     check_format(found, path)
     lines = {str(one["name"]): [one.get(name) for name in SUITE] for one in found["suites"]}
     return pd.DataFrame.from_dict(lines, orient="index", columns=list(SUITE)).astype(SUITE)
+
+
+def _check_suites(task: Task, now: Facts) -> None:
+    """Refuse a limit on a suite that the task does not have: as it is never checked, it would hold nothing for good."""
+    there = () if isinstance(now.suites, str) else now.suites.index
+    strange = [one for one in task.gate if one.group == "suites" and one.name not in there]
+    if not strange:
+        return
+    settings = read_settings(task)
+    suites = suites_of(task, settings, held_rows(task, settings))
+    known = [*(one.name for one in suites), *(one.name for one in settings.rules_removed)]
+    for one in (one for one in strange if one.name not in known):
+        hint = did_you_mean(one.name, known) or f"; there are {listed(known, 60)}"
+        raise WorkbenchError(f"[gate] has the limit {one.key}, and there is no suite {one.name!r}{hint}")
 
 
 def _timed(task: Task, run: Run, other: Run | None) -> list[Run]:
