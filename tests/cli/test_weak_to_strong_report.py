@@ -52,4 +52,4 @@ def test_evaluate_prints_the_report_and_json_gives_it_all(odd_task):
 def test_a_run_without_scores_is_refused(tiny_task):
     workbench("fit", tiny_task)
     answer = workbench("evaluate", tiny_task)
-    assert answer.exit_code == 2 and "has no run with metrics.json yet; run `workbench run" in answer.stderr
+    assert answer.exit_code == 2 and "has no scored run yet; run `workbench run" in answer.stderr

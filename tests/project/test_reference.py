@@ -48,6 +48,23 @@ def test_a_run_that_failed_the_gate_is_promoted_only_by_who_says_anyway(task):
     assert len(promote(task, run.id, "bob", anyway=True)) == 1, "it is the reference already"
 
 
+def test_a_reference_kept_without_its_end_model_says_that_it_is_missing_there(task):
+    run = find_run(task, "20260101-000000-000")
+    (run.folder / "run.json").write_text('{"format": 1, "until": "evaluate"}')
+    (run.folder / "end_model" / "manifest.json").unlink()
+    (run.folder / "end_model").rmdir()
+    with pytest.raises(WorkbenchError, match=r"end_model is missing from .*20260101-000000-000.*copy it back .* or run again"):
+        promote(task, run.id, "ann")
+    (run.folder / "run.json").write_text('{"format": 1, "until": "fit"}')
+    with pytest.raises(WorkbenchError, match="holds no end_model: it ended at 'fit'; `workbench train` first"):
+        promote(task, run.id, "ann")
+
+
+def test_no_run_yet_is_said_without_names_of_files(tiny_task):
+    with pytest.raises(WorkbenchError, match="has no scored run of an end model yet; run `workbench run"):
+        find_run(load_task(tiny_task), holding="answers/end_model.parquet")
+
+
 def test_a_damaged_list_is_named(task):
     reference.reference_file(task).write_text('{"format": 1, "promoted": [{}]}')
     with pytest.raises(WorkbenchError, match=r"reference\.json is damaged"):

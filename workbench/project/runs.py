@@ -16,6 +16,14 @@ from workbench.project.task import Task
 from workbench.tables import SoftLabels, VoteMatrix, WorkbenchError
 
 FORMAT = 1
+_STAGES = ("apply", "diagnose", "fit", "export", "train", "evaluate")  # as `until` names them
+_WORDS = {
+    "answers/end_model.parquet": "scored run of an end model",
+    "end_model": "run with an end model",
+    "metrics.json": "scored run",
+    "soft_labels.parquet": "run with labels",
+    "votes.parquet": "run with votes",
+}
 KEPT_MODEL = "label_model.safetensors"  # the fitted label model, where it can explain rows
 
 
@@ -32,15 +40,21 @@ class Run:
 
     def _file(self, name: str, verb: str) -> Path:
         path = self.folder / name
-        if not path.exists():
-            raise WorkbenchError(f"run {self.id} holds no {name}: it ended at {self.about['until']!r}; {verb} first")
-        return path
+        if path.exists():
+            return path
+        until, end_model = self.about["until"], self.about.get("settings", {}).get("end_model", {}).get("enabled", True)
+        if verb in _STAGES[: _STAGES.index(until) + 1 if until in _STAGES else 0] and (end_model or name != "end_model"):
+            raise WorkbenchError(
+                f"{name} is missing from {self.folder}, where run {self.id} ended at {until!r} and had it; copy it back from where "
+                "the run was made, or run again"
+            )
+        raise WorkbenchError(f"run {self.id} holds no {name}: it ended at {until!r}; `workbench {verb}` first")
 
     def votes(self) -> VoteMatrix:
-        return read_votes(self._file("votes.parquet", "`workbench apply`"))
+        return read_votes(self._file("votes.parquet", "apply"))
 
     def label_model(self) -> dict[str, Any]:
-        found: dict[str, Any] = read_json(self._file("label_model.json", "`workbench fit`"))
+        found: dict[str, Any] = read_json(self._file("label_model.json", "fit"))
         return found
 
     def kept_model(self) -> GenerativeModel:
@@ -50,25 +64,25 @@ class Run:
                 f"run {self.id} keeps no label model that explains rows (its model: {self.label_model()['model']}); "
                 'run `workbench fit` with model = "generative" in [label_model]'
             )
-        return load(self._file(KEPT_MODEL, "`workbench fit`"))
+        return load(self._file(KEPT_MODEL, "fit"))
 
     def comparison(self) -> dict[str, Any]:
-        found: dict[str, Any] = read_json(self._file("compare.json", "`workbench fit --compare`"))
+        found: dict[str, Any] = read_json(self._file("compare.json", "fit --compare"))
         return found
 
     def soft_labels(self) -> SoftLabels:
-        return read_soft_labels(self._file("soft_labels.parquet", "`workbench fit`"))
+        return read_soft_labels(self._file("soft_labels.parquet", "fit"))
 
     def diagnosis(self) -> dict[str, Any]:
-        found: dict[str, Any] = read_json(self._file("diagnosis.json", "`workbench diagnose`"))
+        found: dict[str, Any] = read_json(self._file("diagnosis.json", "diagnose"))
         return found
 
     def metrics(self) -> dict[str, Any]:
-        found: dict[str, Any] = read_json(self._file("metrics.json", "`workbench run`"))
+        found: dict[str, Any] = read_json(self._file("metrics.json", "run"))
         return found
 
     def end_model_folder(self) -> Path:
-        return self._file("end_model", "`workbench train`")
+        return self._file("end_model", "train")
 
 
 def new_run_id(task: Task) -> str:
@@ -108,7 +122,8 @@ def find_run(task: Task, run_id: str | None = None, *, holding: str = "run.json"
         return _open(folder)
     fitting = [run for run in list_runs(task) if (run.folder / holding).exists()]
     if not fitting:
-        raise WorkbenchError(f"task {task.name!r} has no run with {holding} yet; run `workbench run {task.folder}`")
+        what = _WORDS.get(holding, "run" if holding == "run.json" else f"run with {holding}")
+        raise WorkbenchError(f"task {task.name!r} has no {what} yet; run `workbench run {task.folder}`")
     return fitting[-1]
 
 
