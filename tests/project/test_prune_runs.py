@@ -2,7 +2,7 @@
 
 import pytest
 
-from workbench.project.prune import prunable, prune, size_of
+from workbench.project.prune import prunable, prune, size_of, staying
 from workbench.project.reference import promote
 from workbench.project.run_history import history_of
 from workbench.project.runs import list_runs
@@ -36,6 +36,18 @@ def test_the_newest_the_promoted_and_the_newest_end_model_stay(task):
     promote(task, second, "ann")
     assert may_go(task, 0) == [fourth, fifth], "the run that was the reference stays too"
     assert history_of(task)["reference"].tolist() == ["before", "now", "", "", ""]
+
+
+def test_every_run_that_stays_says_why(task):
+    first, second, third, _, fifth = five_runs(task)
+    promote(task, first, "ann")
+    promote(task, second, "ann")
+    assert staying(task, 1) == {
+        first: "was the reference",
+        second: "is the reference",
+        third: "the newest with an end model",
+        fifth: "among the newest 1",
+    }
 
 
 def test_pruned_runs_are_gone_and_the_others_whole(task):

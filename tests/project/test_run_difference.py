@@ -141,6 +141,8 @@ def test_runs_of_earlier_versions_tell_what_they_can(tiny_task):
     after = run(load_task(tiny_task), until="fit")
     (before.folder / FUNCTIONS).unlink()
     (before.folder / ROWS).unlink()
+    same = difference(load_task(tiny_task), before, before)
+    assert difference_in_words(same)[0] == "The rows are the same, as far as is known."
     found = difference(load_task(tiny_task), before, after)
     assert found.functions.at["says_invoice", "said"] == "a run of an earlier version kept no code"
     assert found.data.to_dict("records") == [{"change": "removed", "split": "gone", "n": 1}] and found.rows.empty
@@ -156,6 +158,9 @@ def test_people_and_settings_are_named_as_what_flipped_labels(tiny_task):
     found = difference(task, before, run(task, until="fit"))
     assert found.reviews.to_dict("records") == [{"reviewer": "ann", "kind": "label", "n": 3}]
     mine = found.labels.rows.loc[billing]
+    assert "Reviewed rows that teach (anchors): 0 before, 3 now; they move label model and end model." in difference_in_words(
+        found
+    )
     assert set(mine["because"]) == {"people"} and set(mine["why"]) == {"a person said bug"}
     edit(tiny_task, 'model = "generative"', 'model = "majority_vote"')
     other = load_task(tiny_task)

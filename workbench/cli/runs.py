@@ -126,12 +126,9 @@ def _tables(found: Difference) -> None:
         if line["state"] == "changed":
             click.secho(f"{name} ({line['place']}): {line['said'] or 'changed'}", bold=True)
             _diff(line["diff"])
-    for name, text in found.files["diff"].items():
-        if not any(
-            line["diff"] and line["place"].startswith(f"{Path(str(name)).stem}:") for _, line in found.functions.iterrows()
-        ):
-            click.secho(str(name), bold=True)
-            _diff(text)
+    for name, text in found.other_files.items():
+        click.secho(name, bold=True)
+        _diff(text)
 
 
 def _score(line: pd.Series[Any]) -> list[str]:
@@ -189,13 +186,13 @@ def promote_command(task: Path, run_id: str, why: str, by: str | None, anyway: b
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 def prune_command(task: Path, keep: int, yes: bool) -> None:
     """Delete old runs, after asking: never the reference, one that was, or the newest with an end model."""
-    from workbench.project.prune import prunable, prune
+    from workbench.project.prune import prunable, prune, staying
     from workbench.project.task import load_task
 
     loaded = load_task(task)
     old = prunable(loaded, keep)
     if not old:
-        click.echo("no run can go")
+        click.echo("no run can go" + "".join(f"\n{id}  stays: {why}" for id, why in sorted(staying(loaded, keep).items())))
         return
     for one in old:
         click.echo(f"{one.run.id}  {one.run.about['until']:8}  {one.size / 1e6:8.1f} MB")

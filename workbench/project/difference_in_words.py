@@ -25,13 +25,14 @@ def difference_in_words(found: Difference) -> list[str]:
         *_scores(found.scores),
         _promise(found.promise),
         *_reviews(found.reviews),
+        *_anchors(found.anchors),
         *found.notes,
     ]
 
 
 def _data(found: Difference) -> list[str]:
     if not found.other_data:
-        return ["The rows are the same."]
+        return ["The rows are the same." if found.whole else "The rows are the same, as far as is known."]
     counts = found.data.groupby("change", sort=False)["n"].sum()
     words = ", ".join(f"{n:,} {change}" for change, n in counts.items())
     return [f"Rows: {words}." if words else "The rows are others, or their columns, classes, splits or gold."]
@@ -101,3 +102,11 @@ def _promised(line: Any) -> str:
 def _reviews(reviews: pd.DataFrame) -> list[str]:
     words = ", ".join(f"{one.n:,} {one.kind} by {one.reviewer}" for one in reviews.itertuples())
     return [f"Reviews in between: {words}."] if words else []
+
+
+def _anchors(anchors: tuple[int, int]) -> list[str]:
+    """Say why the models may be others though functions, votes and settings are the same."""
+    before, after = anchors
+    if before == after:
+        return []
+    return [f"Reviewed rows that teach (anchors): {before:,} before, {after:,} now; they move label model and end model."]

@@ -30,10 +30,18 @@ def prunable(task: Task, keep: int) -> list[Old]:
     """
     if keep < 0:
         raise WorkbenchError(f"keep is {keep}; it is how many of the newest runs stay, 0 or more")
-    runs = list_runs(task)
-    spared = {line["run"] for line in promoted(task)} | {run.id for run in runs[len(runs) - min(keep, len(runs)) :]}
-    spared |= {run.id for run in [run for run in runs if (run.folder / "end_model").exists()][-1:]}
-    return [Old(run, size_of(run)) for run in runs if run.id not in spared]
+    spared = staying(task, keep)
+    return [Old(run, size_of(run)) for run in list_runs(task) if run.id not in spared]
+
+
+def staying(task: Task, keep: int) -> dict[str, str]:
+    """Return why runs stay when so many of the newest do, by run."""
+    runs, promotions = list_runs(task), [line["run"] for line in promoted(task)]
+    why = {run.id: f"among the newest {keep:,}" for run in runs[len(runs) - min(keep, len(runs)) :]}
+    why |= {run.id: "the newest with an end model" for run in [one for one in runs if (one.folder / "end_model").exists()][-1:]}
+    there = {run.id for run in runs}
+    why |= {id: "was the reference" for id in promotions if id in there}
+    return why | {id: "is the reference" for id in promotions[-1:] if id in there}
 
 
 def size_of(run: Run) -> int:

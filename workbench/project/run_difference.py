@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
@@ -40,7 +41,8 @@ class Difference:
     labels. answers: of the end model, as of `answers_changed`. scores: split, model, and on the rows with gold that both
     answered n, before, after, change, and the paired 95 % interval of the change, low..high. promise: threshold, risk, answered
     (share of rows) and n, by `before` and `after`, missing where nothing is promised. reviews: n by reviewer and kind, of
-    decisions that came in between. notes: what could not be compared, and why.
+    decisions that came in between. notes: what could not be compared, and why. anchors: reviewed rows that taught, before and
+    after. whole: whether both runs kept their rows, so that edited ones are told.
     """
 
     before: str
@@ -58,6 +60,14 @@ class Difference:
     promise: pd.DataFrame
     reviews: pd.DataFrame
     notes: tuple[str, ...]
+    anchors: tuple[int, int] = (0, 0)
+    whole: bool = True
+
+    @property
+    def other_files(self) -> dict[str, str]:
+        """The diffs of files of which no changed function shows its own."""
+        told = {str(line["place"]).partition(":")[0] for _, line in self.functions.iterrows() if line["diff"]}
+        return {str(name): diff for name, diff in self.files["diff"].items() if Path(str(name)).stem not in told}
 
 
 def difference(task: Task, a: Run, b: Run, dataset: Dataset | None = None) -> Difference:
@@ -88,6 +98,8 @@ def difference(task: Task, a: Run, b: Run, dataset: Dataset | None = None) -> Di
         promise=pd.DataFrame({"before": _promise(a), "after": _promise(b)}).T,
         reviews=_reviews(task, a, b),
         notes=tuple(_notes(a, b, labelled, answers)),
+        anchors=(_taught(a)["anchors"], _taught(b)["anchors"]),
+        whole=all(kept_rows(run) is not None for run in (a, b)),
     )
 
 
@@ -181,9 +193,13 @@ def _promise(run: Run) -> dict[str, float | None]:
     return {"threshold": learned.threshold, "risk": learned.risk, "answered": learned.share[0], "n": learned.n}
 
 
+def _taught(run: Run) -> dict[str, int]:
+    return {"anchors": 0, "entries": 0, **run.about.get("review", {})}
+
+
 def _reviews(task: Task, a: Run, b: Run) -> pd.DataFrame:
     """Count the entries of the record that run b knew and run a did not."""
-    known = [run.about.get("review", {}).get("entries", 0) for run in (a, b)]
+    known = [_taught(run)["entries"] for run in (a, b)]
     if known[0] >= known[1]:
         return pd.DataFrame(columns=["reviewer", "kind", "n"])
     entries = open_record(task).decisions()

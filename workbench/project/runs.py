@@ -45,8 +45,8 @@ class Run:
         until, end_model = self.about["until"], self.about.get("settings", {}).get("end_model", {}).get("enabled", True)
         if verb in _STAGES[: _STAGES.index(until) + 1 if until in _STAGES else 0] and (end_model or name != "end_model"):
             raise WorkbenchError(
-                f"{name} is missing from {self.folder}, where run {self.id} ended at {until!r} and had it; copy it back from where "
-                "the run was made, or run again"
+                f"{name} is missing from {self.folder}, where run {self.id} ended at {until!r} and had it; copy it back "
+                "from where the run was made, or run again"
             )
         raise WorkbenchError(f"run {self.id} holds no {name}: it ended at {until!r}; `workbench {verb}` first")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
@@ -151,13 +150,9 @@ def _functions(found: Difference) -> None:
             st.caption(plain(" · ".join(part for part in (line["place"], line["reason"], line["said"]) if part)))
             if line["diff"]:
                 st.code(line["diff"], language="diff", wrap_lines=True)
-    for name, text in found.files["diff"].items():
-        shown = any(
-            line["diff"] and line["place"].startswith(f"{Path(str(name)).stem}:") for _, line in found.functions.iterrows()
-        )
-        if not shown:
-            with st.expander(plain(f"The file {name} differs")):
-                st.code(text, language="diff", wrap_lines=True)
+    for name, text in found.other_files.items():
+        with st.expander(plain(f"The file {name} differs")):
+            st.code(text, language="diff", wrap_lines=True)
 
 
 def _votes(found: Difference) -> None:
