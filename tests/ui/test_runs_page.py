@@ -313,6 +313,17 @@ def test_suites_stand_beside_the_rows_unchanged_with_their_worst_rows(open_app, 
     assert "german was not run: no row is in German." in words(app) and "typos said so." in words(app)
 
 
+def test_a_run_with_one_suite_names_the_reference_that_went_through_more(open_app, twice):
+    first, second = ids(twice)
+    suites = [suite("typos", "messy", []), suite("casing", "messy", [])]
+    whole = json.loads(write(twice, "stress.json", {"split": "test", "rows": 12, "suites": suites}).read_text())
+    other = {**whole, "run": second, "suites": suites[:1]}
+    (twice / "runs" / second / "stress.json").write_text(json.dumps(other))
+    promote(load_task(twice), first, "ann")
+    said = words(clean(open_app("runs", show="Suites"))).replace("\\", "")
+    assert f"This run went through 1 suite, the reference, run {first}, through 2" in said
+
+
 def test_without_suites_the_command_is_said(open_app, twice):
     assert f"workbench stress {twice}" in words(clean(open_app("runs", show="Suites")))
     first, _ = ids(twice)

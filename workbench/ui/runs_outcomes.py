@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from workbench.project import monitoring_facts
+from workbench.project.outcomes import Q
 from workbench.project.steps.outcomes import OUTCOMES
 from workbench.project.task import Task
 from workbench.ui import figures, opened_runs, run_charts
@@ -18,7 +19,6 @@ from workbench.ui.wording import ago, count, figure, percent, plain
 _LINES: Final = 14
 _DRAWN: Final = 30  # groups on a chart: those with most rows
 _ALL: Final = "all"
-_Q: Final = 0.05
 
 
 def show(task: Task) -> None:
@@ -110,7 +110,7 @@ def _groups(found: Mapping[str, Any], groupings: list[str]) -> None:
             _draw(drawn.tail(_DRAWN) if by == "week" else drawn.head(_DRAWN), f"{outcome}, share of rows")
     title = f"{outcome} by {by}"
     run_charts.wide(figures.table(_in_figures(found, drawn, outcome), title, at_most=_LINES), title)
-    apart = [one for one in found.get("differences", ()) if (one["outcome"], one["by"]) == (outcome, by) and one["q"] <= _Q]
+    apart = [one for one in found.get("differences", ()) if (one["outcome"], one["by"]) == (outcome, by) and one["q"] <= Q]
     if not apart:
         st.caption("No group stands out by more than chance." if "differences" in found else "")
     for one in apart:

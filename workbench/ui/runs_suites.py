@@ -8,6 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from workbench.project import monitoring_facts
+from workbench.project.reference import promoted
+from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.ui import figures, opened, opened_runs
 from workbench.ui.frame import chosen_run
@@ -36,6 +38,7 @@ def show(task: Task) -> None:
     found = opened_runs.found_in(run.folder / FILE)
     assert found is not None, "the run holds the file"
     st.caption(plain(f"Run {run.id}, {found['rows']:,} {found['split']} rows, {ago(found['finished'])}"))
+    _more(task, run, len(found["suites"]))
     if found.get("promise"):
         st.markdown(plain(found["promise"]))
     table = monitoring_facts.suite_table(found)
@@ -57,6 +60,20 @@ def show(task: Task) -> None:
     for name, reason in monitoring_facts.not_run(found).items():
         st.caption(plain(f"{name} was not run: {reason}."))
     st.caption(f"Run them again: `workbench stress {task.folder} --run {run.id}`. Limits for them are the gate's.")
+
+
+def _more(task: Task, run: Run, here: int) -> None:
+    """Say where the reference went through more suites than the run that is shown."""
+    reference = next((str(line["run"]) for line in promoted(task)[-1:]), run.id)
+    found = opened_runs.found_in(task.runs_folder / reference / FILE) if reference != run.id else None
+    if found is not None and len(found["suites"]) > here:
+        st.info(
+            plain(
+                f"This run went through {here:,} {'suite' if here == 1 else 'suites'}, the reference, run {reference}, through "
+            )
+            + f"{len(found['suites']):,}: choose it in the sidebar, or run `workbench stress {task.folder} --run {run.id}`",
+            icon=":material/info:",
+        )
 
 
 _BREAKS: Final = {"invariance": "the answer changes", "direction": "the class becomes less likely"}
