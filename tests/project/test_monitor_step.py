@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from workbench.cli import main
 from workbench.project import monitoring
-from workbench.project.monitoring import batches, comparable, run_to_hold_against
-from workbench.project.reference import promote
+from workbench.project.monitoring import batches, comparable
+from workbench.project.reference import promote, run_that_answers
 from workbench.project.runs import find_run
 from workbench.project.steps import monitor as step
 from workbench.project.steps.monitor import monitor
@@ -118,12 +118,12 @@ def test_functions_that_are_not_those_of_the_run_are_left_out(ran):
 def test_the_reference_run_wins_over_the_newest(ran):
     task, first = ran
     second = run(task, until="train")
-    assert run_to_hold_against(task)[0].id == second.id
+    assert run_that_answers(task)[0].id == second.id
     promote(task, first.id, by="ana")
-    assert run_to_hold_against(task) == (first, f"the reference run {first.id}")
-    assert run_to_hold_against(task, second.id)[0].id == second.id
+    assert run_that_answers(task) == (first, f"the reference run {first.id}")
+    assert run_that_answers(task, second.id)[0].id == second.id
     with pytest.raises(WorkbenchError, match="holds no end_model"):
-        run_to_hold_against(task, run(task, until="fit").id)
+        run_that_answers(task, run(task, until="fit").id)
 
 
 def test_rows_of_the_task_are_held_against_its_others(ran, tmp_path):

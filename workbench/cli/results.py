@@ -104,10 +104,10 @@ def predict_command(task: Path, source: Path | None, target: Path | None, run_id
 def _predict_file(
     task: Task, run_id: str | None, source: Path, target: Path, review_below: float | None, keep: str, **also: Any
 ) -> None:
-    from workbench.project.monitoring import run_to_hold_against
+    from workbench.project.reference import run_that_answers
     from workbench.project.steps.predict import open_model, predict
 
-    run, which = run_to_hold_against(task, run_id)
+    run, which = run_that_answers(task, run_id)
     opened = open_model(task, run, review_below)
     notes([opened.rule.promise])
     with report_progress() as report:

@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,11 @@ MARKS: Final = (
 )
 _DELIMITERS: Final = {";": "';'", "\t": "'\\t' (a tab)", "|": "'|'", ",": "','"}
 SUFFIXES: Final = (".csv", ".tsv", ".jsonl", ".parquet")
+
+
+def file_layout(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how the files of a `[data]` table are written, as readers take it: encoding and delimiter where they are named."""
+    return {key: data[key] for key in ("encoding", "delimiter") if key in data}
 
 
 def read_frame(

@@ -20,8 +20,7 @@ from workbench.io.votes import read_soft_labels
 from workbench.lfs import LabelingFunction
 from workbench.monitor import Sample
 from workbench.project.end_model import HELD_OUT
-from workbench.project.reference import reference_run
-from workbench.project.runs import Run, find_run
+from workbench.project.runs import Run
 from workbench.project.steps.predict import REVIEW, Opened, ask
 from workbench.project.task import Task
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix, WorkbenchError
@@ -33,19 +32,6 @@ _TOLD: Final = 1_000  # of them whose languages and vectors are compared
 _ASKED: Final = 2_000  # rows outside train that the end model answers again
 _PROBED: Final = 20  # rows on which a function voted, asked again without the columns that a batch lacks
 Answered = tuple[SoftLabels, NDArray[np.bool_] | None]  # and which rows need review, where that was asked
-
-
-def run_to_hold_against(task: Task, run_id: str | None = None) -> tuple[Run, str]:
-    """Return the run of that id, else the reference run, else the newest with an end model; and in words which it is."""
-    if run_id is not None:
-        run = find_run(task, run_id)
-        run.end_model_folder()
-        return run, f"run {run.id}"
-    promoted = reference_run(task)
-    if promoted is not None:
-        return promoted, f"the reference run {promoted.id}"
-    run = find_run(task, holding="end_model")
-    return run, f"run {run.id}, the newest with an end model, as no run was promoted"
 
 
 def comparable(task: Task, run: Run, batch: Dataset) -> tuple[list[LabelingFunction], dict[str, str]]:

@@ -17,7 +17,7 @@ from workbench.io.columns import cell_text, shorten
 from workbench.io.datasets import dataset_from_frame
 from workbench.io.files import locked, write_frame
 from workbench.io.names import listed
-from workbench.io.readers import check_columns, read_frame
+from workbench.io.readers import check_columns, file_layout, read_frame
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
 PRODUCTION: Final = "production.parquet"
@@ -145,7 +145,7 @@ def read_new_rows(path: Path, data: Mapping[str, Any], dataset: Dataset, ids: It
 
 def _read_like(path: Path, data: Mapping[str, Any], dataset: Dataset) -> tuple[pd.DataFrame, list[str]]:
     """Read a file; what the task holds as text is text exactly as it stands, also where all of its cells look like numbers."""
-    settings = {key: data[key] for key in ("encoding", "delimiter") if key in data}
+    settings = file_layout(data)
     exact = [*([data["id"]] if "id" in data else []), *dataset.text]
     frame, notes = read_frame(path, text_columns=exact, **settings)
     texts = [name for name in dataset.frame.columns if isinstance(dataset.frame[name].dtype, pd.StringDtype)]

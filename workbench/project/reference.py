@@ -66,3 +66,16 @@ def reference_run(task: Task) -> Run | None:
     """Return the reference run, None where none was promoted; raises WorkbenchError where its folder is gone."""
     lines = promoted(task)
     return find_run(task, lines[-1]["run"]) if lines else None
+
+
+def run_that_answers(task: Task, run_id: str | None = None) -> tuple[Run, str]:
+    """Return the run of that id, else the reference run, else the newest with an end model; and in words which it is."""
+    if run_id is not None:
+        run = find_run(task, run_id)
+        run.end_model_folder()
+        return run, f"run {run.id}"
+    reference = reference_run(task)
+    if reference is not None:
+        return reference, f"the reference run {reference.id}"
+    run = find_run(task, holding="end_model")
+    return run, f"run {run.id}, the newest with an end model, as no run was promoted"

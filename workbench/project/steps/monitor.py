@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from workbench.apply import apply_lfs
 from workbench.io.datasets import dataset_from_frame
 from workbench.io.files import plain, sha256
+from workbench.io.readers import file_layout
 from workbench.io.sampled import Sampled, sample_rows
 from workbench.monitor import Check, compare
 from workbench.monitor.votes import SILENT, STALE
 from workbench.project import monitoring
 from workbench.project.monitoring import ROWS
+from workbench.project.reference import run_that_answers
 from workbench.project.runs import Run
 from workbench.project.steps.apply import make_engine, stopped_in_words
 from workbench.project.steps.fit import Report
@@ -38,7 +40,7 @@ def monitor(
     many checks), silent and stale (functions), checks, new_terms, left_out (why by function), notes, and summary (the batch in
     figures).
     """
-    run, which = monitoring.run_to_hold_against(task, run_id)
+    run, which = run_that_answers(task, run_id)
     report("monitor", 0, 4, "reading")
     opened = open_model(task, run)
     dataset = task.visible(task.dataset()[0])
@@ -84,7 +86,7 @@ def _batch(opened: Opened, dataset: Dataset, source: Path, seed: int) -> tuple[D
         optional=list(frame.columns),
         typed=[name for name in typed if name not in named],
         seed=seed,
-        **{key: task.data[key] for key in ("encoding", "delimiter") if key in task.data},
+        **file_layout(task.data),
     )
     rows = taken.frame.set_axis(_ids(task, source, taken.frame), axis=0)
     unknown = [name for name in task.data.get("outcomes", []) if name in rows and rows[name].isna().all()]  # as of yet

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.io.files import write_json
+from workbench.io.readers import file_layout
 from workbench.project.answer_log import AnswerLog, read_log_of
 from workbench.project.failures import candidates
 from workbench.project.outcomes import (
@@ -43,8 +44,7 @@ def outcomes(task: Task, log: Path, source: Path) -> dict[str, Any]:
     rows, as `deflection` is. n: rows that both files have.
     """
     logged = read_log_of(task, log)
-    settings = {key: task.data[key] for key in ("encoding", "delimiter") if key in task.data}
-    found = read_outcomes(source, task.data.get("id", "id"), task.labels, **settings)
+    found = read_outcomes(source, task.data.get("id", "id"), task.labels, **file_layout(task.data))
     decided = logged.newest[logged.newest.index.isin(found.frame.index)]
     notes = [*logged.notes, *found.notes, *_only_in_one(logged, found, decided, log, source)]
     dataset, _ = task.dataset()

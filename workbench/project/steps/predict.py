@@ -19,6 +19,7 @@ from workbench.io.columns import cell_text
 from workbench.io.datasets import dataset_from_frame
 from workbench.io.files import read_json, sha256
 from workbench.io.pieces import Pieces, new_table
+from workbench.io.readers import file_layout
 from workbench.project.runs import Run
 from workbench.project.steps.defer import DEFERRAL
 from workbench.project.task import Task
@@ -172,11 +173,10 @@ def predict(
     """
     _check_paths(source, target, log)
     data = opened.task.data
-    settings = {key: data[key] for key in ("encoding", "delimiter") if key in data}
     numbers = _learned_as_numbers(opened.model)
     others = [*([data["id"]] if "id" in data else []), *opened.model.columns, *keep]
     others = [name for name in others if name not in data["text"] and name not in numbers]
-    pieces = Pieces(source, data["text"], others, numbers, **settings)
+    pieces = Pieces(source, data["text"], others, numbers, **file_layout(data))
     answered = review = 0
     with new_table(target, overwrite) as write, nullcontext() if log is None else appended(log) as note:
         for piece in pieces:
