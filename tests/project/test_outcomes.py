@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from workbench.io.files import read_json
+from workbench.project import report_parts
 from workbench.project.outcomes import (
     Group,
     Outcomes,
@@ -259,6 +260,31 @@ def test_outcomes_are_joined_by_id_and_kept(task, tmp_path):
     assert kept["format"] == 1 and kept["groups"] == groups and kept["said"] == found["said"]
     outcomes(task, write_log(tmp_path, line("001")), source)
     assert read_json(task.folder / "outcomes.json")["n"] == 1
+
+
+def test_runs_and_thresholds_of_a_log_are_kept_and_one_given_by_hand_is_said(task, tmp_path):
+    kept = run(task, until="apply").id  # it has no end model, so no threshold of its own
+    hand, whole = {"run": kept, "threshold": 0.6}, {"run": kept, "threshold": None}
+    log = write_log(tmp_path, line("000") | hand, line("001") | hand, line("002") | whole, line("x1") | hand | {"run": "gone"})
+    source = write_csv(tmp_path, "id,escalated\n000,true\n")
+    found = outcomes(task, log, source)
+    assert found["decided_by"] == [
+        {"run": kept, "threshold": 0.6, "rows": 2, "by_hand": True},
+        {"run": kept, "threshold": None, "rows": 1, "by_hand": False},
+        {"run": "gone", "threshold": 0.6, "rows": 1, "by_hand": None},
+    ]
+    assert found["said"][2] == (
+        f"Logged rows were decided by run {kept}, answered above 0.600, a threshold given by hand (2 rows); by run {kept}, "
+        "all answered (1 row); by run gone, answered above 0.600 (1 row). "
+        "Nothing is promised of answers above a threshold given by hand."
+    )
+    assert report_parts.outcomes(task, "data/tiny").decided == found["said"][2]
+
+
+def test_a_log_of_before_runs_were_logged_can_be_joined(task, tmp_path):
+    found = outcomes(task, write_log(tmp_path, line("000")), write_csv(tmp_path, "id,escalated\n000,true\n"))
+    assert found["decided_by"] == [{"run": "", "threshold": None, "rows": 1, "by_hand": None}]
+    assert found["said"][2] == "Logged rows were decided by a run that is not logged (1 row)."
 
 
 def test_a_task_without_runs_can_be_joined(task, tmp_path):

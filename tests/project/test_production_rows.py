@@ -276,10 +276,11 @@ def test_every_answered_row_has_the_same_chance_to_be_drawn(task, tmp_path):
     [
         ({"decision": "maybe"}, "decision is 'maybe'; it is 'answer' or 'needs review'"),
         ({"confidence": 80}, "confidence is 80; it is a number between 0 and 1"),
+        ({"threshold": "high"}, "threshold is 'high'; it is a number up to 1, or null"),
         ({"time": "yesterday"}, "time is 'yesterday'; it is written like"),
         ({"id": ""}, "id is ''; it must be a text"),
     ],
-    ids=["decision", "confidence", "time", "id"],
+    ids=["decision", "confidence", "threshold", "time", "id"],
 )
 def test_a_line_that_is_none_of_a_log_is_refused_by_number(tmp_path, change, why):
     with pytest.raises(WorkbenchError, match=f"log.jsonl, line 2: {why}"):

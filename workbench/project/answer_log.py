@@ -25,8 +25,9 @@ _NEEDED: Final = ("time", *_TEXTS, "confidence")
 
 @dataclass(frozen=True)
 class AnswerLog:
-    """The newest decision of each logged row, by id: time (UTC), model, label, decision, confidence, why ('' where not logged).
+    """The newest decision of each logged row, by id: time (UTC), model, label, decision, confidence, why, run, threshold.
 
+    why, run: '' where not logged. threshold: above it rows were answered, missing where all were or none is logged.
     lines: of the file. notes: what was odd about it, in words.
     """
 
@@ -89,7 +90,9 @@ def read_log(path: Path) -> AnswerLog:
     records = [record for _, record in newest.values()]
     columns: dict[str, Any] = {name: pd.Series([record[name] for record in records], dtype="str") for name in _TEXTS}
     columns["confidence"] = [float(record["confidence"]) for record in records]
-    columns["why"] = pd.Series([str(record.get("why") or "") for record in records], dtype="str")
+    for name in ("why", "run"):
+        columns[name] = pd.Series([str(record.get(name) or "") for record in records], dtype="str")
+    columns["threshold"] = pd.Series([record.get("threshold") for record in records], dtype="float64")
     columns["time"] = pd.DatetimeIndex([time for time, _ in newest.values()])
     if lines > len(records):
         notes.append(f"lines of {path} that a newer one of their row overtook: {lines - len(records):,} of {lines:,}")
@@ -133,6 +136,11 @@ def _checked(path: Path, number: int, record: dict[str, Any]) -> datetime:
     confidence = record["confidence"]
     if isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0 <= confidence <= 1:
         raise WorkbenchError(f"{where}: confidence is {confidence!r}; it is a number between 0 and 1")
+    threshold = record.get("threshold")
+    if isinstance(threshold, bool) or not (threshold is None or (isinstance(threshold, int | float) and threshold <= 1)):
+        raise WorkbenchError(
+            f"{where}: threshold is {threshold!r}; it is a number up to 1, or null where every row is answered"
+        )
     try:
         time = datetime.fromisoformat(record["time"])
     except (TypeError, ValueError):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from workbench.io.columns import cell_text
 from workbench.io.names import did_you_mean, listed
 from workbench.io.readers import read_frame
-from workbench.project.steps.predict import ANSWER, REVIEW
+from workbench.project.steps.predict import ANSWER, NONE, REVIEW
 from workbench.stats import false_discovery, wilson_interval
 from workbench.stats.differences import fisher_two_sided, mean_difference, mean_interval, share_difference
 from workbench.tables import WorkbenchError
@@ -23,7 +23,7 @@ from workbench.tables import WorkbenchError
 ALL: Final = "all"
 Q: Final = 0.05  # of the differences that are named at most this share is expected to be chance
 FEWEST: Final = 10  # rows of either side below which nothing is tested: it would only weaken the other tests
-_NAMED: Final = 8  # differences between groups that are told in words
+_NAMED: Final = 8  # differences between groups, and runs with their thresholds, that are told in words
 _OF_CLASSES: Final = ("label", "class")  # how the name of a column ends that holds classes, be they numbers
 _RESERVED: Final = ("by", "of", "decision", "n")
 
@@ -199,6 +199,24 @@ def _compared(here: NDArray[np.float64], there: NDArray[np.float64], kind: str) 
 def deflection_in_words(answered: int, logged: int) -> str:
     """Return how many rows needed nobody."""
     return f"The end model answered {answered:,} of {logged:,} logged rows by itself (deflection {answered / logged:.1%})."
+
+
+def decided_in_words(rules: Sequence[Mapping[str, Any]]) -> str:
+    """Return by which runs and thresholds logged rows were decided, of `decided_by`; '' for none."""
+    told = [f"{_rule(one)} ({one['rows']:,} {'row' if one['rows'] == 1 else 'rows'})" for one in rules[:_NAMED]]
+    if len(rules) > _NAMED:
+        told.append(f"{len(rules) - _NAMED:,} more in outcomes.json")
+    promise = " Nothing is promised of answers above a threshold given by hand." if any(one["by_hand"] for one in rules) else ""
+    return f"Logged rows were decided {'; '.join(told)}.{promise}" if told else ""
+
+
+def _rule(one: Mapping[str, Any]) -> str:
+    if not one["run"]:
+        return "by a run that is not logged"
+    threshold = one["threshold"]
+    how = "all answered" if threshold is None else f"answered above {max(threshold, 0.0):.3f}"
+    how = "none answered" if threshold == NONE else how
+    return f"by run {one['run']}, {how}{', a threshold given by hand' if one['by_hand'] else ''}"
 
 
 def outcomes_in_words(lines: Sequence[dict[str, Any]], tests: Sequence[dict[str, Any]], kinds: Mapping[str, str]) -> list[str]:

@@ -15,7 +15,7 @@ from workbench.project.gate_in_words import fails, stale, verdict
 from workbench.project.label_model import row_in_words
 from workbench.project.monitoring import batches
 from workbench.project.monitoring_facts import read_found
-from workbench.project.outcomes import Q
+from workbench.project.outcomes import Q, decided_in_words
 from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.report.facts import (
@@ -189,7 +189,9 @@ def outcomes(task: Task, folder: str) -> Outcomes | Missing:
         lines.append(OutcomeLine(name, is_share, answered, deferred, tested.get(name, 1.0) <= Q))
     judged = found.get("audited") or {}
     wrong = _share(judged.get("share"), judged.get("interval"), judged.get("labelled", 0))
-    return Outcomes(found["from"], found["to"], found["n"], found["deflection"], wrong, tuple(lines), tuple(found["said"]))
+    decided = decided_in_words(found.get("decided_by", []))
+    said = tuple(found["said"])
+    return Outcomes(found["from"], found["to"], found["n"], found["deflection"], decided, wrong, tuple(lines), said)
 
 
 def _share(value: float | None, interval: Sequence[float] | None, n: int) -> Share | None:

@@ -249,12 +249,17 @@ class OutcomeLine:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What became of rows after they were decided; wrong: of answers that chance drew and people judged, None without any."""
+    """What became of rows after they were decided.
+
+    decided: by which runs and thresholds, in words, '' where unknown. wrong: of answers that chance drew and people judged,
+    None without any.
+    """
 
     begin: str
     end: str
     rows: int
     deflection: float
+    decided: str
     wrong: Share | None
     lines: tuple[OutcomeLine, ...]
     said: tuple[str, ...]

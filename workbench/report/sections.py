@@ -300,7 +300,8 @@ def _outcomes(found: Outcomes) -> list[Block]:
         for one in found.lines
     ]
     columns = ("Outcome", "rows answered", "rows left to people", "differ")
-    return [text(said), Table("What became of rows, with 95 % intervals", columns, tuple(rows), frozenset({1, 2}))]
+    decided = [text(found.decided, kind="note")] if found.decided else []
+    return [text(said), *decided, Table("What became of rows, with 95 % intervals", columns, tuple(rows), frozenset({1, 2}))]
 
 
 def _outcome(figures: tuple[float, float, float, int] | None, line: OutcomeLine) -> str:

@@ -16,6 +16,7 @@ from workbench.project.answer_log import AnswerLog, read_log_of
 from workbench.project.failures import candidates
 from workbench.project.outcomes import (
     Outcomes,
+    decided_in_words,
     deflection_in_words,
     differences,
     group_lines,
@@ -26,6 +27,7 @@ from workbench.project.outcomes import (
 )
 from workbench.project.reviewing import open_record
 from workbench.project.runs import list_runs
+from workbench.project.steps.predict import AnswerRule
 from workbench.project.steps.review_log import read_draws
 from workbench.project.task import Task
 from workbench.review.resolve import resolve
@@ -39,9 +41,9 @@ _FORMAT: Final = 1
 def outcomes(task: Task, log: Path, source: Path) -> dict[str, Any]:
     """Join a log with a file of outcomes, write `outcomes.json` in the task's folder anew, and return what it holds.
 
-    {format, finished, log, outcomes, from, to, n, columns, kinds, groups, differences, logged, deflection, audited, said,
-    notes}: see `group_lines`, `differences` and `audited`. from, to: of the logged
-    rows, as `deflection` is. n: rows that both files have.
+    {format, finished, log, outcomes, from, to, n, columns, kinds, groups, differences, logged, deflection, decided_by, audited,
+    said, notes}: see `group_lines`, `differences`, `decided_by` and `audited`. from, to: of the logged rows, as `deflection`
+    is. n: rows that both files have.
     """
     logged = read_log_of(task, log)
     found = read_outcomes(source, task.data.get("id", "id"), task.labels, **file_layout(task.data))
@@ -57,7 +59,7 @@ def outcomes(task: Task, log: Path, source: Path) -> dict[str, Any]:
     groups, values = groups_of(decided, by), outcome_values(found, decided)
     lines = group_lines(values, found.kinds, decided["decision"], groups)
     tests = differences(values, found.kinds, decided["decision"], groups)
-    judged = audited(task, logged)
+    judged, rules = audited(task, logged), decided_by(task, logged.newest)
     document = {
         "format": _FORMAT,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -72,10 +74,12 @@ def outcomes(task: Task, log: Path, source: Path) -> dict[str, Any]:
         "differences": tests,
         "logged": len(logged.newest),
         "deflection": len(logged.answered) / len(logged.newest),
+        "decided_by": rules,
         "audited": judged,
         "said": [
             deflection_in_words(len(logged.answered), len(logged.newest)),
             _audited_in_words(judged, len(logged.answered)),
+            decided_in_words(rules),
             *outcomes_in_words(lines, tests, found.kinds),
         ],
         "notes": notes,
@@ -115,6 +119,22 @@ def _by_failure(task: Task, dataset: Dataset, decided: pd.DataFrame, held: NDArr
     for name, rows in named.items():
         found[name][there] = rows
     return found
+
+
+def decided_by(task: Task, newest: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return {run, threshold, rows, by_hand} of each run and threshold that decided on logged rows, most rows first.
+
+    run: '' where not logged. threshold: None where every row is answered. by_hand: whether the run has another threshold than
+    that; None where the run is not kept.
+    """
+    runs = {run.id: run for run in list_runs(task)}
+    lines = []
+    counted = newest.groupby(["run", "threshold"], dropna=False).size().reset_index(name="rows")
+    for run, found, rows in counted.itertuples(index=False):
+        threshold = None if pd.isna(found) else float(found)
+        by_hand = AnswerRule.of(runs[run]).threshold != threshold if run in runs else None
+        lines.append({"run": run, "threshold": threshold, "rows": int(rows), "by_hand": by_hand})
+    return sorted(lines, key=lambda line: -line["rows"])
 
 
 def audited(task: Task, logged: AnswerLog) -> dict[str, Any]:
