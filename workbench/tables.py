@@ -323,15 +323,15 @@ class PatternCounts:
 
 
 def distinct_rows(votes: NDArray[np.int16]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the position of the first row of each distinct kind, and for every row its kind.
+    """Return the position of the first row of each distinct kind, in the order of a hash, and for every row its kind.
 
-    Rows are compared by a 64-bit hash, which is then checked against the votes; a collision falls back to comparing rows.
+    Rows are compared by 64 bits of hash, which are then checked against the votes; a collision falls back to comparing rows.
     """
     weights = np.asarray(np.random.default_rng(0).integers(1, 2**63, size=votes.shape[1], dtype=np.uint64)) | np.uint64(1)
     key = np.zeros(len(votes), np.uint64)
     for j in range(len(weights)):
+        key = (key ^ key >> np.uint64(29)) * np.uint64(0x9E3779B97F4A7C15)
         key += weights[j] * (votes[:, j].astype(np.uint64) + np.uint64(2))
-        key ^= key >> np.uint64(29)
     _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
     if not all(np.array_equal(votes[first, j][inverse], votes[:, j]) for j in range(len(weights))):
         _, first, inverse = np.unique(votes, axis=0, return_index=True, return_inverse=True)

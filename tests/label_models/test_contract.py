@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from workbench.label_models import LABEL_MODELS
+from workbench.label_models import LABEL_MODELS, contract, vote_rows
+from workbench.label_models.contract import VoteParts
 from workbench.tables import ABSTAIN, PatternCounts, VoteMatrix, WorkbenchError
 
 LABELS = ["ham", "spam", "ad"]
@@ -183,3 +184,31 @@ def test_gold_of_weight_zero_is_no_gold(name):
     gold = pd.DataFrame({"label": (truth + 1) % 3, "weight": 0.0}, index=votes.ids)
     blind = make(name).fit(votes).predict_proba(votes).probs
     assert np.allclose(make(name).fit(votes, gold=gold).predict_proba(votes).probs, blind, atol=1e-9)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["votes repeat", "votes do not"])
+def test_parts_of_the_rows_teach_what_all_rows_teach(name, whole, monkeypatch):
+    if not whole:
+        monkeypatch.setattr(vote_rows, "LEARNED_FROM", 60)
+    votes, truth = planted()
+    gold = pd.Series(truth[::20], index=votes.ids[::20]) if name in ("generative", "majority_vote") else None
+    cuts = [np.arange(300, 400), np.arange(0, 7), np.arange(7, 300)]  # in any order, of any size
+    parts = VoteParts(votes.lfs, votes.labels, lambda work: [work(votes.take(rows)) for rows in cuts])
+    if name in ("snorkel", "dawid_skene"):
+        with pytest.raises(WorkbenchError, match="learns from all rows at once"):
+            make(name).fit(parts)
+        return
+    whole_fit, by_parts = make(name).fit(votes, gold), make(name).fit(parts, gold)
+    assert np.abs(by_parts.predict_proba(votes).probs - whole_fit.predict_proba(votes).probs).max() < 1e-10
+    assert getattr(by_parts, "doubts_", []) == getattr(whole_fit, "doubts_", [])
+
+
+def test_parts_whose_votes_hardly_repeat_are_refused_where_all_would_be_held(name, monkeypatch):
+    monkeypatch.setattr(contract, "_MERGED", 600)
+    votes, _ = planted()
+    parts = VoteParts(votes.lfs, votes.labels, lambda work: [work(votes)])
+    if name in ("weighted_vote", "triplet"):
+        with pytest.raises(WorkbenchError, match=r"6 functions give more than .* distinct vote rows, .* take model"):
+            make(name).fit(parts)
+    elif name in ("generative", "majority_vote"):
+        make(name).fit(parts)

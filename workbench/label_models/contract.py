@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, Self
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -15,27 +16,66 @@ from workbench.tables import ABSTAIN, PatternCounts, SoftLabels, VoteMatrix, Wor
 
 Balance = Sequence[float] | str | None
 MOST_WEIGHT = 1_000_000_000  # rows that a gold row counts for: beyond it, rounding hides all other rows
+_MERGED: Final = 20_000_000  # votes of distinct vote rows that are merged out of parts: 40 MB, and some times as much for a fit
+
+
+@dataclass(frozen=True)
+class VoteParts:
+    """Votes of more rows than fit one machine, of which a model sees a part at a time.
+
+    map: calls its argument with the vote matrix of each part, maybe in other processes, and returns what comes back in the
+    order of the parts. The argument and what it returns can be pickled.
+    """
+
+    lfs: tuple[str, ...]
+    labels: tuple[str, ...]
+    map: Callable[[Callable[[VoteMatrix], Any]], Iterable[Any]]
+
+
+Votes = VoteMatrix | PatternCounts | VoteParts
 
 
 class LabelModel(Protocol):
     """Learns from votes how far to trust each function; scikit-learn's word for every estimator."""
 
-    def fit(self, votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
+    def fit(self, votes: Votes, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
         """Learn from votes, and from gold where given (class index by row id, or a frame with label and weight)."""
 
     def predict_proba(self, votes: VoteMatrix) -> SoftLabels:
         """Return a probability for every class on every row; uncovered rows get the class balance."""
 
 
-def counts_of(votes: VoteMatrix | PatternCounts) -> PatternCounts:
+def counts_of(votes: Votes) -> PatternCounts:
     """Return the distinct covered vote rows and their counts: what no function says anything of teaches nothing."""
-    counted = votes if isinstance(votes, PatternCounts) else PatternCounts.from_votes(votes)
+    if isinstance(votes, VoteParts):
+        counted = _merged(votes)
+    else:
+        counted = votes if isinstance(votes, PatternCounts) else PatternCounts.from_votes(votes)
     covered = (counted.patterns != ABSTAIN).any(axis=1)
     return PatternCounts(counted.lfs, counted.labels, counted.patterns[covered], counted.counts[covered])
 
 
-def rows_of(votes: VoteMatrix | PatternCounts) -> NDArray[np.int16]:
+def _merged(votes: VoteParts) -> PatternCounts:
+    """Return the counts of all parts, where votes repeat so often that they fit one machine."""
+    found: PatternCounts | None = None
+    for part in votes.map(PatternCounts.from_votes):
+        found = part if found is None else found.merge(part)
+        if found.patterns.size > _MERGED:
+            raise WorkbenchError(
+                f"{len(votes.lfs)} functions give more than {len(found.counts):,} distinct vote rows, all of which this label "
+                'model would hold at once; take model = "generative" or "majority_vote", which learn part by part'
+            )
+    assert found is not None  # there is at least one part
+    return found
+
+
+def rows_of(votes: Votes) -> NDArray[np.int16]:
     """int16[n, m]: all rows, for models that know no counts."""
+    if isinstance(votes, VoteParts):
+        raise WorkbenchError(
+            "this label model learns from all rows at once, and these are in parts; "
+            'take model = "generative" or "majority_vote", which learn part by part'
+        )
     return np.repeat(votes.patterns, votes.counts, axis=0) if isinstance(votes, PatternCounts) else votes.votes
 
 
@@ -101,10 +141,10 @@ def check_fitted(model: object, learned: str) -> None:
 
 
 def known_rows(
-    votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame
+    votes: Votes, gold: pd.Series[Any] | pd.DataFrame
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
     """Return the position, class and weight of each row of votes that has gold; weight 0, as -1 or a missing label, is none."""
-    if isinstance(votes, PatternCounts):
+    if not isinstance(votes, VoteMatrix):
         raise WorkbenchError("gold names rows, and pattern counts have none; fit on the vote matrix")
     if not isinstance(gold, pd.Series | pd.DataFrame):
         raise WorkbenchError(f"gold is a {type(gold).__name__}; give a Series by row id, or a frame with label and weight")

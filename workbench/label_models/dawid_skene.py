@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from workbench.label_models.contract import (
     Balance,
+    Votes,
     check_balance,
     check_fitted,
     check_positive,
@@ -46,15 +47,14 @@ class DawidSkene:
         self.tol = tol
         self.seed = seed
 
-    def fit(self, votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
+    def fit(self, votes: Votes, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
         """Run Crowd-Kit's EM; gold rows keep their class in it, their weights are not used. Forgets earlier fits.
 
         Raises WorkbenchError where Crowd-Kit is missing, and above 10,000,000 votes x classes.
         """
         check_positive(self, ("max_iter", "tol"))
         _check_size(votes)
-        given, k = check_balance(self.class_balance, votes.labels), len(votes.labels)
-        rows = rows_of(votes)
+        given, k, rows = check_balance(self.class_balance, votes.labels), len(votes.labels), rows_of(votes)
         row, lf = np.nonzero(rows != ABSTAIN)
         cast = pd.DataFrame({"task": row, "worker": lf, "label": rows[row, lf].astype(int)})
         truth = None if gold is None else _truth(votes, gold, cast["label"])
@@ -94,11 +94,11 @@ class DawidSkene:
         return pd.Series(np.where(total > 0, right / np.maximum(total, 1), np.nan), index=list(lfs), name="accuracy")
 
 
-def _check_size(votes: VoteMatrix | PatternCounts) -> None:
+def _check_size(votes: Votes) -> None:
     if isinstance(votes, PatternCounts):
         cast = int(votes.counts @ (votes.patterns != ABSTAIN).sum(axis=1))
     else:
-        cast = int(votes.n_votes.sum())
+        cast = int((rows_of(votes) != ABSTAIN).sum())
     cells = cast * len(votes.labels)
     if cells > MOST_CELLS:
         raise WorkbenchError(

@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.label_models.similarity import Meetings
-from workbench.tables import ABSTAIN
 
 Floats = NDArray[np.float64]
 
@@ -64,14 +63,13 @@ def turned(share: Floats, posterior: Floats) -> NDArray[np.bool_]:
     return np.asarray((share.max(axis=1, initial=0) > 1 - 1e-9) & (posterior.argmax(axis=1) != share.argmax(axis=1)))
 
 
-def flipped(patterns: NDArray[np.int16], weight: Floats, accuracy: pd.Series[float]) -> list[str]:
-    """Return how many rows were turned, int16[rows, m] each standing for `weight`, and the function trusted least there."""
-    if not len(patterns):
+def flipped(rows: float, votes: Floats, accuracy: pd.Series[float]) -> list[str]:
+    """Return how many rows were turned, and the function trusted least of those that vote there, float64[m] votes."""
+    if not rows:
         return []
-    voting = weight @ (patterns != ABSTAIN)
-    least = int(np.where(voting > 0, accuracy.to_numpy(np.float64), np.inf).argmin())
+    least = int(np.where(votes > 0, accuracy.to_numpy(np.float64), np.inf).argmin())
     return [
-        f"On {weight.sum():,.0f} rows all votes say one class and the model another: votes there, such as those of "
+        f"On {rows:,.0f} rows all votes say one class and the model another: votes there, such as those of "
         f"{str(accuracy.index[least])!r}, are learned to be right on {accuracy.iloc[least]:.0%}, and other classes are common."
     ]
 

@@ -29,12 +29,12 @@ class Pairs(NamedTuple):
     repertoire: Floats
 
     @classmethod
-    def seen(cls, patterns: NDArray[np.int16], k: int) -> Pairs:
-        """Return the pairs that occur in vote rows.
+    def seen(cls, cast: NDArray[np.int64]) -> Pairs:
+        """Return the pairs that occur among votes, int64[m, k] by function and class.
 
         Where most functions vote several classes they are annotators: one that has shown one class may vote the others too.
         """
-        repertoire = np.stack([(patterns == c).any(axis=0) for c in range(k)], axis=1).astype(np.float64)
+        repertoire, k = (cast > 0).astype(np.float64), cast.shape[1]
         codes = np.flatnonzero(repertoire)
         column = len(codes) + np.tile(np.arange(k), len(repertoire))
         column[codes] = np.arange(len(codes))

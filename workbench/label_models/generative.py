@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -22,27 +22,26 @@ from numpy.typing import NDArray
 from workbench.label_models.calibration import Calibration
 from workbench.label_models.contract import (
     Balance,
+    Votes,
     check_accuracy,
     check_balance,
     check_fitted,
     check_positive,
     check_same,
-    counts_of,
-    drawn_at_random,
-    known_rows,
     soft_labels,
     softmax,
 )
 from workbench.label_models.doubts import contradictions, dead_and_copies, flipped, turned, worse_than_chance
 from workbench.label_models.evidence import Evidence, Pairs, evidence
-from workbench.label_models.similarity import Copies, Meetings, similarities, votes_cast
+from workbench.label_models.similarity import Copies, Meetings, similarities
 from workbench.label_models.uncertainty import Intervals, interval, simulated_errors
+from workbench.label_models.vote_rows import Known, Parts, Rows, sums, voting
 from workbench.label_models.vote_tables import Prior, accuracies, learned, log_likelihood, unseen
-from workbench.tables import ABSTAIN, PatternCounts, SoftLabels, VoteMatrix, WorkbenchError, distinct_rows
+from workbench.tables import ABSTAIN, SoftLabels, VoteMatrix, WorkbenchError, distinct_rows
 
 Floats = NDArray[np.float64]
 
-_LEARNED_FROM: Final = 100_000  # distinct vote rows that EM iterates over; where there are more, all of them teach in the end
+_MET: Final = 50_000  # distinct vote rows that similarity is measured on
 _CHUNK: Final = 50_000
 _LEARNING: Final = 5  # iterations in which the strengths of priors are learned
 _MAJORITY: Final = 0.5  # what a row that tells nothing apart teaches, by its majority's shares
@@ -92,7 +91,7 @@ class GenerativeModel:
         self.warm_start = warm_start
         self.seed = seed
 
-    def fit(self, votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
+    def fit(self, votes: Votes, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
         """Learn from votes; gold is a class index by row id, or a frame with label, weight and drawn. Forgets earlier fits.
 
         drawn: bool, False on rows picked because they are hard; left out, all are drawn at random. A picked row teaches as the
@@ -101,37 +100,35 @@ class GenerativeModel:
         check_accuracy(self.accuracy)
         check_positive(self, ("strength", "tol", "max_iter", "gold_weight"))
         given = check_balance(self.class_balance, votes.labels)
-        patterns, counts, known = _rows(votes, gold)  # a refused fit leaves the last one as it was
+        parts = Parts(votes, gold)
+        seen = parts.seen()  # a refused fit leaves the last one as it was
         self._k, self._given = len(votes.labels), given
-        every, number = np.concatenate([patterns, known.patterns]), np.concatenate([counts, np.ones(len(known.label))])
-        self._copies = Copies.found(every, number)
-        every = self._copies.merged(every)
-        patterns, known = every[: len(counts)], known._replace(patterns=every[len(counts) :])
-        pairs = Pairs.seen(every, self._k)
+        self._copies = Copies.found(seen.same, seen.cast.sum(axis=1))
+        patterns, counts = self._copies.merged(seen.patterns), seen.counts.astype(np.float64)
+        known = seen.known._replace(patterns=self._copies.merged(seen.known.patterns))
+        pairs = Pairs.seen(seen.cast[self._copies.first])
         again = self.warm_start and getattr(self, "fitted_", None) == (votes.lfs, votes.labels)
         self._start = self._table if again and np.array_equal(pairs.column, self._pairs.column) else None
         self._pairs = pairs
-        met = Meetings.counted(every, number, self._k)
+        met = self._meetings(patterns[:_MET], counts[:_MET], seen.rows, known)
         self._similarity = similarities(met, self._k)
-        cast = votes_cast(every, number)
+        cast = seen.cast[self._copies.first].sum(axis=1)
         self._rules = float(cast @ (self._pairs.repertoire.sum(axis=1) == 1) / max(cast.sum(), 1))
-        step = max(1, len(patterns) // _LEARNED_FROM)
-        sample = patterns[::step], counts[::step]
         scores = np.zeros((len(known.label), self._k))
         for part in range(min(_PARTS, len(known.label))):  # a row that taught would look too good
             asked = np.arange(len(known.label)) % _PARTS == part
-            self._iterate(*sample, known.take(~asked))
+            self._iterate(patterns, counts, known.take(~asked))
             scores[asked] = self._scores(known.patterns[asked])
         self.calibration_ = Calibration.fitted(scores[known.drawn], known.label[known.drawn], known.weight[known.drawn])
-        against = self._iterate(*sample, known)
-        if step > 1:
-            against = self._settle(patterns, counts, known)
-        self.class_balance_ = known.balance(self._covered) if self._given is None else self._given
+        against = self._iterate(patterns, counts, known)
+        if not seen.whole:
+            against = self._settle(parts, known)
+        self.class_balance_ = known.balance(self._covered, _AS_GOLD) if self._given is None else self._given
         self.accuracy_ = pd.Series(
             accuracies(self._pairs, self._believed)[self._copies.group], index=list(votes.lfs), name="accuracy"
         )
         self.fitted_ = (votes.lfs, votes.labels)
-        self._doubt(met, patterns[against], counts[against])
+        self._doubt(met, *against)
         return self
 
     def predict_proba(self, votes: VoteMatrix) -> SoftLabels:
@@ -208,8 +205,14 @@ class GenerativeModel:
             interval(self.covered_balance_, errors[1], level, votes.labels),
         )
 
-    def _doubt(self, met: Meetings, patterns: NDArray[np.int16], counts: Floats) -> None:
-        """Say what is suspicious about the functions; patterns: rows of one mind that the model turned, so many of each."""
+    def _meetings(self, patterns: NDArray[np.int16], counts: Floats, rows: int, known: Known) -> Meetings:
+        """Count who meets whom on some vote rows, scaled up to all rows without gold, and on gold rows."""
+        scaled = counts * (rows / max(counts.sum(), 1))
+        every = np.concatenate([patterns, known.patterns]), np.concatenate([scaled, np.ones(len(known.label))])
+        return Meetings.counted(*every, self._k)
+
+    def _doubt(self, met: Meetings, turned_rows: float, their_votes: Floats) -> None:
+        """Say what is suspicious about the functions; rows of one mind that the model turned, and votes there by function."""
         accuracy = self.accuracy_.iloc[self._copies.first]
         cast = np.zeros_like(self._pairs.repertoire)
         cast[self._pairs.lf, self._pairs.vote] = self._believed.sum(axis=1)
@@ -217,7 +220,7 @@ class GenerativeModel:
             dead_and_copies(self.accuracy_, self._copies.group)
             + worse_than_chance(accuracy, cast, self.covered_balance_)
             + contradictions(met, list(accuracy.index))
-            + flipped(patterns, counts, accuracy)
+            + flipped(turned_rows, their_votes, accuracy)
         )
 
     def _rates(self, votes: VoteMatrix) -> Floats:
@@ -227,8 +230,8 @@ class GenerativeModel:
         rows = len(votes) / max(int(votes.covered.sum()), 1) * self._rows_seen * self.covered_balance_
         return np.asarray(np.minimum(rates / np.maximum(rows, _TINY), 1)[self._copies.group], dtype=np.float64)
 
-    def _iterate(self, patterns: NDArray[np.int16], counts: Floats, known: _Known) -> NDArray[np.bool_]:
-        """Run EM from the majority's shares on; return which rows of one mind it turned to another class."""
+    def _iterate(self, patterns: NDArray[np.int16], counts: Floats, known: Known) -> tuple[float, Floats]:
+        """Run EM from the majority's shares on; return what `_turned` says of the rows without gold."""
         rows = self._evidence(np.concatenate([patterns, known.patterns]), np.concatenate([counts, known.weight]))
         fixed = np.arange(len(patterns), len(rows.weight))
         rows.telling[fixed] = 1
@@ -255,23 +258,28 @@ class GenerativeModel:
         self._believe(*_tally(rows, posterior))
         self.n_iter_ = len(self.history_)
         self.converged_ = not self.history_ or self.history_[-1] < self.tol
-        return turned(rows.share, posterior)[: len(patterns)]
+        return _turned(patterns, counts, rows.share[: len(patterns)], posterior[: len(patterns)])
 
-    def _settle(self, patterns: NDArray[np.int16], counts: Floats, known: _Known) -> NDArray[np.bool_]:
-        """Let all rows teach once, in chunks, what the rows that EM iterated over have taught; return which it turned."""
+    def _settle(self, parts: Parts, known: Known) -> tuple[float, Floats]:
+        """Let all rows teach once what the rows that EM iterated over have taught; return what `_iterate` does."""
         rows, answers = self._evidence(known.patterns, known.weight), known.answers(self._k)
         rows.telling[:] = 1
-        taught = [(*_expect(rows, answers, known.teaching(self.gold_weight)), *_tally(rows, answers))]
-        against = []
-        for chunk in (slice(start, start + _CHUNK) for start in range(0, len(patterns), _CHUNK)):
+        taught = [*_expect(rows, answers, known.teaching(self.gold_weight)), *_tally(rows, answers), 0.0, 0.0]
+        expected, seen, believed, classes, turned_rows, their_votes = sums([taught, *parts.map(self._teach)])
+        self._maximise(expected, seen, learning=True)
+        self._believe(believed, classes)
+        return float(turned_rows), np.asarray(their_votes, dtype=np.float64)
+
+    def _teach(self, part: Rows) -> list[Any]:
+        """Return what `_expect`, `_tally` and `_turned` sum up of the rows without gold of one part."""
+        patterns, counts = self._copies.merged(part.patterns), part.counts.astype(np.float64)
+        taught = []
+        for chunk in (slice(start, start + _CHUNK) for start in range(0, max(len(patterns), 1), _CHUNK)):
             rows = self._evidence(patterns[chunk], counts[chunk])
             posterior = softmax(rows.worth @ self._table + self._log_prior())
-            taught.append((*_expect(rows, posterior, rows.weight), *_tally(rows, posterior)))
-            against.append(turned(rows.share, posterior))
-        expected, seen, *believed = (sum(parts) for parts in zip(*taught, strict=True))
-        self._maximise(expected, seen, learning=True)
-        self._believe(*believed)
-        return np.concatenate(against)
+            turned_ = _turned(patterns[chunk], counts[chunk], rows.share, posterior)
+            taught.append([*_expect(rows, posterior, rows.weight), *_tally(rows, posterior), *turned_])
+        return sums(taught)
 
     def _believe(self, votes: Floats, classes: Floats) -> None:
         """Keep what posteriors say of votes and of rows."""
@@ -307,55 +315,10 @@ class GenerativeModel:
         return scores
 
 
-class _Known(NamedTuple):
-    """Covered gold rows with class, weight and whether they were drawn, and how often those drawn have each class."""
-
-    patterns: NDArray[np.int16]
-    label: NDArray[np.intp]
-    weight: Floats
-    drawn: NDArray[np.bool_]
-    classes: Floats
-
-    def take(self, rows: NDArray[np.bool_]) -> _Known:
-        """Return some of the rows."""
-        picked = {name: getattr(self, name)[rows] for name in ("patterns", "label", "weight", "drawn")}
-        return self._replace(**picked)
-
-    def teaching(self, gold_weight: float) -> Floats:
-        """float64[rows]: how many rows each counts for among the votes."""
-        return np.where(self.drawn, gold_weight, 1) * self.weight
-
-    def answers(self, k: int) -> Floats:
-        """float64[rows, k], one-hot."""
-        return np.eye(k)[self.label]
-
-    def balance(self, covered: Floats) -> Floats:
-        """Return the balance of all rows: that of gold, leaning on the one of covered rows as if it were 20 gold rows."""
-        counts = self.classes + _AS_GOLD * covered
-        return np.asarray(counts / counts.sum(), dtype=np.float64)
-
-
-def _rows(
-    votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame | None
-) -> tuple[NDArray[np.int16], Floats, _Known]:
-    """Return the distinct covered vote rows, how often each occurs, and gold rows apart from them."""
-    k, m = len(votes.labels), len(votes.lfs)
-    known = _Known(np.zeros((0, m), np.int16), np.zeros(0, np.intp), np.zeros(0), np.zeros(0, bool), np.zeros(k))
-    if isinstance(votes, PatternCounts):
-        if gold is not None:
-            known_rows(votes, gold)  # which refuses them
-        counted = counts_of(votes)
-        return counted.patterns, counted.counts.astype(np.float64), known
-    rows = votes.covered.copy()
-    if gold is not None:
-        place, label, weight = known_rows(votes, gold)
-        seen, drawn = rows[place], drawn_at_random(votes.ids[place], gold)
-        classes = np.bincount(label[drawn], weight[drawn], minlength=k).astype(np.float64)
-        known = _Known(votes.votes[place[seen]], label[seen], weight[seen], drawn[seen], classes)
-        rows[place] = False
-    patterns = votes.votes[rows]
-    first, kind = distinct_rows(patterns)
-    return patterns[first], np.bincount(kind, minlength=len(first)).astype(np.float64), known
+def _turned(patterns: NDArray[np.int16], counts: Floats, share: Floats, posterior: Floats) -> tuple[float, Floats]:
+    """Return how many rows of one mind the posterior turned to another class, and float64[m], votes there by function."""
+    which = turned(share, posterior)
+    return float(counts[which].sum()), voting(patterns[which], counts[which])
 
 
 def _expect(rows: Evidence, posterior: Floats, teaching: Floats) -> tuple[Floats, Floats]:

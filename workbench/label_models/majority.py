@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from workbench.label_models.contract import (
     Balance,
+    VoteParts,
+    Votes,
     check_balance,
     check_fitted,
     check_same,
     counts_of,
-    mean_of,
     shares_of,
     soft_labels,
     vote_counts,
@@ -37,15 +38,15 @@ class MajorityVote:
         self.class_balance = class_balance
         self.seed = seed
 
-    def fit(self, votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
+    def fit(self, votes: Votes, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
         """Learn the class balance; the votes need no learning, and gold is not used."""
         if self.ties not in TIES:
             raise WorkbenchError(f"ties is {self.ties!r}; allowed are {', '.join(TIES)}")
-        counted = counts_of(votes)
-        given = check_balance(self.class_balance, counted.labels)
-        shares = shares_of(vote_counts(counted.patterns, len(counted.labels)))
-        self.class_balance_ = mean_of(shares, counted.counts) if given is None else given
-        self.fitted_ = (counted.lfs, counted.labels)
+        given = check_balance(self.class_balance, votes.labels)
+        sums = sum(votes.map(_shares) if isinstance(votes, VoteParts) else [_shares(votes)])
+        estimated = sums / sums.sum() if sums.any() else np.full(len(sums), 1 / len(sums))
+        self.class_balance_ = estimated if given is None else given
+        self.fitted_ = (votes.lfs, votes.labels)
         return self
 
     def predict_proba(self, votes: VoteMatrix) -> SoftLabels:
@@ -61,3 +62,9 @@ class MajorityVote:
 
     def _draw(self, row: str, tied: NDArray[np.intp]) -> int:
         return int(np.random.default_rng([self.seed, *row.encode()]).choice(tied))
+
+
+def _shares(votes: VoteMatrix | PatternCounts) -> NDArray[np.float64]:
+    """float64[k]: the shares that classes have of the votes of a row, summed over covered rows."""
+    counted = counts_of(votes)
+    return np.asarray(counted.counts @ shares_of(vote_counts(counted.patterns, len(counted.labels))), dtype=np.float64)

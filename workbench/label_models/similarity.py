@@ -11,17 +11,11 @@ from workbench.tables import ABSTAIN
 
 Floats = NDArray[np.float64]
 
-_SAMPLE: Final = 50_000  # vote rows that similarity is measured on
 _COPY: Final = 0.9  # agreement from which on functions of several classes repeat one another: two good ones agree so often
 _LEAST: Final = 0.02
 _TINY: Final = 1e-12
 _ENOUGH: Final = 20  # votes
 _DOUBT: Final = 10  # rows added on which the two differ
-
-
-def votes_cast(patterns: NDArray[np.int16], counts: Floats) -> Floats:
-    """float64[m]: how many votes each function casts; by column, for a product would hold them all as floats."""
-    return np.array([counts @ (column != ABSTAIN) for column in patterns.T], dtype=np.float64)
 
 
 class Copies(NamedTuple):
@@ -33,12 +27,14 @@ class Copies(NamedTuple):
     group: NDArray[np.intp]
 
     @classmethod
-    def found(cls, patterns: NDArray[np.int16], counts: Floats) -> Self:
-        """Look for equal columns of at least 20 votes: equal for less, they may be so by chance."""
-        enough = votes_cast(patterns, counts) >= _ENOUGH
-        seen: dict[bytes, int] = {}
-        group = [seen.setdefault(one.tobytes() if enough[j] else b"%d" % j, len(seen)) for j, one in enumerate(patterns.T)]
-        return cls(np.array(group, dtype=np.intp))
+    def found(cls, same: NDArray[np.intp], votes: NDArray[np.int64]) -> Self:
+        """Take functions for copies that share a number in `same`, for equal columns, and cast at least 20 votes each.
+
+        Equal for less, they may be so by chance.
+        """
+        seen: dict[tuple[bool, int], int] = {}
+        keys = [(True, int(number)) if votes[j] >= _ENOUGH else (False, j) for j, number in enumerate(same)]
+        return cls(np.array([seen.setdefault(key, len(seen)) for key in keys], dtype=np.intp))
 
     @property
     def first(self) -> NDArray[np.intp]:
@@ -76,11 +72,9 @@ class Meetings(NamedTuple):
 
     @classmethod
     def counted(cls, patterns: NDArray[np.int16], counts: Floats, k: int) -> Self:
-        """Count on at most some 50,000 distinct vote rows, evenly out of all, scaled up."""
+        """Count on vote rows, each of which stands for `counts` rows."""
         from scipy.sparse import csr_array
 
-        step = max(1, len(patterns) // _SAMPLE)
-        patterns, counts = patterns[::step], counts[::step] * step
         weight, m = np.sqrt(counts), patterns.shape[1]
 
         def voting(which: NDArray[np.bool_]) -> Any:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from workbench.label_models.contract import (
     Balance,
+    Votes,
     check_balance,
     check_fitted,
     check_same,
@@ -18,7 +19,7 @@ from workbench.label_models.contract import (
     rows_of,
     soft_labels,
 )
-from workbench.tables import ABSTAIN, PatternCounts, SoftLabels, VoteMatrix, WorkbenchError
+from workbench.tables import ABSTAIN, SoftLabels, VoteMatrix, WorkbenchError
 
 MOST_CELLS = 8_000  # functions x classes; near 25,000 it takes the whole process down
 
@@ -39,7 +40,7 @@ class SnorkelModel:
         self.l2 = l2
         self.seed = seed
 
-    def fit(self, votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
+    def fit(self, votes: Votes, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
         """Train Snorkel's model; gold is not used, as Snorkel uses it for the class balance alone."""
         k = len(votes.labels)
         cells = len(votes.lfs) * k

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from workbench.label_models.contract import (
     Balance,
+    Votes,
     check_accuracy,
     check_balance,
     check_fitted,
@@ -57,7 +58,7 @@ class Triplet:
         self.strength = strength
         self.seed = seed
 
-    def fit(self, votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
+    def fit(self, votes: Votes, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
         """Solve for every function and class; forgets earlier fits."""
         check_accuracy(self.accuracy)
         check_positive(self, ("strength",))

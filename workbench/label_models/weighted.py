@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from workbench.label_models.contract import (
     Balance,
+    Votes,
     check_accuracy,
     check_balance,
     check_fitted,
@@ -27,7 +28,7 @@ from workbench.label_models.contract import (
     soft_labels,
     softmax,
 )
-from workbench.tables import ABSTAIN, PatternCounts, SoftLabels, VoteMatrix, tied_classes
+from workbench.tables import ABSTAIN, SoftLabels, VoteMatrix, tied_classes
 
 Floats = NDArray[np.float64]
 
@@ -75,7 +76,7 @@ class WeightedVote:
         self.tol = tol
         self.seed = seed
 
-    def fit(self, votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
+    def fit(self, votes: Votes, gold: pd.Series[Any] | pd.DataFrame | None = None) -> Self:
         """Learn each function's accuracy; on gold rows from gold instead of the vote. Forgets earlier fits."""
         check_accuracy(self.accuracy)
         check_positive(self, ("strength", "gold_weight", "max_iter", "tol"))
@@ -110,7 +111,7 @@ class WeightedVote:
         check_same(self.fitted_, votes)
         return soft_labels(votes, softmax(one_hot(votes.votes, len(votes.labels)) @ self._scores), self.class_balance_)
 
-    def _rows(self, votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame | None) -> _Rows:
+    def _rows(self, votes: Votes, gold: pd.Series[Any] | pd.DataFrame | None) -> _Rows:
         if gold is None:
             counted = counts_of(votes)
             counts = counted.counts.astype(np.float64)
