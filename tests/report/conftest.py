@@ -46,7 +46,7 @@ def full():
         changes=Changes(
             "20260302-100000-000", "2026-03-02T10:00:00+00:00", "the run before",
             (Change("end model", "test", 200, 0.9, 0.96, 0.02, 0.1),), {"added": 40}, {"new": ("says_free",)},
-            (("end_model.risk", "0.1", "0.05"),), 12, 960, {"votes": 10}, (("ham", "spam", 12),),
+            (("end_model.risk", "0.1", "0.05"),), 12, 960, {"functions vote otherwise": 10}, (("ham", "spam", 12),),
             (Example("t-7", "win a free car", "was ham, now spam"),), ("End model on test: better.",),
         ),
         failures=Failures(

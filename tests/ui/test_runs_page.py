@@ -150,7 +150,7 @@ def test_flipped_labels_show_their_rows_and_never_test(open_app, twice):
     move = rows["label"].iloc[0]
     app.selectbox(key="move").set_value(move).run()
     assert set(clean(app).dataframe[0].value["label"]) == {move}
-    app = clean(open_app("runs", show="Compare", because="other votes"))
+    app = clean(open_app("runs", show="Compare", because="functions vote otherwise"))
     assert app.dataframe[0].value["why"].str.contains("says_hello").all()
 
 
@@ -417,7 +417,8 @@ def test_outcomes_stand_by_decision_and_by_group(open_app, ran):
     }
     document = {
         "format": 1, "finished": "2026-11-22T10:00:00+00:00", "log": "a.log", "outcomes": "o.csv", "n": 40,
-        "from": "2026-11-01T00:00:00", "to": "2026-11-08T00:00:00", "columns": ["escalated", "csat"], "groups": groups,
+        "from": "2026-11-01T00:00:00", "to": "2026-11-08T00:00:00", "columns": ["escalated", "csat"],
+        "kinds": {"escalated": "rate", "csat": "mean"}, "groups": groups,
         "said": ["The end model answered 30 of 40."], "differences": [apart],
     }  # fmt: skip
     (ran / "outcomes.json").write_text(json.dumps(document))
@@ -427,7 +428,7 @@ def test_outcomes_stand_by_decision_and_by_group(open_app, ran):
     assert table["escalated"] == ["20.0%", "10.0–90.0%", "30", "50.0%", "10.0–90.0%", "10"]
     assert table["csat"] == ["4.50", "", "30", "2.00", "", "10"]
     assert board(app, "escalated by class")["spam"] == ["40.0%", "10.0–90.0%", "10", "", "", ""]
-    assert "ham: 0.100 of 20 answered rows, 0.400 of 10 rows answered elsewhere (q = 0.01)." in words(app)
+    assert "escalated, class 'ham': 10.0% of 20 answered rows, 40.0% of 10 answered elsewhere (q = 0.01)." in words(app)
     app.selectbox(key="outcome").set_value("csat").run()
     assert board(clean(app), "csat by class")["ham"][0] == "4.00"
 

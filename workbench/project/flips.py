@@ -17,6 +17,13 @@ from workbench.project.run_pair import label_names, on_common_rows
 from workbench.project.runs import Run
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix
 
+#: Why a label flipped, in words.
+BECAUSE: Final = {
+    "people": "people said so",
+    "votes": "functions vote otherwise",
+    "label model": "the label model is another",
+    "weights": "votes weigh otherwise",
+}
 ABSTAINS: Final = "abstains"
 NOT_THERE: Final = "not there"
 GONE: Final = "gone"  # the split of a row that the task has no more
@@ -29,8 +36,8 @@ class Flips:
     """Labels of the label model that are other in a later run, on the rows that both label.
 
     by_split: common and changed, by split as it is now. moves: before, after, n. because: n flipped rows of train and valid by
-    what did it: `people`, `votes`, `label model` (another one, or other settings), `weights`. rows: of train and valid by id,
-    split, before, after, probability_before and probability (of the label after), because, and why in words.
+    what did it, of `BECAUSE`. rows: of train and valid by id, split, before, after, probability_before and probability (of the
+    label after), because, and why in words.
     """
 
     by_split: pd.DataFrame

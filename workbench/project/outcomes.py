@@ -228,7 +228,7 @@ def outcomes_in_words(lines: Sequence[dict[str, Any]], tests: Sequence[dict[str,
         parts = [_said(whole[which][name], kind, rows) for which, rows in _SIDES.items() if which in whole]
         said.append(f"{_named(name, kind)}: {', '.join(parts)}; {_verdict(main.get(name), kind)}.")
     stand_out = [test for test in tests if test["by"] != ALL and test["q"] <= Q]
-    said += [_difference(test, kinds[test["outcome"]]) for test in stand_out[:_NAMED]]
+    said += [apart_in_words(test, kinds[test["outcome"]]) for test in stand_out[:_NAMED]]
     if len(stand_out) > _NAMED:
         said.append(f"{len(stand_out) - _NAMED:,} more groups differ; outcomes.json has them.")
     return said
@@ -263,7 +263,8 @@ def _verdict(test: Mapping[str, Any] | None, kind: str) -> str:
     return f"{apart} {'more' if test['difference'] > 0 else 'less'} where answered (q = {test['q']:.2g})"
 
 
-def _difference(test: Mapping[str, Any], kind: str) -> str:
+def apart_in_words(test: Mapping[str, Any], kind: str) -> str:
+    """Return what differs, one of `differences`, in one sentence; kind: of its outcome."""
     here, there = (f"{shown(value, kind)} of {n:,}" for value, n in zip(test["values"], test["n"], strict=True))
     other = "answered elsewhere" if test["between"] == "groups" else "that needed review there"
     where = f"{_named(test['outcome'], kind)}, {test['by']} {test['of']!r}"

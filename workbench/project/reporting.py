@@ -15,6 +15,7 @@ from workbench.evaluate import score
 from workbench.io.votes import read_soft_labels
 from workbench.project.difference_in_words import difference_in_words
 from workbench.project.end_model import HELD_OUT
+from workbench.project.flips import BECAUSE
 from workbench.project.label_model import chosen_in
 from workbench.project.overview import MODELS, scoreboard, scored_splits
 from workbench.project.reference import promoted
@@ -177,7 +178,7 @@ def _changes(task: Task, run: Run, dataset: Dataset, weekly: bool, folder: str) 
         settings=tuple((str(name), str(line["before"]), str(line["after"])) for name, line in found.settings.iterrows()),
         flipped=0 if labels is None else int(labels.by_split["changed"].sum()),
         common=0 if labels is None else int(labels.by_split["common"].sum()),
-        because={} if labels is None else {str(what): int(n) for what, n in labels.because.items()},
+        because={} if labels is None else {BECAUSE[str(what)]: int(n) for what, n in labels.because.items()},
         moves=() if labels is None else tuple((one["before"], one["after"], one["n"]) for one in _records(labels.moves)),
         examples=_flipped(found, dataset),
         said=tuple(difference_in_words(found)),

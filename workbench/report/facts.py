@@ -90,7 +90,7 @@ class Changes:
     """What is other than in an earlier run; which: why it is that one, in words.
 
     rows: by kind of change. functions: names by state. settings: name, before, after. flipped of common labels, because: how
-    many by reason, moves: before, after, n. said: all of it in sentences, for who audits.
+    many by reason, in words, moves: before, after, n. said: all of it in sentences, for who audits.
     """
 
     before: str

@@ -49,12 +49,6 @@ _SUITES: Final = 6
 _LINES: Final = 7  # failures; the appendix has all
 _NAMED: Final = 3
 _SAID: Final = 5  # sentences of a list
-_WHY: Final = {
-    "people": "people said so",
-    "votes": "functions vote otherwise",
-    "label model": "the label model is another",
-    "weights": "votes weigh otherwise",
-}
 
 
 def document_of(report: Report) -> Document:
@@ -130,7 +124,7 @@ def _ends(one: Change) -> str:
 def _flipped(found: Changes) -> str:
     if not found.flipped:
         return f"None of {found.common:,} labels flipped."
-    reasons = ", ".join(f"{_WHY.get(what, what)} ({n:,})" for what, n in found.because.items())
+    reasons = ", ".join(f"{what} ({n:,})" for what, n in found.because.items())
     why = f" In train and valid because {reasons}." if reasons else ""
     most = "; ".join(f"{before} → {after} {n:,}" for before, after, n in found.moves[:_NAMED])
     return f"{found.flipped:,} of {found.common:,} labels flipped; most: {most}.{why}"

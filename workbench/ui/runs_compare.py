@@ -9,7 +9,7 @@ import streamlit as st
 
 from workbench.project import run_history
 from workbench.project.difference_in_words import difference_in_words
-from workbench.project.flips import Flips
+from workbench.project.flips import BECAUSE, Flips
 from workbench.project.label_model import chosen_in, gold_of, row_in_words
 from workbench.project.overview import MODELS
 from workbench.project.run_difference import Difference
@@ -23,12 +23,6 @@ from workbench.ui.wording import count, figure, percent, plain
 _LINES: Final = 12
 _PAGE: Final = 50
 _HEIGHT: Final = 76  # pixels a row, of four lines
-_BECAUSE: Final = {
-    "people": "people said so",
-    "votes": "other votes",
-    "label model": "another label model",
-    "weights": "other weights of the same votes",
-}
 
 
 def show(task: Task) -> None:
@@ -179,7 +173,7 @@ def _flipped(labels: Flips, dataset: Dataset, version: str) -> None:
     rows = labels.rows
     moves = (rows["before"] + " → " + rows["after"]).rename("move")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        reasons = {_BECAUSE.get(name, name): name for name in labels.because.index}
+        reasons = {BECAUSE[name]: name for name in labels.because.index}
         counted = {said: f"{said}, {labels.because[name]:,}" for said, name in reasons.items()}
         because = st.selectbox(
             "Why", list(reasons), index=None, key="because", bind="query-params", placeholder="all reasons",

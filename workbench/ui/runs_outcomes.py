@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from workbench.project import monitoring_facts
-from workbench.project.outcomes import Q
+from workbench.project.outcomes import Q, apart_in_words
 from workbench.project.steps.outcomes import OUTCOMES
 from workbench.project.task import Task
 from workbench.ui import figures, opened_runs, run_charts
@@ -114,10 +114,4 @@ def _groups(found: Mapping[str, Any], groupings: list[str]) -> None:
     if not apart:
         st.caption("No group stands out by more than chance." if "differences" in found else "")
     for one in apart:
-        st.markdown(f"- {plain(_apart(one))}")
-
-
-def _apart(one: Mapping[str, Any]) -> str:
-    other = "rows answered elsewhere" if one["between"] == "groups" else "rows that needed review there"
-    here, there = (f"{value:.3f} of {n:,}" for value, n in zip(one["values"], one["n"], strict=True))
-    return f"{one['of']}: {here} answered rows, {there} {other} (q = {one['q']:.2g})."
+        st.markdown(f"- {plain(apart_in_words(one, found['kinds'][outcome]))}")
