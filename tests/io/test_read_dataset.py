@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.io import dataset_from_frame, read_dataset, read_frame, write_frame
+from workbench.io.datasets import row_ids
 from workbench.tables import WorkbenchError
 
 LABELS = ["ham", "spam"]
@@ -96,6 +97,14 @@ class TestIds:
     def test_an_empty_id_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(WorkbenchError, match=r"id column 'id' is empty on row 2; fill it, or leave id out for content ids"):
             read_dataset(save(tmp_path, "id,text\n7,a\n,b\n"), labels=LABELS, id="id")
+
+    def test_new_rows_are_named_as_the_task_would_name_them_but_copies_share_an_id(self) -> None:
+        new = frame(id=["7", "7"], text=["a", "a"])
+        made, _ = dataset_from_frame(new[["text"]], labels=LABELS)
+        assert row_ids(new, ["text"], None, "new.csv") == [made.ids[0], made.ids[0]] == [made.ids[1][:-2]] * 2
+        assert row_ids(new, ["text"], "id", "new.csv") == ["7", "7"]
+        with pytest.raises(WorkbenchError, match=r"new\.csv: id column 'id' is empty on row 9; fill it"):
+            row_ids(new.assign(id=["7", None]).set_axis([8, 9], axis=0), ["text"], "id", "new.csv")
 
 
 class TestGold:

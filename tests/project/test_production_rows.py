@@ -84,6 +84,11 @@ def test_rows_taken_in_are_train_rows_without_gold_in_the_types_of_the_task(task
     assert (after.row_hashes[:120] == before.row_hashes).all(), "votes of the other rows are kept"
 
 
+def test_a_file_of_rows_with_an_empty_id_is_refused(task, tmp_path):
+    with pytest.raises(WorkbenchError, match=r"new\.csv: id column 'id' is empty on row 2; fill it"):
+        review_from_log(task, write_log(tmp_path, line("n1")), write_new(tmp_path, id=["n1", "", "n3", "n4"]))
+
+
 def test_nothing_is_taken_in_or_asked_twice(task, tmp_path):
     log, new = write_log(tmp_path, line("n1"), line("n3")), write_new(tmp_path)
     review_from_log(task, log, new)

@@ -69,6 +69,23 @@ def read_gold(path: Path | str, *, labels: Sequence[str], id: str, gold: str) ->
     return pd.Series(ABSTAIN, index=index, dtype=np.int16) if found is None else found
 
 
+def row_ids(frame: pd.DataFrame, text: Sequence[str], id: str | None, where: str) -> list[str]:
+    """Return what names the rows of a file that no task holds: the id column, which may repeat, else the content, as below.
+
+    Copies share the id of a content. frame: indexed by row number. where: the file, in errors. Refuses an empty id.
+    """
+    if id is not None:
+        check_filled(frame[id], where)
+        return list(frame[id])
+    return _short(_content(frame[list(text)] if text else frame, tuple(text)))
+
+
+def check_filled(ids: pd.Series[Any], where: str = "", way_out: str = "fill it") -> None:
+    """Refuse an id column, named and indexed by row number, with an empty cell."""
+    for row in ids.index[ids.isna() | ids.eq("")]:
+        raise WorkbenchError(f"{where}{': ' * bool(where)}id column {ids.name!r} is empty on row {row:,}; {way_out}")
+
+
 def dataset_from_frame(
     frame: pd.DataFrame,
     *,
@@ -183,27 +200,26 @@ def _content(features: pd.DataFrame, texts: tuple[str, ...], fold: bool = False)
 
 def _content_ids(digests: list[bytes]) -> list[str]:
     """Return the first digits of each hash, and from its second occurrence on a number behind it."""
-    short = pd.Series([digest.hex()[:_ID_DIGITS] for digest in digests])
+    short = pd.Series(_short(digests))
     occurrence = short.groupby(short).cumcount() + 1
     return [name if count == 1 else f"{name}-{count}" for name, count in zip(short, occurrence, strict=True)]
+
+
+def _short(digests: list[bytes]) -> list[str]:
+    return [digest.hex()[:_ID_DIGITS] for digest in digests]
 
 
 def _given_ids(column: pd.Series[Any], name: str) -> pd.Series[Any]:
     """Return the cells of the id column as text; raises WorkbenchError naming the rows of an empty or repeated one."""
     ids = column.fillna("") if _is_arrow_text(column) else column.map(cell_text).astype(object)
-    if ids.is_unique and not ids.eq("").any():
-        return ids
-    first: dict[str, int] = {}
-    for row, value in enumerate(ids.tolist(), start=1):
-        if not value:
-            raise WorkbenchError(f"id column {name!r} is empty on row {row}; fill it, or leave id out for content ids")
-        if value in first:
-            raise WorkbenchError(
-                f"id {value!r} in column {name!r} stands twice, on rows {first[value]} and {row}; "
-                "ids must be unique, or leave id out for content ids"
-            )
-        first[value] = row
-    raise AssertionError("an id that is empty or stands twice was found above")
+    numbered = ids.set_axis(pd.RangeIndex(1, len(ids) + 1))
+    check_filled(numbered, way_out="fill it, or leave id out for content ids")
+    for row, value in numbered[numbered.duplicated()].items():
+        raise WorkbenchError(
+            f"id {value!r} in column {name!r} stands twice, on rows {numbered.eq(value).idxmax()} and {row}; "
+            "ids must be unique, or leave id out for content ids"
+        )
+    return ids
 
 
 def _splits(

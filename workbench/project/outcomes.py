@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.io.columns import cell_text
+from workbench.io.datasets import check_filled
 from workbench.io.names import did_you_mean, listed
 from workbench.io.readers import read_frame
 from workbench.project.steps.predict import ANSWER, NONE, REVIEW
@@ -51,8 +52,7 @@ def read_outcomes(path: Path, id_column: str, labels: Sequence[str], **settings:
         )
     if not isinstance(frame[name].dtype, pd.StringDtype):
         frame, notes = read_frame(path, text_columns=[name], **settings)  # 007 is no 7
-    for row in np.flatnonzero((frame[name].isna() | frame[name].eq("")).to_numpy())[:1]:
-        raise WorkbenchError(f"{path}: id column {name!r} is empty on row {row + 1:,}; fill it, or leave the row out")
+    check_filled(frame[name].set_axis(pd.RangeIndex(1, len(frame) + 1)), str(path), "fill it, or leave the row out")
     last = frame.drop_duplicates(name, keep="last").set_index(name).rename_axis("id")
     if len(last) < len(frame):
         notes.append(f"rows of {path} that a later one of their id overtook: {len(frame) - len(last):,}")

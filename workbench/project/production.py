@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.io.columns import cell_text, shorten
-from workbench.io.datasets import dataset_from_frame
+from workbench.io.datasets import row_ids
 from workbench.io.files import locked, write_frame
 from workbench.io.names import listed
 from workbench.io.readers import check_columns, file_layout, read_frame
@@ -122,7 +122,9 @@ def read_new_rows(path: Path, data: Mapping[str, Any], dataset: Dataset, ids: It
     """
     frame, notes = _read_like(path, data, dataset)
     wanted = list(dict.fromkeys(ids))
-    frame = frame.set_axis(pd.Index(_logged_ids(frame, data, dataset), dtype="str", name="id"), axis=0)
+    frame = frame.set_axis(pd.RangeIndex(1, len(frame) + 1), axis=0)
+    named = row_ids(frame, dataset.text, data.get("id"), str(path))  # as `workbench predict` logs them
+    frame = frame.set_axis(pd.Index(named, dtype="str", name="id"), axis=0)
     frame = frame[frame.index.isin(wanted)]
     lacking = [name for name in dataset.frame.columns if name not in frame.columns]
     if lacking:
@@ -154,14 +156,6 @@ def _read_like(path: Path, data: Mapping[str, Any], dataset: Dataset) -> tuple[p
         frame, notes = read_frame(path, text_columns=[*exact, *typed], **settings)
         frame = frame.assign(**{name: frame[name].where(frame[name] != "", None) for name in typed})
     return frame, notes
-
-
-def _logged_ids(frame: pd.DataFrame, data: Mapping[str, Any], dataset: Dataset) -> list[str]:
-    """Return the ids that `workbench predict` gives rows: of the id column, else of the text, where copies share one."""
-    if "id" in data:
-        return list(frame[data["id"]])
-    made = dataset_from_frame(frame[list(dataset.text)], labels=dataset.labels, text=dataset.text)[0].ids
-    return list(made.str.partition("-").get_level_values(0))
 
 
 def _content(frame: pd.DataFrame, columns: list[str]) -> pd.Series[Any]:

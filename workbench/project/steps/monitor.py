@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.apply import apply_lfs
-from workbench.io.datasets import dataset_from_frame
+from workbench.io.datasets import row_ids
 from workbench.io.files import plain, sha256
 from workbench.io.readers import file_layout
 from workbench.io.sampled import Sampled, sample_rows
@@ -26,7 +26,7 @@ from workbench.project.steps.apply import make_engine, stopped_in_words
 from workbench.project.steps.fit import Report
 from workbench.project.steps.predict import ANSWER, REVIEW, Opened, open_model
 from workbench.project.task import Task
-from workbench.tables import Dataset, SoftLabels, VoteMatrix, WorkbenchError
+from workbench.tables import Dataset, SoftLabels, VoteMatrix
 
 _FEW: Final = 100  # rows below which only large changes are found
 
@@ -96,12 +96,7 @@ def _batch(opened: Opened, dataset: Dataset, source: Path, seed: int) -> tuple[D
 
 def _ids(task: Task, source: Path, frame: pd.DataFrame) -> pd.Index:
     """Return the ids of new rows as the task makes them; one that comes again, as a reopened ticket may, gets a number."""
-    if "id" not in task.data:
-        by_content: pd.Index = dataset_from_frame(frame, labels=task.labels, text=task.data["text"])[0].ids
-        return by_content
-    ids: pd.Series[Any] = frame[task.data["id"]]
-    for row in ids.index[ids.isna() | ids.eq("")]:
-        raise WorkbenchError(f"{source}: id column {ids.name!r} is empty on row {row:,}; fill it")
+    ids = pd.Series(row_ids(frame, task.data["text"], task.data.get("id"), str(source)))
     again = ids.groupby(ids.to_numpy()).cumcount() + 1
     return pd.Index([f"{row}-{n}" if n > 1 else row for row, n in zip(ids, again, strict=True)], dtype="str", name="id")
 

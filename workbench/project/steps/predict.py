@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from workbench.io.append import appended
 from workbench.io.columns import cell_text
-from workbench.io.datasets import dataset_from_frame
+from workbench.io.datasets import row_ids
 from workbench.io.files import read_json, sha256
 from workbench.io.pieces import Pieces, new_table
 from workbench.io.readers import file_layout
@@ -169,7 +169,7 @@ def predict(
 
     keep: columns of the file to stand behind the id, as text, '' where missing; one whose name is taken becomes `data:<name>`.
     log: gets a line of JSON a row, once all are answered. Ids may repeat, as each row is answered by itself; where the task
-    names no id column, they are those of a Dataset without the number that tells copies apart; without text, the row's number.
+    names no id column, they are those of `row_ids`; without text, the row's number.
     """
     _check_paths(source, target, log)
     data = opened.task.data
@@ -206,26 +206,19 @@ def _learned_as_numbers(model: Any) -> list[str]:
 
 def _answer_piece(opened: Opened, source: Path, piece: pd.DataFrame, keep: Sequence[str]) -> pd.DataFrame:
     """Return id, kept columns and answers of some rows, whose index is their number in the file."""
-    ids = _ids(opened.task, source, piece)
-    rows = Dataset(piece.set_axis(piece.index.astype("str"), axis=0), opened.task.labels, opened.task.data["text"])
+    data = opened.task.data
+    ids = (
+        row_ids(piece, data["text"], data.get("id"), str(source))
+        if "id" in data or data["text"]
+        else list(map(str, piece.index))
+    )
+    rows = Dataset(piece.set_axis(piece.index.astype("str"), axis=0), opened.task.labels, data["text"])
     try:
         found = answers(opened, rows)
     except WorkbenchError as error:
         raise WorkbenchError(f"{source}: {error}") from None
     kept = {f"data:{name}" if name in ("id", *found) else name: rows.frame[name].map(cell_text) for name in dict.fromkeys(keep)}
-    return pd.concat([pd.DataFrame({"id": ids.to_numpy(), **kept}, index=found.index), found], axis=1)
-
-
-def _ids(task: Task, source: Path, piece: pd.DataFrame) -> pd.Series[Any]:
-    if "id" in task.data:
-        ids: pd.Series[Any] = piece[task.data["id"]]
-        for row in ids.index[ids.isna() | ids.eq("")]:
-            raise WorkbenchError(f"{source}: id column {ids.name!r} is empty on row {row:,}; fill it")
-        return ids
-    if not task.data["text"]:
-        return piece.index.astype("str").to_series()
-    content = dataset_from_frame(piece[list(task.data["text"])], labels=task.labels, text=task.data["text"])[0].ids
-    return content.str.partition("-").get_level_values(0).to_series()
+    return pd.concat([pd.DataFrame({"id": ids, **kept}, index=found.index), found], axis=1)
 
 
 def _log_lines(found: pd.DataFrame, opened: Opened) -> list[str]:
