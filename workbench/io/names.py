@@ -37,6 +37,15 @@ def shortened(text: str, length: int = 200) -> str:
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
+def capitalised(text: str) -> str:
+    """Return a text as a sentence begins: only its first letter changes.
+
+    >>> capitalised("no PIN, no door"), capitalised("")
+    ('No PIN, no door', '')
+    """
+    return text[:1].upper() + text[1:]
+
+
 def in_natural_order(names: Iterable[str]) -> list[str]:
     """Return distinct names, whole numbers by value and then the others by spelling.
 

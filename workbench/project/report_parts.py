@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from workbench.io.names import capitalised
 from workbench.project.audit_report import audit_plans, audit_report, failure_lines, weekly_series
 from workbench.project.auditing import label_set, tolerated
 from workbench.project.failures import candidates
@@ -169,7 +170,7 @@ def drift(task: Task, folder: str) -> Drift | Missing:
         run=newest["run"],
         rows=newest["rows"],
         checks=len(newest["checks"]),
-        drifted=tuple(f"{one[:1].upper()}{one[1:]}" for one in said),
+        drifted=tuple(map(capitalised, said)),
         new_terms=tuple((str(one["term"]), int(one["rows"])) for one in newest["new_terms"]),
         series=tuple((one["finished"][:10], int(one["drifted"])) for one in series),
     )

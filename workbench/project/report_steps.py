@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from workbench.io.names import capitalised
 from workbench.project.auditing import label_set
 from workbench.project.end_model_confidence import Measured
 from workbench.project.gaps import gaps_of_run, measured_in_words
@@ -162,7 +163,7 @@ def _drifted(task: Task, run: Run, folder: str) -> Iterable[Step]:
         if gain is None or gain > 0:
             said = one["said"]
             title = f"Look into drift: {one['kind']}{' of ' + one['of'] if one['of'] else ''}"
-            told.append(Step(title, gain, what, f"{said[:1].upper()}{said[1:]}", f"workbench monitor {folder} --history"))
+            told.append(Step(title, gain, what, capitalised(said), f"workbench monitor {folder} --history"))
     yield from sorted(told, key=lambda step: -(step.gain or 0))[:_EACH]
 
 

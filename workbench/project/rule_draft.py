@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.io.names import did_you_mean, listed
+from workbench.io.names import capitalised, did_you_mean, listed
 from workbench.lfs import RULES, LabelingFunction
 from workbench.lfs.chunk import Chunk
 from workbench.lfs.toml_rules import make_rule
@@ -305,7 +305,7 @@ def _check_column(rule: Rule, ground: Ground) -> None:
 def refusal(error: WorkbenchError) -> str:
     """Return why a draft is refused, to who types it and not into a file."""
     said = str(error).removeprefix(f"{_WHERE}: ").partition("; in TOML write")[0]
-    return said[:1].upper() + said[1:]
+    return capitalised(said)
 
 
 def words_in(text: str) -> list[str]:

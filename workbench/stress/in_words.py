@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.io.names import capitalised
 from workbench.stress.contract import REVIEW, SAME
 from workbench.stress.measure import UNCHANGED
 
@@ -77,5 +78,4 @@ def _share(value: float) -> str:
 
 
 def _sentence(parts: list[str]) -> str:
-    text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}."
+    return f"{capitalised('; '.join(parts))}."

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from workbench.io.names import capitalised
 from workbench.project.auditing import ALLOCATIONS, ROWS, Asked, Planned, plan_audit, plan_weekly, tolerated
 from workbench.project.task import Task
 from workbench.tables import SPLITS, WorkbenchError
@@ -27,12 +28,12 @@ def show_new(task: Task) -> None:
         st.success(f"Plan {plain(kept.name)} is kept.", icon=":material/check_circle:")
         _to_review(kept)
     if refused is not None:
-        st.error(plain(_sentence(refused)), icon=":material/error:")
+        st.error(plain(capitalised(refused)), icon=":material/error:")
     asked = _ask(task)
     try:
         made = plan_audit(task, asked, store=False)
     except WorkbenchError as error:
-        st.error(plain(_sentence(str(error))), icon=":material/error:")
+        st.error(plain(capitalised(str(error))), icon=":material/error:")
         return
     for sentence in made.sentences:
         st.markdown(plain(sentence))
@@ -54,10 +55,6 @@ def show_new(task: Task) -> None:
         "draw counts; strata that are drawn more often than their share count less. Small cells are merged, and candidates of "
         "a failure are a stratum of their own."
     )
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _to_review(made: Planned) -> None:
@@ -127,7 +124,7 @@ def show_weekly(task: Task) -> None:
         st.success(f"{plain(said.name)} is drawn: {len(said.plan.rows):,} rows wait on Review.", icon=":material/check_circle:")
         _to_review(said)
     elif said is not None:
-        st.info(plain(_sentence(said)), icon=":material/info:")
+        st.info(plain(capitalised(said)), icon=":material/info:")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         rows = int(st.number_input("Rows a week", 1, 10_000, 50, 10, width=160))
         st.button("Draw this week's rows", icon=":material/casino:", on_click=_draw_weekly, args=(task, rows), help=_WEEKLY)

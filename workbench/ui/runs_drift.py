@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import streamlit as st
 
+from workbench.io.names import capitalised
 from workbench.project import batch_rows, monitoring_facts
 from workbench.project.batch_rows import BatchRows
 from workbench.project.run_history import lines_of
@@ -114,7 +115,7 @@ def _listed(title: str, sentences: Iterable[str]) -> None:
 def _sentence(check: Batch) -> str:
     """Return what a check says, with a capital unless it begins with a name."""
     text = str(check["said"])
-    return text if check["of"] and text.startswith(check["of"]) else f"{text[:1].upper()}{text[1:]}"
+    return text if check["of"] and text.startswith(check["of"]) else capitalised(text)
 
 
 def _any_rows(sight: _Sight) -> None:

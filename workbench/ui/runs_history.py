@@ -7,6 +7,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from workbench.io.names import capitalised
 from workbench.project import reference, run_history
 from workbench.project.reviewing import default_reviewer
 from workbench.project.runs import list_runs
@@ -132,7 +133,7 @@ def _one_run(task: Task, history: pd.DataFrame) -> None:
 
 def _in_words(line: pd.Series[Any]) -> str:
     parts = [f"Finished {line['finished'][:16].replace('T', ' ')} UTC, ended after {line['until']}", line["label_model"]]
-    return f"{'; '.join(parts)}. {line['promise'][:1].upper()}{line['promise'][1:]}"
+    return f"{'; '.join(parts)}. {capitalised(line['promise'])}"
 
 
 def _open(run: str, newest: str) -> None:

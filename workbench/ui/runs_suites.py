@@ -7,6 +7,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from workbench.io.names import capitalised
 from workbench.project import monitoring_facts
 from workbench.project.reference import promoted
 from workbench.project.runs import Run
@@ -99,7 +100,7 @@ def _worst(task: Task, found: dict[str, Any]) -> None:
     name = st.selectbox("Suite", list(by_name), key="suite", bind="query-params", width=420)
     suite = by_name[name]
     about = str(suite.get("about") or "")
-    st.markdown(plain(f"{about[:1].upper()}{about[1:]}. {suite['said']}" if about else suite["said"]))
+    st.markdown(plain(f"{capitalised(about)}. {suite['said']}" if about else suite["said"]))
     rows = monitoring_facts.worst_rows(suite, opened.rows(task)[0])
     if rows.empty:
         st.caption("It names no row of valid: none is wrong there, or it is about functions.")
