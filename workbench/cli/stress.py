@@ -15,7 +15,7 @@ from workbench.cli.show import notes, report_progress, show_table
 
 @click.command("stress")
 @click.argument("task", type=click.Path(path_type=Path))
-@click.option("--run", "run_id", help="Id of the run. Default: the newest with an end model.")
+@click.option("--run", "run_id", help="Id of the run. Default: the newest with an end model, as of evaluate --gate.")
 @click.option("--suite", "names", multiple=True, metavar="NAME", help="Run this suite or kind alone; may be given again.")
 @click.option("--all", "every", is_flag=True, help="Say a sentence of every suite, not of the clearly worse alone.")
 @click.option("--json", "as_json", is_flag=True, help="Print stress.json instead of tables.")
