@@ -162,13 +162,15 @@ def test_a_row_whose_text_changed_is_refused_with_the_reason(task, tmp_path):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"age": ["1", "old", "3", "4"]}, "column 'age' holds 'old' on row 'n2', and in the task it holds numbers"),
+        ({"age": ["1", "old", "3", "4"]}, "column 'age' holds 'old' on row 'n2', and in the task it holds whole numbers"),
+        ({"age": ["1", "2.5", "3", "4"]}, "column 'age' holds '2.5' on row 'n2', and in the task it holds whole numbers"),
+        ({"age": ["1", "9" * 20, "3", "4"]}, "column 'age' holds '9{20}' on row 'n2', and in the task it holds whole numbers"),
         (
             {"paid": ["true", "maybe", "", ""]},
             "column 'paid' holds 'maybe' on row 'n2', and in the task it holds true and false",
         ),
     ],
-    ids=["number", "boolean"],
+    ids=["number", "fraction", "too large", "boolean"],
 )
 def test_a_cell_of_another_kind_is_refused_before_anything_is_kept(task, tmp_path, change, why):
     with pytest.raises(WorkbenchError, match=f"new.csv: {why}"):
@@ -198,6 +200,24 @@ def test_a_gap_in_whole_numbers_leaves_the_other_rows_as_they_were(task, tmp_pat
     assert after.frame["age"].tolist()[-2:] == [pd.NA, 7]
     assert (after.row_hashes[:120] == before.row_hashes).all()
     assert fingerprints(cells, after, before.ids) == fingerprints(cells, before, before.ids)
+
+
+def test_whole_numbers_that_are_written_as_fractions_stay_whole(task, tmp_path):
+    before, _ = task.dataset()
+    review_from_log(task, write_log(tmp_path, line("n1"), line("n2")), write_new(tmp_path, age=["2.0", "7", "x", "2.5"]))
+    after, _ = task.dataset()
+    assert after.frame["age"].tolist()[-2:] == [2, 7] and after.frame.dtypes.equals(before.frame.dtypes)
+    assert (after.row_hashes[:120] == before.row_hashes).all()
+
+
+def test_a_fraction_among_whole_numbers_counts_once_the_task_has_one(task, tmp_path):
+    log, new = write_log(tmp_path, line("n1")), write_new(tmp_path, age=[2.5, 1, 1, 1])
+    with pytest.raises(WorkbenchError, match="it holds whole numbers; correct the cell"):
+        review_from_log(task, log, new)
+    with (task.folder / "rows.csv").open("a", encoding="utf-8") as file:
+        file.write("130,hello,pro,bug,bug,valid,0.5,9,false\n")
+    review_from_log(task, log, new)
+    assert task.dataset()[0].frame.loc["n1", "age"] == 2.5
 
 
 def test_long_numbers_are_taken_in_to_the_last_digit(task):

@@ -194,27 +194,29 @@ def _as(cells: pd.Series[Any], like: pd.Series[Any], where: str, way_out: str) -
             f"{where}: column {like.name!r} holds {shorten(str(value))} on row {row!r}, and in the task it holds "
             f"{_in_words(kind)}; {way_out}"
         )
-    fractions = pd.api.types.is_integer_dtype(kind) and pd.api.types.is_float_dtype(found)
-    return found if fractions or (gaps.any() and not _holds_gaps(kind)) else found.astype(kind)
+    return found if gaps.any() and not _holds_gaps(kind) else found.astype(kind)
 
 
 def _numbers(cells: pd.Series[Any], kind: Any) -> pd.Series[Any]:
-    """Return cells as numbers, missing where they are none: beside whole ones as such, where no cell has a fraction.
+    """Return cells as numbers, missing where they are none, and among whole ones where they have a fraction or do not fit.
 
-    For 3.0 is another content of a row than 3, and would void what people decided on it.
+    For that would make fractions of them all, and 3.0 is another content of a row than 3: kept votes, and in a task without
+    text what people decided, would be void.
     """
     found: pd.Series[Any] = pd.to_numeric(cells, errors="coerce", dtype_backend="numpy_nullable")
-    if not pd.api.types.is_integer_dtype(found):
-        found = found.astype(np.float64)
-    if not pd.api.types.is_integer_dtype(kind) or (found.dropna() % 1 != 0).any():
+    if not pd.api.types.is_integer_dtype(kind):
         return found.astype(np.float64)
     with_gaps: Any = f"{'U' if kind.kind == 'u' else ''}Int{8 * kind.itemsize}"
-    return found.astype(with_gaps)
+    held = np.iinfo(f"{kind.kind}{kind.itemsize}")
+    whole = (found % 1 == 0) & found.between(held.min, held.max)
+    return found.where(whole.fillna(False)).astype(with_gaps)
 
 
 def _in_words(kind: Any) -> str:
     if pd.api.types.is_bool_dtype(kind):
         return "true and false"
+    if pd.api.types.is_integer_dtype(kind):
+        return "whole numbers"
     return "numbers" if pd.api.types.is_numeric_dtype(kind) else "dates"
 
 
