@@ -14,7 +14,7 @@ from workbench.project.reviewing import KEPT_ANCHORS, Decision, decide, fingerpr
 from workbench.project.runs import find_run
 from workbench.project.steps.outcomes import outcomes
 from workbench.project.steps.predict import open_model, predict
-from workbench.project.steps.review_log import read_draws, release, review_from_log
+from workbench.project.steps.review_log import DRAWN, read_draws, release, review_from_log
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.tables import WorkbenchError
@@ -392,11 +392,19 @@ def test_rows_that_nobody_decided_on_are_released_and_asked_about_once_when_they
     review_from_log(task, log, new, audit_answered=2)
     decide(task, task.dataset()[0], [Decision("n2", "label", "ann", "bug"), Decision("n4", "unsure", "ann")])
     assert release(task) == 2 and list(task.dataset()[0].ids[120:]) == ["n2", "n4"]
-    assert [one["id"] for one in read_draws(task)[0]["rows"]] == ["n4"]
+    assert [one["id"] for one in read_draws(task)[0]["rows"]] == ["n4"] and list(waiting(task)) == ["n4"]
     again = review_from_log(task, log, new, audit_answered=2)
     assert (again.asked, again.drawn, again.taken) == (1, 1, 2)
     assert sorted(open_record(task).requests()["row"]) == ["n1", "n3", "n4"]
     assert release(task) == 2 and release(task) == 0
+
+
+def test_a_row_that_was_deferred_released_and_is_drawn_later_is_judged_as_drawn(task, tmp_path):
+    new = write_new(tmp_path)
+    review_from_log(task, write_log(tmp_path, line("n1")), new)
+    release(task)
+    review_from_log(task, write_log(tmp_path, line("n1", "answer", 0.9)), new, audit_answered=1)
+    assert waiting(task) == {"n1": DRAWN}
 
 
 def test_a_task_without_decided_rows_is_as_before_once_they_are_released(task, tmp_path):

@@ -148,6 +148,15 @@ def test_requests_wait_until_a_later_label(record):
     assert record.requests()["row"].tolist() == ["r2", "r3"]
 
 
+def test_withdrawn_requests_wait_no_more_until_somebody_asks_again(record):
+    record.request(["r1", "r2", "r3"], "they look alike")
+    assert record.withdraw(["r1", "r2", "r9"]) == 2 and record.withdraw(["r1"]) == 0
+    assert record.requests()["row"].tolist() == ["r3"] == record.requested()
+    assert record.request(["r1", "r3"], "again") == 1
+    assert dict(record.requests()[["row", "reason"]].to_numpy()) == {"r3": "they look alike", "r1": "again"}
+    assert record.withdraw(["r1"]) == 1 and record.requested() == ["r3"]
+
+
 def test_the_version_is_another_after_every_write(record):
     seen = {record.version()}
     for write in (

@@ -27,6 +27,7 @@ from workbench.tables import WorkbenchError
 
 _PATIENCE: Final = 60.0  # seconds to wait for another process that writes
 _AT_ONCE: Final = 1_000  # ids asked about in one statement
+_WITHDRAWN: Final = -1  # the column `after` of a line by which the requests of its row before it count no more
 
 
 class Record:
@@ -138,14 +139,24 @@ class Record:
                 db.execute(REQUESTS.insert(), [{"row": row, **about} for row in new])
             return len(new)
 
+    def withdraw(self, rows: Iterable[str]) -> int:
+        """Take rows off the list of those that somebody wants reviewed, and return how many waited there."""
+        with self._writing() as db:
+            waiting = {row for row, *_ in db.execute(_waiting())}
+            gone = [row for row in dict.fromkeys(rows) if row in waiting]
+            about = {"reason": "withdrawn", "reviewer": "", "after": _WITHDRAWN, "time": now()}
+            if gone:
+                db.execute(REQUESTS.insert(), [{"row": row, **about} for row in gone])
+            return len(gone)
+
     def requests(self) -> pd.DataFrame:
         """Return row, reason, reviewer, time and `after` (the newest entry then) of requests that no later label answers."""
         table = pd.DataFrame(self._read(_waiting()), columns=["row", "reason", "reviewer", "time", "after"])
         return table.astype({**dict.fromkeys(table.columns, "str"), "after": "int64"})
 
     def requested(self) -> list[str]:
-        """Return every row that was ever requested, answered or not."""
-        return [row for (row,) in self._read(sa.select(REQUESTS.c.row).distinct())]
+        """Return every row that was ever requested, answered or not, but for those whose requests were withdrawn."""
+        return [row for (row,) in self._read(_requested(REQUESTS.c.row).distinct())]
 
     def add_plan(self, name: str, rows: Iterable[str], id: str | None = None) -> str:
         """Keep a list of rows as an audit plan, and return its id; they measure, and train nothing from now on."""
@@ -261,13 +272,21 @@ def _standing() -> sa.Select[Any]:
     )
 
 
+def _requested(*columns: sa.Column[Any]) -> sa.Select[Any]:
+    """Select columns of the requests that are not withdrawn."""
+    seq, row, after = REQUESTS.c.seq, REQUESTS.c.row, REQUESTS.c.after
+    last = sa.select(row, sa.func.max(seq).label("seq")).where(after == _WITHDRAWN).group_by(row).subquery()
+    asked = sa.select(*columns).outerjoin_from(REQUESTS, last, last.c.row == row)
+    return asked.where(sa.or_(last.c.seq.is_(None), seq > last.c.seq))
+
+
 def _waiting() -> sa.Select[Any]:
     """Select the requests that no standing label of a later time answers."""
     said = _standing().where(DECISIONS.c.kind == "label").subquery()
     answered = sa.exists().where(said.c.row == REQUESTS.c.row, said.c.seq > REQUESTS.c.after).correlate(REQUESTS)
     columns = REQUESTS.c
     wanted = columns.row, columns.reason, columns.reviewer, columns.time, columns.after
-    return sa.select(*wanted).where(~answered).order_by(columns.seq)
+    return _requested(*wanted).where(~answered).order_by(columns.seq)
 
 
 def _decision(row: Any) -> Decision:

@@ -81,7 +81,7 @@ def review_from_log(
 def release(task: Task) -> int:
     """Take the rows that a log brought, and that nobody decided on, out of the task again; return how many these are.
 
-    A log may bring them again, each into its one place in the queue. Draws lose them, and may draw them again.
+    Nobody is asked about them any more; a log may bring them again, as new ones. Draws lose them, and may draw them again.
     """
     record = open_record(task)
     gone = production.release(task.folder, {*record.current()["row"], *record.measure_rows().index})
@@ -90,6 +90,7 @@ def release(task: Task) -> int:
         if gone and draws:
             left = [{**draw, "rows": [line for line in draw["rows"] if line["id"] not in gone]} for draw in draws]
             write_json(task.folder / DRAWS, {"format": _FORMAT, "draws": left})
+    record.withdraw(gone)
     return len(gone)
 
 
