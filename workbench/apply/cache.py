@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -98,3 +98,31 @@ class VoteCache:
             if self.path.stat().st_size > self.limit:
                 self._rows.prune(self.limit // 2)  # far below, for the whole file is written anew
         self._flushed = time.monotonic()
+
+
+class KnownVotes:
+    """Votes of functions on all rows, by fingerprint, that need not be cast again; new ones are not kept."""
+
+    def __init__(self, columns: Mapping[str, NDArray[np.int16]]) -> None:
+        self.columns, self._rows = columns, 0
+
+    def open(self, dataset: Dataset) -> None:
+        """Take the number of rows."""
+        self._rows = len(dataset)
+
+    def known(self, fingerprints: Sequence[str]) -> NDArray[np.int16]:
+        """int16[n, m], column-major: the votes that are known, UNKNOWN in the columns of other functions."""
+        votes = np.full((self._rows, len(fingerprints)), UNKNOWN, np.int16, order="F")
+        for j, fingerprint in enumerate(fingerprints):
+            if fingerprint in self.columns:
+                votes[:, j] = self.columns[fingerprint]
+        return votes
+
+    def keep(self, fingerprint: str, rows: slice | NDArray[np.intp], votes: NDArray[np.int16], faulted: Sequence[int]) -> None:
+        """Keep nothing."""
+
+    def forget(self, fingerprint: str) -> None:
+        """Forget nothing."""
+
+    def flush(self) -> None:
+        """Write nothing."""

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.apply.cache import UNKNOWN, VoteCache
+from workbench.apply.cache import UNKNOWN, KnownVotes, VoteCache
 from workbench.apply.job import VoteJob, Wavering
 from workbench.engines import Answer, Begun, Engine, Piece, serial
 from workbench.io.columns import mend
@@ -76,8 +76,26 @@ def apply_lfs(
     _check_arguments(lfs, dataset, engine, cache, progress)
     check_settings(chunk_rows, max_faults)
     cache = VoteCache(Path(cache)) if isinstance(cache, (str, Path)) else cache
-    functions = bind(lfs, dataset.labels, dataset.text)
-    job = VoteJob(functions, dataset.labels, dataset.text, one_in=max(5, len(dataset) // _ASKED_TWICE))
+    job = VoteJob(bind(lfs, dataset.labels, dataset.text), dataset.labels, dataset.text, one_in_of(len(dataset)))
+    return run_job(job, dataset, engine, chunk_rows, cache, max_faults, progress)
+
+
+def one_in_of(rows: int) -> int:
+    """Return of how many rows one is asked twice, where there are so many."""
+    return max(5, rows // _ASKED_TWICE)
+
+
+def run_job(
+    job: VoteJob,
+    dataset: Dataset,
+    engine: Engine,
+    chunk_rows: int,
+    cache: VoteCache | KnownVotes | None,
+    max_faults: float,
+    progress: Callable[[Tick], None] | None = None,
+) -> VoteMatrix:
+    """Let the functions of a job, which are bound to the dataset's labels, vote on every row, as `apply_lfs` says."""
+    functions = job.functions
     prints = [] if cache is None else [function.fingerprint for function in functions]
     if cache is None:
         votes = np.full((len(dataset), len(functions)), UNKNOWN, np.int16, order="F")
@@ -128,7 +146,7 @@ def _check_arguments(lfs: Any, dataset: Any, engine: Any, cache: Any, progress: 
         raise WorkbenchError(f"progress is {progress!r}; give a function that takes a Tick, such as print, or None")
 
 
-def _keep(cache: VoteCache, fingerprint: str, piece: Piece, votes: NDArray[np.int16], faults: list[Fault]) -> None:
+def _keep(cache: VoteCache | KnownVotes, fingerprint: str, piece: Piece, votes: NDArray[np.int16], faults: list[Fault]) -> None:
     """Keep a function's votes; of one that wavers none are kept, or it would look better with every run."""
     if any(isinstance(fault, Wavering) for fault in faults):
         cache.forget(fingerprint)

@@ -19,6 +19,7 @@ A set of hard labels has neither `p_<class>` nor `entropy`, and no row without a
 
 from workbench.export.card import card
 from workbench.export.filters import Filters, passing, quality, thresholds
+from workbench.export.parts import finish_parts, write_part
 from workbench.export.private import private_facts, private_in_words
 from workbench.export.rows import Candidates
 from workbench.export.write import FORMATS, PROVENANCE, in_columns, manifest_of, write_export, write_table
@@ -29,6 +30,7 @@ __all__ = [
     "Candidates",
     "Filters",
     "card",
+    "finish_parts",
     "in_columns",
     "manifest_of",
     "passing",
@@ -37,5 +39,6 @@ __all__ = [
     "quality",
     "thresholds",
     "write_export",
+    "write_part",
     "write_table",
 ]

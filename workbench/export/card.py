@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from workbench.export.rows import Candidates, Mask, entropy
 from workbench.io.files import plain
 from workbench.tables import ABSTAIN
+
+_LOADERS: Final = {"parquet": "parquet", "csv": "csv", "jsonl": "json"}
 
 
 def card(rows: Candidates, kept: Mask, manifest: Mapping[str, Any]) -> str:
@@ -141,8 +143,10 @@ def _files(manifest: Mapping[str, Any]) -> list[str]:
 def _loading(manifest: Mapping[str, Any]) -> str:
     name = _files(manifest)[0]
     kind = name.rpartition(".")[2]
+    if "described_rows" in manifest:
+        return _loading_parts(kind, name.startswith("data/"))
     read = {"parquet": "read_parquet({})", "csv": "read_csv({})", "jsonl": "read_json({}, lines=True)"}[kind]
-    loader = {"parquet": "parquet", "csv": "csv", "jsonl": "json"}[kind]
+    loader = _LOADERS[kind]
     whole = any(file.startswith("data/") for file in _files(manifest))  # then README.md tells which file is which split
     return "\n".join(
         [
@@ -155,3 +159,9 @@ def _loading(manifest: Mapping[str, Any]) -> str:
             "```",
         ]
     )
+
+
+def _loading_parts(kind: str, whole: bool) -> str:
+    """Tell how to read files of one partition each."""
+    files = "load_dataset('.')" if whole else f"load_dataset({_LOADERS[kind]!r}, data_files='train-*.{kind}')"
+    return "\n".join(["```python", "from datasets import load_dataset", f"rows = {files}['train']", "```"])

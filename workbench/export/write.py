@@ -46,7 +46,7 @@ def write_export(
     leading apostrophe. progress: told how many files are done, how many there are, and which is next. The same input gives the
     same bytes. Raises WorkbenchError where the folder exists, no row is kept, a format is unknown or provenance lacks a key.
     """
-    _check(formats, provenance)
+    check(formats, provenance)
     if Path(folder).exists():
         raise WorkbenchError(f"{folder} exists already; choose another folder, or remove it first")  # before the work
     if not kept.any():
@@ -80,7 +80,8 @@ def write_export(
     return Path(folder)
 
 
-def _check(formats: Sequence[str], provenance: Mapping[str, Any]) -> None:
+def check(formats: Sequence[str], provenance: Mapping[str, Any]) -> None:
+    """Refuse an unknown format, and provenance that lacks a key."""
     lacking = [key for key in PROVENANCE if key not in provenance]
     if lacking:
         raise WorkbenchError(f"the provenance of an export lacks {', '.join(lacking)}; it needs {', '.join(PROVENANCE)}")

@@ -17,6 +17,7 @@ from workbench.io.names import did_you_mean, listed
 from workbench.io.toml import check_keys, expect, read_toml
 from workbench.lfs import LabelingFunction, load_lfs, load_rules
 from workbench.lfs.load import bind
+from workbench.project.partitioned import Source, is_partitioned, sample_of, source_of
 from workbench.project.production import PRODUCTION, with_production
 from workbench.review.value import check_weights
 from workbench.spec import Failure, Slice, parse_failures, parse_slices
@@ -30,8 +31,11 @@ DATA: dict[str, Any] = {
     "hidden": list[str],
     "outcomes": list[str],
     "split": (str, dict),
+    **dict.fromkeys(("partitioned", "skip_unreadable"), bool),
+    **dict.fromkeys(("partition_rows", "sample"), int),
 }
 REVIEW: dict[str, Any] = {"url": str, "double": float, "failure_modes": list[str], "weights": dict}
+MAPPED = ("text", "id", "split", "gold", "encoding", "delimiter")
 AUDIT: dict[str, Any] = {"tolerated": float}
 
 
@@ -80,15 +84,29 @@ class Task:
         return self.folder / "runs"
 
     @property
+    def partitioned(self) -> bool:
+        """Whether the rows are read in partitions: they are a folder, a pattern or a URL, or `[data]` says so."""
+        return is_partitioned(self.folder, self.data)
+
+    def source(self) -> Source:
+        """Return the partitions of the rows."""
+        return source_of(self.folder, self.labels, self.data)
+
+    @property
     def row_files(self) -> tuple[Path, ...]:
         """The files that `dataset` reads; the second need not be there."""
         return self.folder / self.data["file"], self.folder / PRODUCTION
 
     def dataset(self) -> tuple[Dataset, list[str]]:
-        """Read the rows, with those taken in from production, and the counted warnings of the reader."""
-        others = ("file", "train_truth", "hidden", "outcomes")
-        settings = {key: value for key, value in self.data.items() if key not in others}
-        dataset, warnings = read_dataset(self.folder / self.data["file"], labels=self.labels, **settings)
+        """Read the rows, with those taken in from production, and the counted warnings of the reader.
+
+        Of rows in partitions a sample is read; that of `partitioned.py`.
+        """
+        if self.partitioned:
+            dataset, warnings = sample_of(self.folder, self.source())
+        else:
+            settings = {key: value for key, value in self.data.items() if key in MAPPED}
+            dataset, warnings = read_dataset(self.folder / self.data["file"], labels=self.labels, **settings)
         dataset, more = with_production(self.folder, dataset)
         return dataset, warnings + more
 

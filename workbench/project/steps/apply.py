@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Sequence
+from inspect import signature
 from typing import Any, Final
 
 from workbench.apply import Tick, VoteCache, apply_lfs, check_settings
-from workbench.engines import Engine, Processes, serial
+from workbench.engines import Dask, Engine, Mapper, Pool, Processes, Spark, serial
 from workbench.io.names import did_you_mean, listed
 from workbench.lfs import LabelingFunction
 from workbench.project.task import Task, build
 from workbench.tables import Dataset, VoteMatrix, WorkbenchError
 
-_OURS: Final = {"cache": bool, "max_faults": float, "chunk_rows": int}
+_OURS: Final = {"cache": bool, "max_faults": float, "chunk_rows": int, "engine": str, "scheduler": str, "store": str}
+
+ENGINES: Final = ("processes", "dask", "spark")
 
 
 def apply(
@@ -74,6 +78,36 @@ def make_engine(task: Task) -> Engine:
     except WorkbenchError as error:
         raise error if where in str(error) else WorkbenchError(f"{where}: {error}") from None
     return engine if "workers" in task.apply else serial
+
+
+def make_mapper(task: Task) -> Mapper:
+    """Return what maps the partitions of a task: processes here, or the cluster that `engine` and `scheduler` name."""
+    where, name = f"{task.folder / 'task.toml'} [apply]", task.apply.get("engine", "processes")
+    workers, scheduler = task.apply.get("workers"), task.apply.get("scheduler")
+    if name not in ENGINES:
+        raise WorkbenchError(f"{where}: engine {name!r} is unknown; known are {listed(ENGINES)}{did_you_mean(name, ENGINES)}")
+    if not task.partitioned:
+        raise WorkbenchError(
+            f"engine {name!r} maps partitions, and {task.data['file']} is read as a whole; for a Parquet file write "
+            f"partitioned = true under [data] in {task.folder / 'task.toml'}, or name a folder of Parquet files as its file"
+        )
+    try:
+        if name == "dask":
+            return Dask(scheduler, workers)
+        if name == "spark":
+            return Spark(scheduler or f"local[{workers or os.cpu_count() or 1}]")
+        if scheduler is not None:
+            raise WorkbenchError(f'scheduler {scheduler!r} has no use with engine {name!r}; name engine = "dask" or "spark"')
+        return Pool(workers)
+    except WorkbenchError as error:
+        raise WorkbenchError(f"{where}: {error}") from None
+
+
+def make_limits(task: Task) -> Processes:
+    """Return what one function may use on a chunk of rows of a partition, having looked at all settings of `[apply]`."""
+    make_engine(task)
+    names = [name for name in signature(Processes).parameters if name in task.apply and name != "workers"]
+    return Processes(workers=1, **{name: task.apply[name] for name in names})
 
 
 def stopped_in_words(votes: VoteMatrix) -> list[str]:

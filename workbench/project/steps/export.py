@@ -14,6 +14,8 @@ from workbench.export import FORMATS, Candidates, Filters, passing, private_fact
 from workbench.io.files import read_json
 from workbench.io.readers import read_frame
 from workbench.io.toml import expect
+from workbench.project.exporting_in_parts import export_in_parts
+from workbench.project.in_parts import InParts
 from workbench.project.production import production_ids
 from workbench.project.reviewing import KEPT_ANCHORS
 from workbench.project.runs import Run, find_run
@@ -70,8 +72,7 @@ def export(
     filters = make_filters(task, rows.splits)
     kept, removed = passing(rows, filters)
     if not kept.any():
-        counts = ", ".join(f"{name} {count:,}" for name, count in removed.items() if count)
-        return 0, [f"No row is left to export: of {len(rows):,} rows the filters removed {counts}; there is no training set."]
+        return 0, [_nothing_left(len(rows), removed)]
     write_export(
         folder,
         rows,
@@ -84,6 +85,34 @@ def export(
     )
     said = private_in_words(private_facts(rows.private, kept, rows.mask), int(kept.sum()))
     return int(kept.sum()), [said] if said else []
+
+
+def _nothing_left(rows: int, removed: Mapping[str, int]) -> str:
+    counts = ", ".join(f"{name} {count:,}" for name, count in removed.items() if count)
+    return f"No row is left to export: of {rows:,} rows the filters removed {counts}; there is no training set."
+
+
+def export_all(
+    folder: Path,
+    task: Task,
+    parts: InParts,
+    run_folder: Path,
+    sample: Candidates,
+    provenance: dict[str, Any],
+    warnings: Sequence[str],
+) -> list[str]:
+    """Write the training set of all rows in partitions, as `export` does; return what to know of it.
+
+    Where the filters leave no row of the sample, none is written. Private data are counted on the sample.
+    """
+    filters = make_filters(task, sample.splits)
+    settings = {name: task.export[name] for name in ("formats", "escape_formulas") if name in task.export}
+    kept, removed = passing(sample, filters)
+    if not kept.any():
+        return [_nothing_left(len(sample), removed)]
+    rows = export_in_parts(folder, task, parts, run_folder, sample, filters, provenance, settings, warnings)
+    said = private_in_words(private_facts(sample.private, kept, sample.mask), int(kept.sum()))
+    return [f"{rows:,} rows of {parts.rows:,} are exported", *([f"{said} (counted on the sample)"] if said else [])]
 
 
 def provenance_of(task: Task, model: Any, facts: dict[str, Any]) -> dict[str, Any]:

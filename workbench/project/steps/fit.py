@@ -14,6 +14,7 @@ from workbench.io.files import write_frame, write_json
 from workbench.io.toml import expect
 from workbench.io.votes import write_soft_labels
 from workbench.label_models import LABEL_MODELS, GenerativeModel, save
+from workbench.label_models.contract import VoteParts
 from workbench.project.reviewing import KEPT_ANCHORS, check_teaching, reviewed
 from workbench.project.runs import KEPT_MODEL
 from workbench.project.task import Task, build, settings_of
@@ -57,16 +58,23 @@ def ready_label_model(task: Task, name: str, dataset: Dataset) -> Any:
 
 
 def fit_label_model(
-    task: Task, name: str, dataset: Dataset, votes: VoteMatrix, gold: pd.DataFrame | None = None
+    task: Task,
+    name: str,
+    dataset: Dataset,
+    votes: VoteMatrix,
+    gold: pd.DataFrame | None = None,
+    everything: VoteParts | None = None,
 ) -> tuple[SoftLabels, Any]:
     """Fit a label model on the votes of the training rows; return its labels of every row, and the model.
+
+    everything: the votes of all training rows in parts, where the data set is a sample of them.
 
     gold: label and weight by row id of what reviewers said of train rows, as the record has it now unless given; these rows
     keep the label that people gave them. Gold of the data teaches nothing.
     """
     model, known = ready_label_model(task, name, dataset), teaching(task, dataset, gold)
-    model.fit(votes.take(training_rows(dataset)), known if len(known) else None)
-    return human_wins(model.predict_proba(votes), known), model
+    model.fit(everything or votes.take(training_rows(dataset)), known if len(known) else None)
+    return labels_of(model, known, votes), model
 
 
 def teaching(task: Task, dataset: Dataset, gold: pd.DataFrame | None) -> pd.DataFrame:
@@ -74,6 +82,11 @@ def teaching(task: Task, dataset: Dataset, gold: pd.DataFrame | None) -> pd.Data
     known = reviewed(task, dataset).teaching if gold is None else gold
     check_teaching(task, dataset, known)
     return known
+
+
+def labels_of(model: Any, known: pd.DataFrame, votes: VoteMatrix) -> SoftLabels:
+    """Return the labels that a fitted model gives rows; those that people labelled keep theirs."""
+    return human_wins(model.predict_proba(votes), known)
 
 
 def human_wins(soft: SoftLabels, gold: pd.DataFrame) -> SoftLabels:
@@ -171,14 +184,15 @@ def fit(
     *,
     gold: pd.DataFrame | None = None,
     intervals: bool = False,
+    everything: VoteParts | None = None,
 ) -> tuple[SoftLabels, Any, list[str]]:
     """Write the labels of all rows, what the model learned, and the model itself where it can explain rows.
 
-    Returns the labels, the model and in words what is suspicious. gold: as for `fit_label_model`; its rows are kept beside the
-    labels. intervals: find them too, which takes 100 refits.
+    Returns the labels, the model and in words what is suspicious. gold, everything: as for `fit_label_model`; the rows of gold
+    are kept beside the labels. intervals: find them too, which takes 100 refits.
     """
     known = teaching(task, dataset, gold)
-    soft, model = fit_label_model(task, chosen_model(task), dataset, votes, known)
+    soft, model = fit_label_model(task, chosen_model(task), dataset, votes, known, everything)
     if len(known):
         write_frame(known, folder / KEPT_ANCHORS)
     taught = training_rows(dataset)

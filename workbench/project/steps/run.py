@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from workbench.io.files import new_folder, write_json
 from workbench.io.votes import write_votes
+from workbench.lfs import LabelingFunction
+from workbench.project.in_parts import InParts
+from workbench.project.production import production_ids
 from workbench.project.reviewing import Reviewed, open_record, reviewed, with_reviewed_gold
 from workbench.project.run_sources import keep_sources
 from workbench.project.runs import Run, describe_run, find_run, new_run_id
-from workbench.project.steps.apply import apply, stopped_in_words
+from workbench.project.steps.apply import apply, make_limits, make_mapper, stopped_in_words
 from workbench.project.steps.check import calls_ahead, check_settings
 from workbench.project.steps.compare import compare
 from workbench.project.steps.defer import defer
 from workbench.project.steps.diagnose import diagnose
 from workbench.project.steps.evaluate import evaluate
-from workbench.project.steps.export import candidates, export, provenance_of
-from workbench.project.steps.fit import Report, chosen_model, fit, training_rows
+from workbench.project.steps.export import candidates, export, export_all, provenance_of
+from workbench.project.steps.fit import Report, chosen_model, fit, labels_of, training_rows
 from workbench.project.steps.train import keep_end_model, train
 from workbench.project.task import Task
-from workbench.tables import Dataset, SoftLabels
+from workbench.project.voting_in_parts import without
+from workbench.tables import Dataset, SoftLabels, VoteMatrix
 from workbench.text.duplicates import duplicate_report
 
 STAGES = ("apply", "diagnose", "fit", "export", "train", "evaluate")
@@ -62,11 +69,14 @@ def run(
     run_id = new_run_id(task)
     with new_folder(task.runs_folder / run_id) as folder:
         keep_sources(folder, task, functions, rows)
-        votes, times = apply(task, functions, dataset, report, again)
+        parts, votes, times = _vote(task, functions, dataset, report, again)
         notes += task.disabled_in_words() + stopped_in_words(votes)
         write_votes(votes, folder / "votes.parquet")
         facts: dict[str, Any] = {"rows": len(dataset), "data": rows.fingerprint, "votes": votes.fingerprint}
         facts |= {"stopped": dict(votes.stopped), "microseconds": times}
+        if parts is not None:
+            notes += parts.in_words()
+            facts["parts"] = {"rows": parts.rows, "partitions": len(parts.voted), "skipped": parts.skipped}
         facts["functions"] = {function.name: function.fingerprint for function in functions}
         if last >= STAGES.index("diagnose"):
             report("diagnose", 0, 1, "")
@@ -76,21 +86,48 @@ def run(
             notes += decided.notes + said + diagnose(folder, task, judged, votes)
         if last >= STAGES.index("fit"):
             report("fit", 0, 1, "")
-            soft, model, said = fit(folder, task, dataset, votes, report, gold=decided.teaching, intervals=intervals)
+            every = None if parts is None else parts.training(votes.lfs, votes.labels)
+            known = decided.teaching
+            soft, model, said = fit(folder, task, dataset, votes, report, gold=known, intervals=intervals, everything=every)
+            if parts is not None:
+                parts.label(folder, partial(labels_of, model, known))
             notes += said
             if compared:
                 write_json(folder / "compare.json", compare(task, dataset, votes, report, decided.teaching))
         if last >= STAGES.index("export"):
             report("export", 0, 1, "")
             found = candidates(task, rows, votes, soft, folder)
-            notes += export(folder / "export", task, found, provenance_of(task, model, facts), notes, report)[1]
+            if parts is None:
+                notes += export(folder / "export", task, found, provenance_of(task, model, facts), notes, report)[1]
+            else:
+                provenance = provenance_of(task, model, facts)
+                notes += export_all(folder / "export", task, parts, folder, found, provenance, notes)
         if last >= STAGES.index("train"):
             end_model = _train(folder, task, dataset, soft, decided, report)
             notes += [] if isinstance(end_model, str) else defer(folder, task, dataset, end_model)
         if last >= STAGES.index("evaluate"):
             evaluate(folder, task, dataset, votes, {chosen_model(task): soft, "end_model": end_model}, report)
+        if parts is not None:
+            parts.write(folder, votes.lfs)
         describe_run(folder, task, until, notes=notes, **facts)
     return find_run(task, run_id)
+
+
+def _vote(
+    task: Task, functions: Sequence[LabelingFunction], dataset: Dataset, report: Report, again: Collection[str]
+) -> tuple[InParts | None, VoteMatrix, dict[str, float]]:
+    """Let functions vote; of rows in partitions return all votes in parts, and those on sampled and production rows."""
+    if not task.partitioned:
+        return None, *apply(task, functions, dataset, report, again)
+    parts = InParts.vote(task, functions, make_mapper(task), make_limits(task), report)
+    later = dataset.ids.isin(production_ids(task.folder))
+    votes = parts.of(dataset.ids[~later])
+    if later.any():
+        more, _ = apply(task, functions, dataset.take(later), report)
+        both = pd.concat([votes.to_frame(), without(more, tuple(parts.stopped)).to_frame()])
+        faults = pd.concat([votes.faults, more.faults], ignore_index=True)
+        votes = VoteMatrix(both.index, votes.lfs, votes.labels, both.to_numpy(), faults, votes.stopped)
+    return parts, votes, {}
 
 
 def _train(folder: Path, task: Task, dataset: Dataset, soft: SoftLabels, decided: Reviewed, report: Report) -> Any:

@@ -1,0 +1,190 @@
+"""The line over rows in partitions: votes and labels of all of them, beside what the line does on the sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from workbench.apply import one_in_of
+from workbench.engines import Mapper, Processes
+from workbench.io.files import write_json
+from workbench.io.names import listed
+from workbench.io.vote_parts import write_label_part
+from workbench.label_models.contract import VoteParts
+from workbench.lfs import LabelingFunction
+from workbench.lfs.ship import pack
+from workbench.project.partitioned import Source, in_order
+from workbench.project.task import Task
+from workbench.project.voting_in_parts import Voted, Voting, gathered, vote_everywhere
+from workbench.tables import SPLITS, SoftLabels, VoteMatrix
+
+PARTS: Final = "parts.json"
+LABELS: Final = "labels"
+Report = Callable[[str, int, int, str], None]
+Finish = Callable[[VoteMatrix], SoftLabels]
+
+
+class Labelled(NamedTuple):
+    """Where the labels of a partition are, inside its run, their checksum, and how many rows are covered and get each class."""
+
+    url: str
+    checksum: str
+    covered: int
+    classes: list[int]
+
+
+@dataclass
+class InParts:
+    """All rows of a run, with votes, whose partitions any engine maps.
+
+    stopped: functions that abstain everywhere, and why. skipped: in words, the partitions that could not be read. seconds: by
+    stage, how long it took.
+    """
+
+    source: Source
+    mapper: Mapper
+    report: Report
+    voted: list[Voted]
+    stopped: dict[str, str]
+    skipped: list[str]
+    seconds: dict[str, float] = field(default_factory=dict)
+    labelled: list[Labelled] = field(default_factory=list)
+
+    @classmethod
+    def vote(
+        cls, task: Task, functions: Sequence[LabelingFunction], mapper: Mapper, limits: Processes, report: Report
+    ) -> InParts:
+        """Vote on all partitions."""
+        source, start = task.source(), perf_counter()
+        voting = Voting(
+            source,
+            tuple(task.data.get("hidden", ())),
+            pack(functions),
+            {function.name: function.fingerprint for function in functions},
+            limits,
+            one_in_of(source.rows),
+            task.apply.get("chunk_rows", 10_000),
+            str(task.apply.get("store", (task.folder / "cache" / "parts").resolve())).rstrip("/"),
+        )
+        found = vote_everywhere(voting, mapper, task.apply.get("max_faults", 0.5), report)
+        return cls(source, mapper, report, *found, seconds={"apply": perf_counter() - start})
+
+    @property
+    def rows(self) -> int:
+        """How many rows have votes."""
+        return sum(one.about["rows"] for one in self.voted)
+
+    def of(self, ids: pd.Index) -> VoteMatrix:
+        """Return the votes on some rows."""
+        return gathered(self.voted, self.mapper, ids, self.stopped)
+
+    def training(self, lfs: tuple[str, ...], labels: tuple[str, ...]) -> VoteParts:
+        """Return the votes that a label model learns from: of the train split, of all rows where there is none."""
+        every = not sum(one.about["splits"][0] for one in self.voted)
+
+        def look(work: Callable[[VoteMatrix], Any]) -> Iterator[Any]:
+            start, on_votes = perf_counter(), partial(_taught, work, tuple(self.stopped), every)
+            for done, result in enumerate(in_order(self.mapper, on_votes, self.voted)):
+                yield result
+                self.report("fit", done + 1, len(self.voted), f"{done + 1:,} of {len(self.voted):,} partitions")
+            looks = sum(name.startswith("look") for name in self.seconds)
+            self.seconds[f"look {looks + 1}"] = perf_counter() - start
+
+        return VoteParts(lfs, labels, look)
+
+    def label(self, folder: Path, finish: Finish) -> None:
+        """Write the labels of every partition into the folder of a run; finish: makes labels of votes."""
+        start = perf_counter()
+        work = partial(_label, finish, tuple(self.stopped), str(folder))
+        for done, one in enumerate(in_order(self.mapper, work, self.voted)):
+            self.labelled.append(one)
+            self.report("labels", done + 1, len(self.voted), f"{done + 1:,} of {len(self.voted):,} partitions")
+        self.seconds["labels"] = perf_counter() - start
+
+    def write(self, folder: Path, lfs: tuple[str, ...]) -> None:
+        """Write parts.json: which files hold what, with their checksums, and what functions do on all rows."""
+        sums = {name: np.sum([one.about[name] for one in self.voted], axis=0) for name in _SUMMED}
+        rows, cast = max(int(sums["rows"]), 1), sums["cast"]
+        faults = {name: sum(one.about["faults"][name] for one in self.voted) for name in lfs}
+        functions = [
+            {
+                "lf": name,
+                "n_votes": int(cast[j].sum()),
+                "coverage": float(cast[j].sum() / rows),
+                "overlap": float(sums["overlaps"][j] / rows),
+                "conflict": float(sums["conflicts"][j] / rows),
+                "votes": dict(zip(self.source.labels, cast[j].tolist(), strict=True)),
+                "faults": faults[name],
+                "stopped": self.stopped.get(name),
+            }
+            for j, name in enumerate(lfs)
+        ]
+        summary = {name: float(sums[name] / rows) for name in ("covered", "overlap", "conflict")}
+        files = [
+            {
+                "file": one.part.url,
+                "row_groups": [one.part.first, one.part.last],
+                "rows": one.about["rows"],
+                "votes": {"file": one.url, "sha256": one.checksum},
+            }
+            for one in self.voted
+        ]
+        for file, one in zip(files, self.labelled, strict=False):
+            file["labels"] = {"file": one.url, "sha256": one.checksum}
+        write_json(
+            folder / PARTS,
+            {
+                "format": 1,
+                "rows": int(sums["rows"]),
+                "splits": dict(zip(SPLITS, sums["splits"].tolist(), strict=True)),
+                "summary": summary,
+                "functions": functions,
+                "labels": self._labels_in_numbers(),
+                "skipped": self.skipped,
+                "seconds": self.seconds,
+                "partitions": files,
+            },
+        )
+
+    def _labels_in_numbers(self) -> dict[str, Any] | None:
+        if not self.labelled:
+            return None
+        classes = np.sum([one.classes for one in self.labelled], axis=0).tolist()
+        by_class = dict(zip(self.source.labels, classes, strict=True))
+        return {"covered": sum(one.covered for one in self.labelled), "classes": by_class}
+
+    def in_words(self) -> list[str]:
+        """Return what to know of the rows in partitions: how many, and which are missing."""
+        said = [f"{self.rows:,} rows in {len(self.voted):,} partitions have votes; {PARTS} of the run says where they are"]
+        if self.skipped:
+            lost = self.source.rows - self.rows
+            said.append(
+                f"{len(self.skipped):,} partitions were skipped, so {lost:,} rows have no votes: {listed(self.skipped)}"
+            )
+        return said
+
+
+_SUMMED: Final = ("rows", "covered", "overlap", "conflict", "cast", "overlaps", "conflicts", "splits")
+
+
+def _taught(work: Callable[[VoteMatrix], Any], stopped: Sequence[str], every: bool, voted: Voted) -> Any:
+    """Return what work makes of the votes of a partition that models learn from."""
+    part = voted.read(stopped)
+    return work(part.votes if every else part.votes.take(part.split == 0))
+
+
+def _label(finish: Finish, stopped: Sequence[str], folder: str, voted: Voted) -> Labelled:
+    """Write the labels of a partition."""
+    soft = finish(voted.read(stopped).votes)
+    url = f"{LABELS}/part-{voted.part.number:05d}.parquet"
+    checksum = write_label_part(soft, f"{folder}/{url}")
+    hard = soft.hard().to_numpy()
+    classes = np.bincount(hard[hard >= 0], minlength=len(soft.labels)).tolist()
+    return Labelled(url, checksum, int(soft.covered.sum()), classes)
