@@ -184,9 +184,10 @@ def test_suites_of_stress_json_are_checked_and_missing_ones_are_said(folder):
     assert [check["passed"] for check in pass_gate(task)["checks"]] == [False, True]
 
 
-def stress_file(folder, run_id, **more):
+def stress_file(folder, run_id, threshold=None, **more):
     suite = {"name": "typos", "kind": "typos", "n": 80, "accuracy": 0.9, "answered": 0.5, "wrong_confident": 0.02, **more}
-    (folder / "runs" / run_id / "stress.json").write_text(json.dumps({"format": 1, "suites": [suite]}), encoding="utf-8")
+    document = {"format": 1, "threshold": threshold, "suites": [suite]}
+    (folder / "runs" / run_id / "stress.json").write_text(json.dumps(document), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -205,6 +206,20 @@ def test_suites_of_other_settings_or_rows_are_not_compared_and_said(folder, befo
     checks = {check["name"]: check for check in pass_gate(load_task(folder), NEW, OLD)["checks"]}
     assert said in checks["suites.typos.accuracy"]["said"]
     assert (checks["suites.typos.accuracy"]["passed"] is None) == ("not checked" in said)
+
+
+def test_suites_that_were_answered_at_other_thresholds_are_said(folder):
+    stress_file(folder, OLD, 0.8)
+    stress_file(folder, NEW, 0.7)
+    assert not any("answered suites above" in note for note in pass_gate(load_task(folder), NEW, OLD)["notes"]), (
+        "accuracy has no threshold"
+    )
+    task = limit(folder, "suites.typos.wrong_confident = {worse_by = 0.01}")
+    assert pass_gate(task, NEW, OLD)["notes"][-1].startswith(
+        f"run {NEW} answered suites above a confidence of 0.700, and run {OLD} above 0.800: compared by 'suites.typos.wrong_c"
+    )
+    stress_file(folder, NEW, 0.8)
+    assert not any("answered suites above" in note for note in pass_gate(task, NEW, OLD)["notes"])
 
 
 def test_of_the_reference_the_files_named_for_ci_are_enough(folder, monkeypatch):

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.gate import ALPHA, SUITE, Audit, Facts, answered_rows, gate, passed
+from workbench.gate.checks import AGAINST
 from workbench.io.files import check_format, read_json, write_json
 from workbench.io.names import did_you_mean, listed
 from workbench.io.votes import read_soft_labels
@@ -70,6 +71,7 @@ def pass_gate(task: Task, run_id: str | None = None, against: str | None = None)
             "there is no test row with gold, so valid rows are looked at; who chose settings by them is flattered here"
         )
     checks = gate(task.gate, now, before)
+    notes += [] if other is None else _thresholds_in_words(run, other, checks)
     document = {
         "format": 1,
         "run": run.id,
@@ -151,6 +153,19 @@ def _suites(task: Task, run: Run) -> pd.DataFrame | str:
     check_format(found, path)
     lines = {str(one["name"]): [one.get(name) for name in SUITE] for one in found["suites"]}
     return pd.DataFrame.from_dict(lines, orient="index", columns=list(SUITE)).astype(SUITE)
+
+
+def _thresholds_in_words(run: Run, other: Run, checks: Sequence[dict[str, Any]]) -> list[str]:
+    """Say where suites are compared by what the runs answered, each above its own threshold: who answers more errs more."""
+    compared = [one["name"] for one in checks if one["kind"] == AGAINST and one["p"] is not None]
+    told = [name for name in compared if name.startswith("suites.") and name.endswith((".answered", ".wrong_confident"))]
+    found = [read_json(one.folder / _STRESS).get("threshold") for one in (run, other)] if told else [None]
+    if None in found or found[0] == found[1]:
+        return []
+    return [
+        f"run {run.id} answered suites above a confidence of {found[0]:.3f}, and run {other.id} above {found[1]:.3f}: compared "
+        f"by {listed(told)} is what each would do, not how good they are at one threshold"
+    ]
 
 
 def _check_suites(task: Task, now: Facts) -> None:
