@@ -1,6 +1,6 @@
 """What every test may ask for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,15 +29,26 @@ BUG = ["export crashes with error", "page shows error 500", "app crashes on star
 
 @pytest.fixture
 def tiny_task(tmp_path: Path) -> Path:
-    """Return a task folder of 120 rows in two classes, with two Python functions, three rules and an agent's tag."""
-    folder, functions = tmp_path / "data" / "tiny", tmp_path / "labeling_functions" / "tiny"
+    """Return the folder of the tiny task."""
+    return write_tiny_task(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def write_tiny() -> Callable[..., Path]:
+    """Return what writes the tiny task, of any size, for fixtures of a whole module."""
+    return write_tiny_task
+
+
+def write_tiny_task(root: Path, rows: int = 120, train: int = 80, valid: int = 15) -> Path:
+    """Write rows in two classes, two Python functions, three rules and an agent's tag, and return the task's folder."""
+    folder, functions = root / "data" / "tiny", root / "labeling_functions" / "tiny"
     folder.mkdir(parents=True)
     functions.mkdir(parents=True)
     lines = ["id,text,plan,tag,label,split"]
-    for i in range(120):
+    for i in range(rows):
         label, texts = (("billing", BILLING), ("bug", BUG))[i % 2]
         tag = "bug" if i % 5 == 0 else label  # the agent tags every fifth ticket as a bug
-        split = "train" if i < 80 else "valid" if i < 95 else "test"
+        split = "train" if i < train else "valid" if i < train + valid else "test"
         lines.append(f'{i:03d},"{texts[i // 2 % 4]} number {i}",{("free", "pro")[i // 3 % 2]},{tag},{label},{split}')
     folder.joinpath("rows.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     folder.joinpath("task.toml").write_text(TASK, encoding="utf-8")

@@ -29,19 +29,10 @@ OLD, NEW = "20260101-000000-000", "20260102-000000-000"
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, write_tiny):
     """A task whose 80 test rows are known, with the run OLD and its copy NEW."""
     root = tmp_path_factory.mktemp("gate")
-    folder = root / "tiny"
-    folder.mkdir()
-    lines = ["id,text,plan,label,split"]
-    for i in range(240):
-        label, text = (("billing", "refund for invoice"), ("bug", "app crashes with error"))[i % 2]
-        split = "train" if i < 120 else "valid" if i < 160 else "test"
-        lines.append(f"{i:03d},{text} number {i},{('free', 'pro')[i // 3 % 2]},{label},{split}")
-    folder.joinpath("rows.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    folder.joinpath("task.toml").write_text(TASK, encoding="utf-8")
-    folder.joinpath("rules.toml").write_text(RULES, encoding="utf-8")
+    folder = write_tiny(root, rows=240, train=120, valid=40)
     task = load_task(folder)
     made = run(task, until="fit")
     dataset = task.dataset()[0]
@@ -54,12 +45,12 @@ def finished(tmp_path_factory):
     for name in (OLD, NEW):
         shutil.copytree(made.folder, folder / "runs" / name)
     shutil.rmtree(made.folder)
-    return folder
+    return root
 
 
 @pytest.fixture
 def folder(finished, tmp_path):
-    return shutil.copytree(finished, tmp_path / "tiny")
+    return shutil.copytree(finished, tmp_path / "house") / "data" / "tiny"
 
 
 def spoil(folder, run_id, count):
@@ -140,7 +131,7 @@ def test_a_run_is_not_held_against_itself_nor_one_without_an_end_model(folder):
 
 def test_rows_that_came_later_are_left_out_and_said(folder):
     with (folder / "rows.csv").open("a", encoding="utf-8") as file:
-        file.writelines(f"x{i},refund for invoice {i},pro,billing,test\n" for i in range(7))
+        file.writelines(f"x{i},refund for invoice {i},pro,billing,billing,test\n" for i in range(7))
     path = folder / "runs" / OLD / "answers" / "end_model.parquet"
     soft = read_soft_labels(path)
     write_soft_labels(soft.take(np.arange(len(soft) - 20)), path)
@@ -378,33 +369,3 @@ def test_without_test_rows_valid_ones_are_looked_at_and_said(folder):
     found = pass_gate(load_task(folder), NEW, OLD)
     assert found["split"] == "valid" and found["rows"] == 120 and "no test row with gold" in found["notes"][-1]
     assert pd.notna(found["checks"][0]["p"])
-
-
-TASK = """
-format = 1
-name = "tiny"
-labels = ["billing", "bug"]
-[data]
-file = "rows.csv"
-id = "id"
-text = ["text"]
-gold = "label"
-split = "split"
-[end_model]
-features = ["tfidf"]
-[slices]
-pro = {column = "plan", equals = "pro"}
-"""
-RULES = """
-format = 1
-[[rule]]
-name = "says_invoice"
-kind = "keyword"
-words = ["invoice", "refund"]
-label = "billing"
-[[rule]]
-name = "says_error"
-kind = "keyword"
-words = ["error", "crashes"]
-label = "bug"
-"""
