@@ -1,14 +1,17 @@
-"""What engines and those who use them agree on: a job of several functions, pieces of the rows, and answers."""
+"""What engines and those who use them agree on: a job of several functions, pieces of the rows, and answers; and mappers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,3 +69,18 @@ class Job(Protocol):
 # The last argument holds the functions that are to run no more. It grows while the engine works: who uses an engine adds what
 # an answer says is stopped before asking for the next one.
 Engine = Callable[[Job, Sequence[Piece], Container[int]], Iterator[Answer | Begun]]
+
+
+class Mapper(Protocol):
+    """What runs one function on many items in other processes: for data that no one machine holds, an item says which part.
+
+    The work reads and writes files itself and returns a small result; work, items and results can be pickled. A process runs one
+    item at a time. About twice as many items as there are workers are on their way at most.
+    """
+
+    def __call__(self, work: Callable[[T], R], items: Sequence[T]) -> Generator[tuple[int, R]]:
+        """Yield (place, result) as items are finished, in any order; closed early, cancel the rest and end what was started.
+
+        An item whose process dies is run again in another one, so the work must bear to be repeated. Raises WorkbenchError where
+        that happens more often than `retries` says, and for what the work raises: its own WorkbenchError as it is.
+        """

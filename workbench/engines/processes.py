@@ -6,18 +6,15 @@ import math
 import os
 import pickle
 import signal
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Container, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing.connection import Pipe, wait
+from multiprocessing.connection import wait
 
+from workbench.engines.child import ENDED, kill, start_worker
 from workbench.engines.contract import Answer, Begun, Job, Piece
 from workbench.tables import WorkbenchError
-
-_ENDED = (EOFError, BrokenPipeError, ConnectionResetError)
 
 
 @dataclass(frozen=True)
@@ -46,22 +43,20 @@ class Processes:
 
     def __call__(self, job: Job, pieces: Sequence[Piece], stopped: Container[int]) -> Iterator[Answer | Begun]:
         """Yield answers as they come; workers end with the iterator."""
-        if not hasattr(os, "fork"):
-            raise WorkbenchError("worker processes need Linux or macOS; use the serial engine here")
         setup = pickle.dumps((job, self))
         waiting = deque(enumerate(pieces))
-        workers: list[_Worker] = []
+        workers: list[Worker] = []
         try:
             for _ in range(min(self.workers or os.cpu_count() or 1, len(pieces))):
-                workers.append(_Worker(setup))
-            yield from _work(workers, waiting, setup, stopped)
+                workers.append(Worker(setup))
+            yield from work(workers, waiting, setup, stopped)
         finally:
             for worker in workers:
                 worker.kill()
 
 
-def _work(
-    workers: list[_Worker], waiting: deque[tuple[int, Piece]], setup: bytes, stopped: Container[int]
+def work(
+    workers: list[Worker], waiting: deque[tuple[int, Piece]], setup: bytes, stopped: Container[int]
 ) -> Iterator[Answer | Begun]:
     """Hand pieces to whoever is free and answers to who asks; a worker that dies is replaced, and what it was at is stopped."""
     while True:
@@ -75,11 +70,11 @@ def _work(
             worker = busy[line]  # type: ignore[index]  # we wait for lines alone
             try:
                 message = worker.line.recv()
-            except _ENDED:
+            except ENDED:
                 place, rest, culprit = worker.left()
                 waiting.appendleft((place, rest))
                 worker.kill()  # a child may outlive it
-                workers[workers.index(worker)] = _Worker(setup)
+                workers[workers.index(worker)] = Worker(setup)
                 yield Answer(place, culprit, None, 0.0, f"its worker process ended ({worker.exit()})")
                 continue
             if message is None:
@@ -96,7 +91,7 @@ def _work(
 
 
 @dataclass(eq=False)
-class _Worker:
+class Worker:
     """One worker process, the piece it works on, which functions have still to answer, and which it is at."""
 
     setup: bytes
@@ -105,19 +100,8 @@ class _Worker:
     at: int | None = None
 
     def __post_init__(self) -> None:
-        self.line, theirs = Pipe()
-        # forked children cannot use a pool of threads that their parent began; what is importable here is importable there
-        one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-        modules = {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
-        same_order = {"PYTHONHASHSEED": "0"}  # of a set's members, in every worker and every run
-        environment = {**same_order, **os.environ, **one_thread, **modules}
-        # -P: no other module of the current folder is taken for a library's; -u: what a child printed is not lost at its end
-        command = [sys.executable, "-P", "-u", "-m", "workbench.engines.worker", str(theirs.fileno())]
-        with theirs:
-            self.process = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment, start_new_session=True
-            )
-        with suppress(*_ENDED):
+        self.process, self.line = start_worker("workbench.engines.worker")
+        with suppress(*ENDED):
             self.line.send_bytes(self.setup)
 
     def begin(self, place: int, piece: Piece, stopped: Container[int]) -> None:
@@ -125,7 +109,7 @@ class _Worker:
         functions = [function for function in piece.functions if function not in stopped]
         if functions:
             self.piece, self.due, self.at = (place, piece), functions, None
-            with suppress(*_ENDED):  # a worker that is gone is noticed where its answers are read
+            with suppress(*ENDED):  # a worker that is gone is noticed where its answers are read
                 self.line.send((place, piece.cut(), functions))
 
     def left(self) -> tuple[int, Piece, int]:
@@ -142,7 +126,5 @@ class _Worker:
 
     def kill(self) -> None:
         """End the process and its children."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        kill(self.process)
         self.line.close()

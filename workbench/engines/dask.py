@@ -1,0 +1,170 @@
+"""Items over a Dask cluster: one that runs, or one of this machine's processes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from threading import Lock
+from typing import Any, Final
+
+from workbench.engines.child import kill, start
+from workbench.engines.contract import R, T
+from workbench.engines.outcome import check, died, named, outcome, packed, result
+from workbench.tables import WorkbenchError
+
+_CONNECT: Final = 7  # seconds
+_NO_WORKER: Final = "60s"  # none of our own for so long is an error, and not a wait for ever
+# what the command `dask worker` does, with prints to stderr, for the output is for data
+_WORKERS: Final = "import os; os.dup2(2, 1); from distributed.cli.dask_worker import main; main()"
+_ONE_AT_A_TIME: Final = Lock()  # for workers of other people's clusters, which may have several threads
+
+
+@dataclass(frozen=True)
+class Dask:
+    """A mapper over the workers of a Dask scheduler, by its address; without one, over a cluster of this machine's processes.
+
+    workers: processes of our own cluster, None is one a core. retries: how often an item is run again, after the others and by
+    itself, so that an item is not blamed for its neighbour. A cluster that is not ours counts by its own `allowed-failures`, and
+    an item that it gives up beside others is run there once more. Items wait for its workers as long as there are none; start
+    those with `--nthreads 1`, and with DASK_DISTRIBUTED__WORKER__DAEMON=False where the work uses multiprocessing.
+    """
+
+    scheduler: str | None = None
+    workers: int | None = None
+    retries: int = 2
+
+    def __post_init__(self) -> None:
+        check(self.workers, self.retries)
+        if self.scheduler is not None and self.workers is not None:
+            raise WorkbenchError(f"workers is {self.workers!r}, but the scheduler {self.scheduler} has its own; leave one out")
+
+    def __call__(self, work: Callable[[T], R], items: Sequence[T]) -> Generator[tuple[int, R]]:
+        """Yield (place, result) as items are finished; our own cluster ends with the iterator, others' items are cancelled."""
+        if not items:
+            return
+        try:
+            import distributed
+        except ImportError:
+            way_out = "run pip install 'weak-supervision-workbench[dask]', or use a pool of processes"
+            raise WorkbenchError(f"Dask is not installed; {way_out}") from None
+        with _quiet(), self._own() if self.scheduler is None else self._theirs(self.scheduler) as client:
+            try:
+                yield from self._map(client, packed(work), items)
+            except (CancelledError, OSError, distributed.client.ClosedClientError) as error:
+                raise WorkbenchError(
+                    f"the connection to the Dask scheduler {client.scheduler.address} was lost, or it dropped what we asked"
+                    f" ({type(error).__name__}); run again once it is there, for only what is missing is done then"
+                ) from error
+
+    def _map(self, client: Any, work: bytes, items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        """Yield (place, result) of all items, then of those that ended a worker, each by itself."""
+        deaths: dict[int, int] = {}
+        for place, came in self._outcomes(client, work, items, range(len(items))):
+            if isinstance(came, int):
+                deaths[place] = came
+            else:
+                yield place, result(came, place, items[place])
+        for place in deaths:
+            while isinstance(came := next(self._outcomes(client, work, items, [place]))[1], int):
+                deaths[place] += came
+                if deaths[place] > self.retries:
+                    raise died(place, items[place], deaths[place])
+            yield place, result(came, place, items[place])
+
+    def _outcomes(
+        self, client: Any, work: bytes, items: Sequence[Any], places: Iterable[int]
+    ) -> Iterator[tuple[int, bytes | int]]:
+        """Yield place and outcome as items are finished, or how many workers died of an item."""
+        from distributed import KilledWorker, as_completed
+
+        waiting = deque(places)
+        at: dict[Any, int] = {}
+        done = as_completed(loop=client.loop)
+        while waiting or at:
+            for _ in range(min(len(waiting), self._most(client) - len(at))):
+                future = client.submit(run_item, work, packed(items[waiting[0]]), pure=False)
+                at[future] = waiting.popleft()
+                done.add(future)
+            future = next(done)
+            place, error = at.pop(future), future.exception()
+            if error is None:
+                yield place, future.result()
+            elif isinstance(error, KilledWorker):
+                yield place, error.allowed_failures + 1
+            else:
+                raise WorkbenchError(f"{named(place, items[place])} did not get to a worker: {type(error).__name__}: {error}")
+
+    def _most(self, client: Any) -> int:
+        """Return how many items are to be on their way: what is queued at another's cluster tells it to grow."""
+        if self.scheduler is None:
+            return self.workers or os.cpu_count() or 1
+        return 2 * max(1, sum(client.nthreads().values()))
+
+    @contextmanager
+    def _theirs(self, address: str) -> Iterator[Any]:
+        from distributed import Client
+        from distributed.comm import resolve_address
+
+        class Careful(Client):  # type: ignore[misc]  # it is Any here
+            async def _ensure_connected(self, *args: Any, **settings: Any) -> None:
+                try:  # Dask does not limit the time of who takes the call and says nothing
+                    await asyncio.wait_for(super()._ensure_connected(*args, **settings), _CONNECT + 1)
+                except (MemoryError, TimeoutError) as error:  # a web server's HTTP/1.1 read as a number of bytes
+                    raise OSError("what is there does not speak Dask's language; is it the dashboard?") from error
+
+        try:
+            resolve_address(address)
+            client = Careful(address, timeout=_CONNECT, set_as_default=False)
+        except (OSError, ValueError) as error:
+            way_out = "start one with `dask scheduler`, or give the address that it prints, such as tcp://host:8786"
+            raise WorkbenchError(f"no Dask scheduler answers at {address!r} ({error}); {way_out}") from error
+        with client:
+            yield client
+
+    @contextmanager
+    def _own(self) -> Iterator[Any]:
+        """Start a scheduler here, and workers in processes of their own that are no daemons, for these may start no others."""
+        from dask import config
+        from distributed import Client, LocalCluster
+
+        settings = {"distributed.scheduler.no-workers-timeout": _NO_WORKER, "distributed.scheduler.allowed-failures": 0}
+        with TemporaryDirectory() as folder:
+            with config.set(settings):
+                cluster = LocalCluster(n_workers=0, dashboard_address=None, silence_logs=logging.ERROR)
+            address = cluster.scheduler_address
+            options = ["--nthreads=1", "--no-dashboard", "--memory-limit=0", f"--local-directory={folder}"]
+            workers = start(
+                ["-c", _WORKERS, address, f"--nworkers={self._most(None)}", *options],
+                DASK_DISTRIBUTED__WORKER__DAEMON="False",
+                DASK_LOGGING__DISTRIBUTED="error",
+            )
+            try:
+                with cluster, Client(cluster, set_as_default=False) as client:
+                    yield client
+            finally:
+                kill(workers)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep to itself what Dask's client logs: all of it comes back as errors, or is mended."""
+    logger = logging.getLogger("distributed.client")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def run_item(work: bytes, item: bytes) -> bytes:
+    """Run an item on a worker."""
+    with _ONE_AT_A_TIME:
+        return outcome(work, item)

@@ -1,0 +1,73 @@
+"""What mappers have in common: work and its item go to another process as bytes, and what came of them comes back as bytes."""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+from typing import Any
+
+from workbench.io.names import shortened
+from workbench.tables import WorkbenchError
+
+
+def check(workers: object, retries: object) -> None:
+    """Raise WorkbenchError where a mapper's settings are no whole numbers in range."""
+    if workers is not None and (type(workers) is not int or workers < 1):
+        raise WorkbenchError(f"workers is {workers!r}; give a whole number from 1 on, or None for one a core")
+    if type(retries) is not int or retries < 0:
+        raise WorkbenchError(f"retries is {retries!r}; give a whole number from 0 on")
+
+
+def packed(what: object) -> bytes:
+    """Return the work or an item pickled; functions of a script or a notebook go by value."""
+    import cloudpickle
+
+    try:
+        return bytes(cloudpickle.dumps(what))
+    except Exception as error:  # pickling raises whatever an object's own code does
+        said = f"{shortened(str(what))} cannot be sent to another process ({type(error).__name__}: {error})"
+        raise WorkbenchError(f"{said}; use functions of a module and plain values") from error
+
+
+def outcome(work: bytes, item: bytes) -> bytes:
+    """Run the work where this is called; return, pickled, its result, or an error and where it was raised."""
+    import cloudpickle
+
+    try:
+        return bytes(cloudpickle.dumps((pickle.loads(work)(pickle.loads(item)), None, "")))
+    except BaseException as error:  # noqa: BLE001  # whatever it is, SystemExit too, it belongs to the one who asked
+        return bytes(cloudpickle.dumps((None, _sendable(error), traceback.format_exc())))
+
+
+def _sendable(error: BaseException) -> WorkbenchError | str:
+    """Return a WorkbenchError as it is, unless it does not survive the way, and any other as its type and message."""
+    said = f"{type(error).__name__}: {error}".removesuffix(": ")
+    if not isinstance(error, WorkbenchError):
+        return said
+    try:
+        return error if isinstance(pickle.loads(packed(error)), type(error)) else WorkbenchError(str(error))
+    except Exception:  # noqa: BLE001  # so does an error's own way of being pickled
+        return WorkbenchError(str(error))
+
+
+def result(came: bytes, place: int, item: object) -> Any:
+    """Return the result of an outcome, or raise its error; what is no WorkbenchError names the item."""
+    found, error, where = pickle.loads(came)
+    if error is None:
+        return found
+    if not isinstance(error, WorkbenchError):
+        error = WorkbenchError(f"{named(place, item)} raised {error}")
+        error.add_note(where)
+    raise error
+
+
+def named(place: int, item: object) -> str:
+    """Return an item in words."""
+    return f"item {place + 1} ({shortened(str(item))})"
+
+
+def died(place: int, item: object, times: int) -> WorkbenchError:
+    """Return the error of an item that is given up."""
+    often = "once" if times == 1 else f"{times} times"
+    way_out = "make the parts smaller, use fewer workers, or raise `retries`"
+    return WorkbenchError(f"{named(place, item)} ended its worker process {often}, perhaps for want of memory; {way_out}")
