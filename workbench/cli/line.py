@@ -27,25 +27,41 @@ if TYPE_CHECKING:
     from workbench.project.runs import Run
 
 TASK = click.argument("task", type=click.Path(path_type=Path))
+_ON_PARTITIONS = (
+    click.option("--engine", metavar="NAME", help="What maps rows in partitions: processes, dask or spark."),
+    click.option("--workers", type=int, metavar="N", help="Processes that work side by side. Default: one a core."),
+    click.option("--scheduler", metavar="URL", help="A Dask scheduler, tcp://host:8786, or a Spark master."),
+)
 
 
-def _run(task: Path, until: str, exported: dict[str, Any] | None = None, **also: Any) -> Run:
+def on_partitions(command: Any) -> Any:
+    """Give a command the options that say where partitions are worked on, in place of [apply] in task.toml."""
+    for option in reversed(_ON_PARTITIONS):
+        command = option(command)
+    return command
+
+
+def _run(
+    task: Path, until: str, exported: dict[str, Any] | None = None, applied: dict[str, Any] | None = None, **also: Any
+) -> Run:
+    from workbench.project.steps.apply import applying
     from workbench.project.steps.export import asked
     from workbench.project.steps.run import run
     from workbench.project.task import load_task
 
     # What a user's function prints must not end up in the JSON on stdout.
     with redirect_stdout(sys.stderr), report_progress() as report:
-        read = load_task(task)
-        return run(asked(read, **(exported or {})), until=until, report=report, say=lambda sentence: notes([sentence]), **also)
+        read = asked(applying(load_task(task), **(applied or {})), **(exported or {}))
+        return run(read, until=until, report=report, say=lambda sentence: notes([sentence]), **also)
 
 
 @click.command("run")
 @TASK
+@on_partitions
 @click.option("--json", "as_json", is_flag=True, help="Print metrics.json instead of the summary.")
-def run_command(task: Path, as_json: bool) -> None:
+def run_command(task: Path, as_json: bool, **applied: Any) -> None:
     """Run the whole line: apply, diagnose, label model, export, end model, evaluate."""
-    done = _run(task, "evaluate")
+    done = _run(task, "evaluate", applied=applied)
     notes(done.about["notes"])
     if as_json:
         click.echo(json.dumps(done.metrics(), indent=2))
@@ -65,12 +81,13 @@ def _ended_early(task: Path, until: str, quiet: bool = False, **also: Any) -> It
 
 @click.command("apply")
 @TASK
+@on_partitions
 @click.option(
     "--again", multiple=True, metavar="NAME", help="A function that votes anew, whatever is kept of it; may come twice."
 )
-def apply_command(task: Path, again: tuple[str, ...]) -> None:
+def apply_command(task: Path, again: tuple[str, ...], **applied: Any) -> None:
     """Let every function vote on every row; votes and faults go into a new run."""
-    with _ended_early(task, "apply", again=again) as done:
+    with _ended_early(task, "apply", again=again, applied=applied) as done:
         votes = done.votes()
         click.echo(f"{len(votes):,} rows, {len(votes.lfs)} functions, {votes.covered.mean():.1%} of rows covered, ", nl=False)
         click.echo(f"{len(votes.faults):,} faults")
@@ -78,9 +95,10 @@ def apply_command(task: Path, again: tuple[str, ...]) -> None:
 
 @click.command("diagnose")
 @TASK
-def diagnose_command(task: Path) -> None:
+@on_partitions
+def diagnose_command(task: Path, **applied: Any) -> None:
     """Show coverage, overlap and conflict of every function, and on the valid split's gold accuracy, also by slice."""
-    with _ended_early(task, "diagnose") as done:
+    with _ended_early(task, "diagnose", applied=applied) as done:
         diagnosis = done.diagnosis()
         functions_table(diagnosis)
         slices_tables(diagnosis)
@@ -89,15 +107,16 @@ def diagnose_command(task: Path) -> None:
 
 @click.command("fit")
 @TASK
+@on_partitions
 @click.option("--compare", "compared", is_flag=True, help="Fit every label model, and say whether majority vote is enough.")
 @click.option("--intervals", is_flag=True, help="Find 95 % intervals of what is learned, by 100 refits to simulated votes.")
 @click.option("--json", "as_json", is_flag=True, help="Print label_model.json, or of a comparison compare.json, as it stands.")
-def fit_command(task: Path, compared: bool, intervals: bool, as_json: bool) -> None:
+def fit_command(task: Path, compared: bool, intervals: bool, as_json: bool, **applied: Any) -> None:
     """Fit the label model and label every row; show how accurate it takes each function to be, and how good it is on valid."""
     from workbench.project.steps.diagnose import valid_scores
     from workbench.project.task import load_task
 
-    with _ended_early(task, "fit", quiet=as_json, compared=compared, intervals=intervals) as done:
+    with _ended_early(task, "fit", quiet=as_json, compared=compared, intervals=intervals, applied=applied) as done:
         if as_json:
             click.echo(json.dumps(done.comparison() if compared else done.label_model(), indent=2))
             return
@@ -164,8 +183,9 @@ def _export_run(task: Path, folder: Path, run_id: str | None, settings: dict[str
 
 @click.command("train")
 @TASK
-def train_command(task: Path) -> None:
+@on_partitions
+def train_command(task: Path, **applied: Any) -> None:
     """Train the end model on the soft labels and save it in a new run."""
-    with _ended_early(task, "train") as done:
+    with _ended_early(task, "train", applied=applied) as done:
         if (done.folder / "end_model").exists():
             click.echo(f"end model: {done.end_model_folder()}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from inspect import signature
 from typing import Any, Final
 
 from workbench.apply import Tick, VoteCache, apply_lfs, check_settings
-from workbench.engines import Dask, Engine, Mapper, Pool, Processes, Spark, serial
+from workbench.engines import Dask, Engine, Mapper, Pool, Processes, serial
 from workbench.io.names import did_you_mean, listed
 from workbench.lfs import LabelingFunction
 from workbench.project.task import Task, build
@@ -70,14 +71,20 @@ def in_words(tick: Tick) -> str:
 
 
 def make_engine(task: Task) -> Engine:
-    """Return the engine of a task, having looked at all settings of `[apply]`; the limits have no effect without workers."""
+    """Return the engine of a task, having looked at all settings of `[apply]`; without workers limits have no effect."""
     where = f"{task.folder / 'task.toml'} [apply]"
     try:
         engine: Engine = build(Processes, task.apply, where, also=_OURS)
         check_settings(**_settings(task))
     except WorkbenchError as error:
         raise error if where in str(error) else WorkbenchError(f"{where}: {error}") from None
-    return engine if "workers" in task.apply else serial
+    return engine if {"workers", "engine"} & set(task.apply) else serial
+
+
+def applying(task: Task, **settings: Any) -> Task:
+    """Return the task with other settings of `[apply]`; those that are None stay as task.toml has them."""
+    given = {name: value for name, value in settings.items() if value is not None}
+    return replace(task, apply={**task.apply, **given})
 
 
 def make_mapper(task: Task) -> Mapper:
@@ -95,6 +102,8 @@ def make_mapper(task: Task) -> Mapper:
         if name == "dask":
             return Dask(scheduler, workers)
         if name == "spark":
+            from workbench.engines.spark import Spark
+
             return Spark(scheduler or f"local[{workers or os.cpu_count() or 1}]")
         if scheduler is not None:
             raise WorkbenchError(f'scheduler {scheduler!r} has no use with engine {name!r}; name engine = "dask" or "spark"')

@@ -20,7 +20,7 @@ from workbench.io.toml import expect
 from workbench.lfs import LabelingFunction
 from workbench.lfs.examples import cases_of, failed_examples
 from workbench.project.failures import failed_failure_examples, failures_table, not_found_in_words
-from workbench.project.steps.apply import make_engine
+from workbench.project.steps.apply import make_engine, make_mapper
 from workbench.project.steps.export import make_filters
 from workbench.project.steps.fit import chosen_model, make_label_model
 from workbench.project.steps.train import make_end_model
@@ -63,6 +63,8 @@ def check_settings(task: Task) -> None:
         _check_outcomes(task)
     make_filters(task)
     make_engine(task)
+    if task.partitioned or task.apply.get("engine", "processes") != "processes":
+        make_mapper(task)
 
 
 def _check_outcomes(task: Task) -> None:

@@ -1,0 +1,230 @@
+"""Rows in partitions: a folder of Parquet files gives what one file gives, and a rerun does only what is missing."""
+
+import json
+import os
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.io.vote_parts import read_label_part, read_vote_part
+from workbench.project.runs import find_run
+from workbench.project.steps import run as line
+from workbench.project.steps.run import run
+from workbench.project.task import load_task
+from workbench.tables import ABSTAIN, WorkbenchError
+
+COUNTED = '''
+from pathlib import Path
+
+
+@labeling_function()
+def counted(row):
+    """Writes down which rows it is asked about."""
+    with Path("{log}").open("a") as log:
+        log.write(row.text + "\\n")
+    return BUG if "error" in row.text else ABSTAIN
+'''
+
+
+def here(work, items):
+    """Map in this process: what is tested here is the work, and mappers are tested where they live."""
+    for place, item in enumerate(items):
+        yield place, work(item)
+
+
+def change(folder, old, new, file="task.toml"):
+    path = folder / file
+    assert old in path.read_text(encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+
+def in_parts(folder, cuts=(50, 90), row_group_size=20):
+    """Turn the rows of the tiny task into three Parquet files of several row groups each."""
+    rows = pd.read_csv(folder / "rows.csv", dtype=str)
+    (folder / "rows").mkdir()
+    for number, part in enumerate(np.split(np.arange(len(rows)), cuts)):
+        rows.iloc[part].to_parquet(folder / "rows" / f"{number}.parquet", index=False, row_group_size=row_group_size)
+    change(folder, 'file = "rows.csv"', 'file = "rows"\npartition_rows = 20')
+    return load_task(folder)
+
+
+@pytest.fixture
+def parted(tiny_task, monkeypatch):
+    monkeypatch.setattr(line, "make_mapper", lambda task: here)
+    return tiny_task
+
+
+def add_function(folder, text):
+    path = folder.parent.parent / "labeling_functions" / "tiny" / "functions.py"
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+def parts_of(done):
+    return json.loads((done.folder / "parts.json").read_text(encoding="utf-8"))
+
+
+def all_votes(done):
+    found = [read_vote_part(**_named(part["votes"])) for part in parts_of(done)["partitions"]]
+    return np.concatenate([part.votes.votes for part in found]), found
+
+
+def _named(file):
+    return {"url": file["file"], "checksum": file["sha256"]}
+
+
+def test_a_folder_of_parquet_files_gives_what_one_file_gives(tiny_task):
+    whole = run(load_task(tiny_task), until="export")
+    parted = run(in_parts(tiny_task), until="export")  # with worker processes
+    assert np.array_equal(parted.votes().votes, whole.votes().votes) and parted.votes().ids.equals(whole.votes().ids)
+    assert np.abs(parted.soft_labels().probs - whole.soft_labels().probs).max() < 1e-10
+    about = parts_of(parted)
+    assert [part["rows"] for part in about["partitions"]] == [20, 20, 10, 20, 20, 20, 10]
+    assert np.array_equal(all_votes(parted)[0], whole.votes().votes)
+    labels = [
+        read_label_part(f"{parted.folder}/{part['labels']['file']}", part["labels"]["sha256"]) for part in about["partitions"]
+    ]
+    assert np.array_equal(np.concatenate([part.probs for part in labels]), parted.soft_labels().probs)
+    table = {one["lf"]: one for one in whole.diagnosis()["functions"]}
+    for one in about["functions"]:
+        assert {name: one[name] for name in ("n_votes", "coverage", "overlap", "conflict")} == pytest.approx(
+            {name: table[one["lf"]][name] for name in ("n_votes", "coverage", "overlap", "conflict")}
+        )
+    files = sorted((parted.folder / "export").glob("train-*.parquet"))
+    exported = pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+    expected = pd.read_parquet(whole.folder / "export" / "train.parquet")
+    pd.testing.assert_frame_equal(exported, expected, check_dtype=False, rtol=1e-9)
+    manifest = json.loads((parted.folder / "export" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["rows"] == len(expected) and sum(file["rows"] for file in manifest["files"]) == 3 * len(expected)
+
+
+def test_the_whole_line_runs_on_a_sample_with_all_gold_rows(parted):
+    task = in_parts(parted)
+    change(parted, "partition_rows = 20", "partition_rows = 20\nsample = 30")
+    done = run(load_task(parted))
+    assert parts_of(done)["rows"] == 120 and parts_of(done)["splits"] == {"train": 80, "valid": 15, "test": 25}
+    assert 45 < done.about["rows"] < 75  # about a quarter of the 80 train rows, and 40 that have gold outside of train
+    assert done.metrics()["end_model"]["test"]["all"]["n"] == 25
+    assert any(
+        "120 rows in 7 partitions: pages, audits and the end model use a sample of" in note for note in done.about["notes"]
+    )
+    assert task.dataset()[0].ids.is_unique
+
+
+def test_a_rerun_votes_only_on_what_is_missing_or_damaged(parted, tmp_path):
+    add_function(parted, COUNTED.replace("{log}", str(tmp_path / "log")))
+    task = in_parts(parted)
+    first = run(task, until="apply")
+    asked = len((tmp_path / "log").read_text().splitlines())
+    assert asked >= 120
+    files = [part["votes"]["file"] for part in parts_of(first)["partitions"]]
+    os.unlink(files[2])
+    with open(files[4], "ab") as file:
+        file.write(b"damaged")
+    again = run(task, until="apply")
+    assert 30 <= len((tmp_path / "log").read_text().splitlines()) - asked <= 40  # of two partitions, some rows asked twice
+    assert parts_of(again)["partitions"] == parts_of(first)["partitions"]
+
+
+def test_a_rule_that_is_added_leaves_the_votes_of_others_as_they_are(parted, tmp_path):
+    add_function(parted, COUNTED.replace("{log}", str(tmp_path / "log")))
+    task = in_parts(parted)
+    first = run(task, until="apply")
+    asked = (tmp_path / "log").read_text()
+    change(parted, 'words = ["invoice", "subscription"]', 'words = ["invoice"]', "rules.toml")
+    second = run(load_task(parted), until="apply")
+    assert (tmp_path / "log").read_text() == asked
+    j = first.votes().lfs.index("says_invoice")
+    same = np.delete(all_votes(first)[0] == all_votes(second)[0], j, axis=1)
+    assert same.all() and (all_votes(first)[0][:, j] != all_votes(second)[0][:, j]).any()
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ('os.kill(os.getpid(), 9) if "number 61" in row.text else None', "its worker process ended|SIGKILL"),
+        ('time.sleep(60) if "number 61" in row.text else None', "ran longer than 0.5 s"),
+        (
+            "1 / 0 if int(row.text.split()[-1]) % 3 else None",
+            "failed on more than 50% of the rows, first with: ZeroDivisionError",
+        ),
+    ],
+    ids=["crashes", "hangs", "fails"],
+)
+def test_a_function_that_is_stopped_in_one_partition_abstains_in_all(parted, body, reason):
+    function = f'''
+import os
+import time
+
+
+@labeling_function()
+def bad(row):
+    """Is not to be relied on."""
+    {body}
+    return BUG
+'''
+    add_function(parted, function)
+    change(parted, "[label_model]", "[apply]\nseconds = 0.5\n[label_model]")
+    done = run(in_parts(parted), until="fit")
+    votes = done.votes()
+    assert list(votes.stopped) == ["bad"]
+    assert re.search(reason, votes.stopped["bad"])
+    j = votes.lfs.index("bad")
+    assert (votes.votes[:, j] == ABSTAIN).all()
+    told = next(one for one in parts_of(done)["functions"] if one["lf"] == "bad")
+    assert told["n_votes"] == 0 and told["stopped"]
+    assert (np.delete(votes.votes, j, axis=1) != ABSTAIN).any(axis=0).all()
+
+
+def test_a_damaged_partition_is_named_and_skipped_only_if_asked(parted):
+    task = in_parts(parted)
+    file = parted / "rows" / "1.parquet"
+    data = bytearray(file.read_bytes())
+    data[10:400] = bytes(390)
+    file.write_bytes(bytes(data))
+    with pytest.raises(WorkbenchError, match=r"1\.parquet, row group 1 cannot be read.*skip_unreadable = true"):
+        run(task, until="apply")
+    change(parted, "partition_rows = 20", "partition_rows = 20\nskip_unreadable = true")
+    done = run(load_task(parted), until="fit")
+    about = parts_of(done)
+    assert about["rows"] == 100 and len(about["skipped"]) == 1 and "1.parquet, row group 1" in about["skipped"][0]
+    assert any("1 partitions were skipped, so 20 rows have no votes" in note for note in done.about["notes"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('id = "id"\n', "", "rows in partitions need `id`"),
+        ('split = "split"', 'split = {train = 0.5, test = 0.5, without_gold = "train"}', "looks at all rows at once"),
+        ("[label_model]", '[apply]\nengine = "sparc"\n[label_model]', "engine 'sparc' is unknown; .* did you mean 'spark'"),
+        ("[label_model]", '[apply]\nscheduler = "tcp://a:1"\n[label_model]', "has no use with engine 'processes'"),
+    ],
+    ids=["no id", "shares by gold", "unknown engine", "scheduler for nobody"],
+)
+def test_what_cannot_be_done_in_parts_is_refused(tiny_task, old, new, message):
+    in_parts(tiny_task)
+    change(tiny_task, old, new)
+    with pytest.raises(WorkbenchError, match=message):
+        run(load_task(tiny_task), until="apply")
+
+
+def test_an_engine_for_partitions_says_how_one_file_becomes_some(tiny_task):
+    change(tiny_task, "[label_model]", '[apply]\nengine = "dask"\n[label_model]')
+    with pytest.raises(WorkbenchError, match=r"rows.csv is read as a whole; for a Parquet file write partitioned = true"):
+        run(load_task(tiny_task), until="apply")
+
+
+def test_an_id_that_stands_in_two_files_is_found(parted):
+    task = in_parts(parted)
+    rows = pd.read_parquet(parted / "rows" / "0.parquet")
+    rows.to_parquet(parted / "rows" / "3.parquet", index=False)
+    with pytest.raises(WorkbenchError, match="id '000' in column 'id' stands twice"):
+        run(task, until="apply")
+
+
+def test_a_newer_run_keeps_the_older_one(parted):
+    task = in_parts(parted)
+    first = run(task, until="fit")
+    run(task, until="fit")
+    assert all_votes(find_run(task, first.id))[0].shape == (120, 5)
