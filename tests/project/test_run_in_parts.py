@@ -116,14 +116,14 @@ def test_a_rerun_votes_only_on_what_is_missing_or_damaged(parted, tmp_path):
     add_function(parted, COUNTED.replace("{log}", str(tmp_path / "log")))
     task = in_parts(parted)
     first = run(task, until="apply")
-    asked = len((tmp_path / "log").read_text().splitlines())
-    assert asked >= 120
+    asked = (tmp_path / "log").read_text().splitlines()
+    assert len(set(asked)) == 120
     files = [part["votes"]["file"] for part in parts_of(first)["partitions"]]
     os.unlink(files[2])
     with open(files[4], "ab") as file:
         file.write(b"damaged")
     again = run(task, until="apply")
-    assert 30 <= len((tmp_path / "log").read_text().splitlines()) - asked <= 40  # of two partitions, some rows asked twice
+    assert len(set((tmp_path / "log").read_text().splitlines()[len(asked) :])) == 10 + 20  # of the two partitions
     assert parts_of(again)["partitions"] == parts_of(first)["partitions"]
 
 

@@ -88,13 +88,23 @@ def source_of(folder: Path, labels: tuple[str, ...], data: Mapping[str, Any]) ->
     return Source(tuple(found), labels, mapping, data.get("sample", SAMPLE), data.get("skip_unreadable", False))
 
 
-def sample_of(folder: Path, source: Source, mapper: Mapper | None = None) -> tuple[Dataset, list[str]]:
-    """Return the sample of a task's rows, read once and kept in the cache, and in words that it is one."""
+def sample_of(
+    folder: Path,
+    source: Source,
+    mapper: Mapper | None = None,
+    report: Callable[[int, int, str], None] = lambda done, of, text: None,
+) -> tuple[Dataset, list[str]]:
+    """Return the sample of a task's rows, read once and kept in the cache, and in words that it is one.
+
+    report: told how many partitions are read, of how many.
+    """
     path = folder / "cache" / SAMPLES / f"{source.key}.parquet"
     if not path.exists():
-        found = [rows for rows in in_order(mapper, partial(_sample, source), source.partitions) if rows is not None]
-        columns = pd.concat(found, ignore_index=True)
-        write_frame(columns, path)
+        found = []
+        for done, rows in enumerate(in_order(mapper, partial(_sample, source), source.partitions), start=1):
+            found += [] if rows is None else [rows]
+            report(done, len(source.partitions), "partitions read")
+        write_frame(pd.concat(found, ignore_index=True), path)
         for older in path.parent.glob("*.parquet"):
             if older != path:
                 older.unlink(missing_ok=True)

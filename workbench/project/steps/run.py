@@ -13,6 +13,7 @@ from workbench.io.files import new_folder, write_json
 from workbench.io.votes import write_votes
 from workbench.lfs import LabelingFunction
 from workbench.project.in_parts import InParts
+from workbench.project.partitioned import sample_of
 from workbench.project.production import production_ids
 from workbench.project.reviewing import Reviewed, open_record, reviewed, with_reviewed_gold
 from workbench.project.run_sources import keep_sources
@@ -60,6 +61,8 @@ def run(
     """
     last = STAGES.index(until)
     check_settings(task)
+    if task.partitioned:
+        sample_of(task.folder, task.source(), make_mapper(task), lambda done, of, text: report("sample", done, of, text))
     rows, notes = task.dataset()
     dataset = task.visible(rows)
     functions = task.functions()
