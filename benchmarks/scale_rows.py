@@ -19,10 +19,27 @@ WORDS = {
     "billing": ["invoice", "refund", "charge", "subscription", "seat", "receipt", "discount", "tax", "payment", "plan"],
     "auth": ["password", "login", "token", "session", "captcha", "lockout", "passkey", "invite", "cookie", "profile"],
     "bug": ["crash", "error", "timeout", "blank", "freeze", "stacktrace", "regression", "duplicate", "corrupt", "lag"],
-    "feature_request": ["please add", "would love", "wish", "roadmap", "dark mode", "export", "webhook", "shortcut", "api", "theme"],
+    "feature_request": ["please add", "I wish", "wanted", "roadmap", "dark mode", "export", "webhook", "hotkey", "api", "font"],
 }  # fmt: skip
-OTHERS = """the our team since monday cannot open when I click on report page it says nothing and customer account shows old
-data after update from browser mobile tablet phone office every time again still yesterday morning urgent thanks hello""".split()
+OTHERS = [
+    *("the", "our", "team", "since", "monday", "cannot", "open", "when", "I", "click", "on", "report", "page", "it", "says"),
+    *(
+        "nothing",
+        "and",
+        "customer",
+        "account",
+        "shows",
+        "old",
+        "data",
+        "after",
+        "update",
+        "from",
+        "browser",
+        "mobile",
+        "tablet",
+    ),
+    *("phone", "office", "every", "time", "again", "still", "yesterday", "morning", "urgent", "thanks", "hello"),
+]
 
 
 def rows(number: int, seed: int) -> pd.DataFrame:
@@ -66,11 +83,13 @@ def write_rows(folder: Path, number: int, per_file: int = 1_000_000, group: int 
 
 
 def write_task(folder: Path, files: Path, **apply: object) -> Path:
-    """Write a task of 40 functions: 31 keyword rules and one each of phrase, regex, threshold and column, and five in Python."""
+    """Write a task of 40 functions: 32 keyword rules, a regex, a threshold and a column rule, and five in Python."""
     folder.mkdir(parents=True, exist_ok=True)
     rules = []
     for label, words in WORDS.items():
-        rules += [{"name": f"says_{word.replace(' ', '_')}", "kind": "keyword", "words": [word], "label": label} for word in words[:8]]
+        rules += [
+            {"name": f"says_{word.replace(' ', '_')}", "kind": "keyword", "words": [word], "label": label} for word in words[:8]
+        ]
     rules = rules[:31]
     rules += [
         {"name": "cannot_open", "kind": "keyword", "words": ["cannot open", "it says nothing"], "label": "bug"},
@@ -86,7 +105,9 @@ def write_task(folder: Path, files: Path, **apply: object) -> Path:
     functions.mkdir(exist_ok=True)
     (functions / "five.py").write_text(FIVE, encoding="utf-8")
     said = "\n".join(f"{key} = {json.dumps(value)}" for key, value in apply.items())
-    (folder / "task.toml").write_text(TASK.format(labels=json.dumps(LABELS), files=json.dumps(str(files)), apply=said), encoding="utf-8")
+    (folder / "task.toml").write_text(
+        TASK.format(labels=json.dumps(LABELS), files=json.dumps(str(files)), apply=said), encoding="utf-8"
+    )
     return folder
 
 
@@ -134,8 +155,8 @@ def lags(row):
 
 @labeling_function()
 def wants_more(row):
-    """Who thinks of an API or a theme wants more."""
-    return FEATURE if "api" in row.text or "theme" in row.text else ABSTAIN
+    """Who thinks of an API or a font wants more."""
+    return FEATURE if "api" in row.text or "font" in row.text else ABSTAIN
 
 
 @labeling_function()

@@ -10,6 +10,7 @@ import pytest
 
 from workbench.io.vote_parts import read_label_part, read_vote_part
 from workbench.project.runs import find_run
+from workbench.project.steps import export
 from workbench.project.steps import run as line
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
@@ -228,3 +229,18 @@ def test_a_newer_run_keeps_the_older_one(parted):
     first = run(task, until="fit")
     run(task, until="fit")
     assert all_votes(find_run(task, first.id))[0].shape == (120, 5)
+
+
+def test_the_training_set_of_a_finished_run_is_of_all_rows_too(parted, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "make_mapper", lambda task: here)
+    in_parts(parted)
+    change(parted, "partition_rows = 20", "partition_rows = 20\nsample = 30")
+    task = load_task(parted)
+    done = run(task, until="export")
+    assert export.export_run(export.asked(task, formats=["csv"]), done, tmp_path / "set") == 80
+    files = sorted((tmp_path / "set").glob("*.csv"))
+    assert len(files) == 5 and sum(len(pd.read_csv(file)) for file in files) == 80  # the others hold no train row
+    rows = pd.read_parquet(parted / "rows" / "0.parquet")
+    rows.assign(text="other").to_parquet(parted / "rows" / "0.parquet", index=False, row_group_size=20)
+    with pytest.raises(WorkbenchError, match=r"the rows are other than those run .* voted on|0\.parquet is other than it was"):
+        export.export_run(task, done, tmp_path / "again")

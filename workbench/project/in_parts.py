@@ -14,16 +14,17 @@ import pandas as pd
 
 from workbench.apply import one_in_of
 from workbench.engines import Mapper, Processes
-from workbench.io.files import write_json
+from workbench.io.files import check_format, read_json, write_json
 from workbench.io.names import listed
 from workbench.io.vote_parts import write_label_part
 from workbench.label_models.contract import VoteParts
 from workbench.lfs import LabelingFunction
 from workbench.lfs.ship import pack
 from workbench.project.partitioned import Source, in_order
+from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.project.voting_in_parts import Voted, Voting, gathered, vote_everywhere
-from workbench.tables import SPLITS, SoftLabels, VoteMatrix
+from workbench.tables import SPLITS, SoftLabels, VoteMatrix, WorkbenchError
 
 PARTS: Final = "parts.json"
 LABELS: Final = "labels"
@@ -75,6 +76,23 @@ class InParts:
         )
         found = vote_everywhere(voting, mapper, task.apply.get("max_faults", 0.5), report)
         return cls(source, mapper, report, *found, seconds={"apply": perf_counter() - start})
+
+    @classmethod
+    def of_run(cls, task: Task, run: Run, mapper: Mapper, report: Report) -> InParts:
+        """Return what a finished run wrote of all rows; refused where the rows are other than those it voted on."""
+        about = read_json(run.folder / PARTS)
+        check_format(about, run.folder / PARTS)
+        source = task.source()
+        known = {part.stamp: part for part in source.partitions}
+        voted, labelled = [], []
+        for file in about["partitions"]:
+            if file["stamp"] not in known:
+                raise WorkbenchError(f"{file['file']} is other than it was when run {run.id} voted on it; run the task again")
+            voted.append(Voted(known[file["stamp"]], file["votes"]["file"], file["votes"]["sha256"], {"rows": file["rows"]}))
+            if "labels" in file:
+                labelled.append(Labelled(file["labels"]["file"], file["labels"]["sha256"], 0, []))
+        stopped = {one["lf"]: one["stopped"] for one in about["functions"] if one["stopped"]}
+        return cls(source, mapper, report, voted, stopped, about["skipped"], labelled=labelled)
 
     @property
     def rows(self) -> int:
@@ -131,6 +149,7 @@ class InParts:
             {
                 "file": one.part.url,
                 "row_groups": [one.part.first, one.part.last],
+                "stamp": one.part.stamp,
                 "rows": one.about["rows"],
                 "votes": {"file": one.url, "sha256": one.checksum},
             }

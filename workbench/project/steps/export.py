@@ -15,10 +15,11 @@ from workbench.io.files import read_json
 from workbench.io.readers import read_frame
 from workbench.io.toml import expect
 from workbench.project.exporting_in_parts import export_in_parts
-from workbench.project.in_parts import InParts
+from workbench.project.in_parts import PARTS, InParts
 from workbench.project.production import production_ids
 from workbench.project.reviewing import KEPT_ANCHORS
 from workbench.project.runs import Run, find_run
+from workbench.project.steps.apply import make_mapper
 from workbench.project.steps.fit import chosen_model
 from workbench.project.task import Task, build, settings_of
 from workbench.spec import slice_masks
@@ -100,19 +101,19 @@ def export_all(
     sample: Candidates,
     provenance: dict[str, Any],
     warnings: Sequence[str],
-) -> list[str]:
-    """Write the training set of all rows in partitions, as `export` does; return what to know of it.
+) -> tuple[int, list[str]]:
+    """Write the training set of all rows in partitions and return what `export` does, private data as counted on the sample.
 
-    Where the filters leave no row of the sample, none is written. Private data are counted on the sample.
+    Where the filters leave no row of the sample, none is written.
     """
     filters = make_filters(task, sample.splits)
     settings = {name: task.export[name] for name in ("formats", "escape_formulas") if name in task.export}
     kept, removed = passing(sample, filters)
     if not kept.any():
-        return [_nothing_left(len(sample), removed)]
+        return 0, [_nothing_left(len(sample), removed)]
     rows = export_in_parts(folder, task, parts, run_folder, sample, filters, provenance, settings, warnings)
     said = private_in_words(private_facts(sample.private, kept, sample.mask), int(kept.sum()))
-    return [f"{rows:,} rows of {parts.rows:,} are exported", *([f"{said} (counted on the sample)"] if said else [])]
+    return rows, [f"{rows:,} rows of {parts.rows:,} are exported", *([f"{said} (counted on the sample)"] if said else [])]
 
 
 def provenance_of(task: Task, model: Any, facts: dict[str, Any]) -> dict[str, Any]:
@@ -157,6 +158,12 @@ def export_run(task: Task, run: Run, folder: Path, report: Report = lambda *_: N
     dataset, _ = task.dataset()
     rows = of_run(task, run, dataset)
     later = {"later_rows": len(dataset) - len(rows)} if len(rows) < len(dataset) else {}
+    if (run.folder / PARTS).exists():
+        parts = InParts.of_run(task, run, make_mapper(task), report)
+        found, said = export_all(folder, task, parts, run.folder, rows, provenance_of_run(run) | later, run.about["notes"])
+        if not found:
+            raise WorkbenchError(said[0])
+        return found
     kept, said = export(folder, task, rows, provenance_of_run(run) | later, run.about["notes"], report)
     if not kept:
         raise WorkbenchError(said[0])

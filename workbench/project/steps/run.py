@@ -104,7 +104,7 @@ def run(
                 notes += export(folder / "export", task, found, provenance_of(task, model, facts), notes, report)[1]
             else:
                 provenance = provenance_of(task, model, facts)
-                notes += export_all(folder / "export", task, parts, folder, found, provenance, notes)
+                notes += export_all(folder / "export", task, parts, folder, found, provenance, notes)[1]
         if last >= STAGES.index("train"):
             end_model = _train(folder, task, dataset, soft, decided, report)
             notes += [] if isinstance(end_model, str) else defer(folder, task, dataset, end_model)
