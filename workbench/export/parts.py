@@ -78,7 +78,7 @@ def finish_parts(
     kept: those that pass the filters, bool[n].
     """
     check(formats, provenance)
-    rows = sum(part["rows"] for part in parts)
+    rows: int = sum(part["rows"] for part in parts)
     if not rows:
         raise WorkbenchError("no row is left to export; loosen the filters, or add functions that cover more rows")
     manifest = manifest_of(sample, kept, provenance, formats, warnings, escape_formulas)

@@ -62,7 +62,7 @@ def read_label_part(url: str, checksum: str) -> SoftLabels:
     return SoftLabels(_ids(table), tuple(head["labels"]), probs, table.column("covered").to_numpy())
 
 
-def _ids(table: pa.Table) -> pd.Index:
+def _ids(table: pa.Table) -> pd.Index[str]:
     return pd.Index(table.column("id").cast(pa.large_string()).to_pandas(), dtype="str")
 
 

@@ -107,7 +107,7 @@ def _check_size(votes: Votes) -> None:
         )
 
 
-def _truth(votes: VoteMatrix | PatternCounts, gold: pd.Series[Any] | pd.DataFrame, cast: pd.Series[Any]) -> pd.Series[Any]:
+def _truth(votes: Votes, gold: pd.Series[Any] | pd.DataFrame, cast: pd.Series[Any]) -> pd.Series[Any]:
     """Return gold as Crowd-Kit wants it; a class that nobody votes for would become a column of missing values there."""
     place, classes, _ = known_rows(votes, gold)
     fit = np.isin(classes, cast)
