@@ -72,15 +72,15 @@ Engine = Callable[[Job, Sequence[Piece], Container[int]], Iterator[Answer | Begu
 
 
 class Mapper(Protocol):
-    """What runs one function on many items in other processes: for data that no one machine holds, an item says which part.
+    """What runs one function on many items in other processes: for data that no one machine holds, an item names a part of it.
 
-    The work reads and writes files itself and returns a small result; work, items and results can be pickled. A process runs one
-    item at a time. About twice as many items as there are workers are on their way at most.
+    The work reads and writes files itself and returns a small result; work, items and results can be pickled. A process runs
+    one item at a time. About twice as many items as there are workers are on their way at most.
     """
 
     def __call__(self, work: Callable[[T], R], items: Sequence[T]) -> Generator[tuple[int, R]]:
         """Yield (place, result) as items are finished, in any order; closed early, cancel the rest and end what was started.
 
-        An item whose process dies is run again in another one, so the work must bear to be repeated. Raises WorkbenchError where
-        that happens more often than `retries` says, and for what the work raises: its own WorkbenchError as it is.
+        An item whose process dies is run again in another one, so the work must bear to be repeated. Raises WorkbenchError
+        where that happens more often than `retries` says, and where the work raises: its own WorkbenchError as it is.
         """

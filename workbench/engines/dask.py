@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -16,7 +15,7 @@ from typing import Any, Final
 
 from workbench.engines.child import kill, start
 from workbench.engines.contract import R, T
-from workbench.engines.outcome import check, died, named, outcome, packed, result
+from workbench.engines.outcome import Outcomes, check, named, outcome, packed, processes, repeated
 from workbench.tables import WorkbenchError
 
 _CONNECT: Final = 7  # seconds
@@ -31,9 +30,9 @@ class Dask:
     """A mapper over the workers of a Dask scheduler, by its address; without one, over a cluster of this machine's processes.
 
     workers: processes of our own cluster, None is one a core. retries: how often an item is run again, after the others and by
-    itself, so that an item is not blamed for its neighbour. A cluster that is not ours counts by its own `allowed-failures`, and
-    an item that it gives up beside others is run there once more. Items wait for its workers as long as there are none; start
-    those with `--nthreads 1`, and with DASK_DISTRIBUTED__WORKER__DAEMON=False where the work uses multiprocessing.
+    itself, so that an item is not blamed for its neighbour. A cluster that is not ours counts by its own `allowed-failures`,
+    and an item that it gives up beside others is run there once more. Items wait for its workers as long as there are none;
+    start those with `--nthreads 1`, and with DASK_DISTRIBUTED__WORKER__DAEMON=False where the work uses multiprocessing.
     """
 
     scheduler: str | None = None
@@ -56,32 +55,15 @@ class Dask:
             raise WorkbenchError(f"Dask is not installed; {way_out}") from None
         with _quiet(), self._own() if self.scheduler is None else self._theirs(self.scheduler) as client:
             try:
-                yield from self._map(client, packed(work), items)
+                job = packed(work)
+                yield from repeated(lambda places: self._outcomes(client, job, items, places), items, self.retries)
             except (CancelledError, OSError, distributed.client.ClosedClientError) as error:
                 raise WorkbenchError(
                     f"the connection to the Dask scheduler {client.scheduler.address} was lost, or it dropped what we asked"
                     f" ({type(error).__name__}); run again once it is there, for only what is missing is done then"
                 ) from error
 
-    def _map(self, client: Any, work: bytes, items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-        """Yield (place, result) of all items, then of those that ended a worker, each by itself."""
-        deaths: dict[int, int] = {}
-        for place, came in self._outcomes(client, work, items, range(len(items))):
-            if isinstance(came, int):
-                deaths[place] = came
-            else:
-                yield place, result(came, place, items[place])
-        for place in deaths:
-            while isinstance(came := next(self._outcomes(client, work, items, [place]))[1], int):
-                deaths[place] += came
-                if deaths[place] > self.retries:
-                    raise died(place, items[place], deaths[place])
-            yield place, result(came, place, items[place])
-
-    def _outcomes(
-        self, client: Any, work: bytes, items: Sequence[Any], places: Iterable[int]
-    ) -> Iterator[tuple[int, bytes | int]]:
-        """Yield place and outcome as items are finished, or how many workers died of an item."""
+    def _outcomes(self, client: Any, work: bytes, items: Sequence[Any], places: Iterable[int]) -> Outcomes:
         from distributed import KilledWorker, as_completed
 
         waiting = deque(places)
@@ -104,8 +86,8 @@ class Dask:
     def _most(self, client: Any) -> int:
         """Return how many items are to be on their way: what is queued at another's cluster tells it to grow."""
         if self.scheduler is None:
-            return self.workers or os.cpu_count() or 1
-        return 2 * max(1, sum(client.nthreads().values()))
+            return processes(self.workers)
+        return 2 * max(1, int(sum(client.nthreads().values())))
 
     @contextmanager
     def _theirs(self, address: str) -> Iterator[Any]:
@@ -135,18 +117,20 @@ class Dask:
         from distributed import Client, LocalCluster
 
         settings = {"distributed.scheduler.no-workers-timeout": _NO_WORKER, "distributed.scheduler.allowed-failures": 0}
-        with TemporaryDirectory() as folder:
-            with config.set(settings):
-                cluster = LocalCluster(n_workers=0, dashboard_address=None, silence_logs=logging.ERROR)
-            address = cluster.scheduler_address
-            options = ["--nthreads=1", "--no-dashboard", "--memory-limit=0", f"--local-directory={folder}"]
+        no_dashboard = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+        with config.set(settings):
+            cluster = LocalCluster(
+                n_workers=0, dashboard_address=None, scheduler_kwargs=no_dashboard, silence_logs=logging.ERROR
+            )
+        with TemporaryDirectory() as folder, cluster:
+            own = ["--nthreads=1", "--no-dashboard", "--memory-limit=0", "--host=127.0.0.1", f"--local-directory={folder}"]
             workers = start(
-                ["-c", _WORKERS, address, f"--nworkers={self._most(None)}", *options],
+                ["-c", _WORKERS, cluster.scheduler_address, f"--nworkers={processes(self.workers)}", *own],
                 DASK_DISTRIBUTED__WORKER__DAEMON="False",
                 DASK_LOGGING__DISTRIBUTED="error",
             )
             try:
-                with cluster, Client(cluster, set_as_default=False) as client:
+                with Client(cluster, set_as_default=False) as client:
                     yield client
             finally:
                 kill(workers)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import traceback
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 from workbench.io.names import shortened
@@ -16,6 +19,11 @@ def check(workers: object, retries: object) -> None:
         raise WorkbenchError(f"workers is {workers!r}; give a whole number from 1 on, or None for one a core")
     if type(retries) is not int or retries < 0:
         raise WorkbenchError(f"retries is {retries!r}; give a whole number from 0 on")
+
+
+def processes(workers: int | None) -> int:
+    """Return how many processes are meant."""
+    return workers or os.cpu_count() or 1
 
 
 def packed(what: object) -> bytes:
@@ -59,6 +67,34 @@ def result(came: bytes, place: int, item: object) -> Any:
         error = WorkbenchError(f"{named(place, item)} raised {error}")
         error.add_note(where)
     raise error
+
+
+Outcomes = Generator[tuple[int, bytes | int]]  # place and outcome of an item, or how many workers died of it
+
+
+def repeated(run: Callable[[Iterable[int]], Outcomes], items: Sequence[Any], retries: int) -> Iterator[tuple[int, Any]]:
+    """Yield (place, result) of items, then of those that ended a worker, each by itself: none is blamed for its neighbour.
+
+    run: runs the items at some places.
+    """
+    deaths: dict[int, int] = {}
+    with closing(run(range(len(items)))) as outcomes:
+        for place, came in outcomes:
+            if isinstance(came, int):
+                deaths[place] = came
+            else:
+                yield place, result(came, place, items[place])
+    for place in deaths:
+        while isinstance(came := _alone(run, place), int):
+            deaths[place] += came
+            if deaths[place] > retries:
+                raise died(place, items[place], deaths[place])
+        yield place, result(came, place, items[place])
+
+
+def _alone(run: Callable[[Iterable[int]], Outcomes], place: int) -> bytes | int:
+    with closing(run([place])) as outcomes:
+        return next(outcomes)[1]
 
 
 def named(place: int, item: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
@@ -12,7 +11,7 @@ from typing import Final
 
 from workbench.engines.child import ENDED, kill, start_worker
 from workbench.engines.contract import R, T
-from workbench.engines.outcome import check, died, packed, result
+from workbench.engines.outcome import check, died, packed, processes, result
 
 _LOOK: Final = 1.0  # seconds: the line of a worker that died stays open as long as a child of the work holds it
 
@@ -36,7 +35,7 @@ class Pool:
         came: list[tuple[int, bytes]] = []
         workers: list[_Worker] = []
         try:
-            for _ in range(min(self.workers or os.cpu_count() or 1, len(items))):
+            for _ in range(min(processes(self.workers), len(items))):
                 workers.append(_Worker())
             while waiting or came or _busy(workers):
                 for worker in workers:
