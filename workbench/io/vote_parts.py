@@ -63,7 +63,8 @@ def read_label_part(url: str, checksum: str) -> SoftLabels:
 
 
 def _ids(table: pa.Table) -> pd.Index[str]:
-    return pd.Index(table.column("id").cast(pa.large_string()).to_pandas(), dtype="str")
+    ids: pd.Index[str] = pd.Index(table.column("id").cast(pa.large_string()).to_pandas(), dtype="str")
+    return ids
 
 
 def _write(url: str, kind: str, ids: pd.Index, columns: dict[str, Any], head: dict[str, Any]) -> str:

@@ -40,23 +40,21 @@ def export_in_parts(
     folder: Path,
     task: Task,
     parts: InParts,
-    run_folder: Path,
     sample: Candidates,
     filters: Filters,
     provenance: Mapping[str, Any],
-    settings: Mapping[str, Any],
     warnings: Sequence[str],
 ) -> int:
     """Write the training set of all rows into a new folder, whole or not at all; return how many rows.
 
-    sample: the candidates of the sample, which the card tells of. settings: `formats` and `escape_formulas`, as `write_part`
-    takes them. Raises WorkbenchError where the filters leave no row.
+    sample: the candidates of the sample, which the card tells of. Raises WorkbenchError where the filters leave no row.
     """
     start, pairs = perf_counter(), list(zip(parts.voted, parts.labelled, strict=True))
+    settings = {name: task.export[name] for name in ("formats", "escape_formulas") if name in task.export}
     reviewed = None if sample.reviewed is None else sample.dataset.ids[sample.reviewed]
     with new_folder(folder) as draft:
         plan = Exporting(
-            task, parts.source, tuple(parts.stopped), filters, settings, reviewed, sample.mask, str(run_folder), str(draft)
+            task, parts.source, tuple(parts.stopped), filters, settings, reviewed, sample.mask, str(parts.folder), str(draft)
         )
         written = []
         for done, facts in enumerate(in_order(parts.mapper, partial(_export, plan), pairs)):

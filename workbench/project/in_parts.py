@@ -46,7 +46,7 @@ class InParts:
     """All rows of a run, with votes, whose partitions any engine maps.
 
     stopped: functions that abstain everywhere, and why. skipped: in words, the partitions that could not be read. seconds: by
-    stage, how long it took.
+    stage, how long it took. folder: of the run, in which the labels lie.
     """
 
     source: Source
@@ -56,6 +56,7 @@ class InParts:
     stopped: dict[str, str]
     skipped: list[str]
     seconds: dict[str, float] = field(default_factory=dict)
+    folder: Path = Path()
     labelled: list[Labelled] = field(default_factory=list)
 
     @classmethod
@@ -92,7 +93,7 @@ class InParts:
             if "labels" in file:
                 labelled.append(Labelled(file["labels"]["file"], file["labels"]["sha256"], 0, []))
         stopped = {one["lf"]: one["stopped"] for one in about["functions"] if one["stopped"]}
-        return cls(source, mapper, report, voted, stopped, about["skipped"], labelled=labelled)
+        return cls(source, mapper, report, voted, stopped, about["skipped"], folder=run.folder, labelled=labelled)
 
     @property
     def rows(self) -> int:
@@ -119,7 +120,7 @@ class InParts:
 
     def label(self, folder: Path, finish: Finish) -> None:
         """Write the labels of every partition into the folder of a run; finish: makes labels of votes."""
-        start = perf_counter()
+        self.folder, start = folder, perf_counter()
         work = partial(_label, finish, tuple(self.stopped), str(folder))
         for done, one in enumerate(in_order(self.mapper, work, self.voted)):
             self.labelled.append(one)
@@ -178,6 +179,10 @@ class InParts:
         classes = np.sum([one.classes for one in self.labelled], axis=0).tolist()
         by_class = dict(zip(self.source.labels, classes, strict=True))
         return {"covered": sum(one.covered for one in self.labelled), "classes": by_class}
+
+    def in_numbers(self) -> dict[str, Any]:
+        """Return what run.json says of all rows."""
+        return {"rows": self.rows, "partitions": len(self.voted), "skipped": self.skipped}
 
     def in_words(self) -> list[str]:
         """Return what to know of the rows in partitions: how many, and which are missing."""

@@ -65,15 +65,22 @@ def export(
     provenance: dict[str, Any],
     warnings: Sequence[str],
     report: Report = lambda *_: None,
+    parts: InParts | None = None,
 ) -> tuple[int, list[str]]:
     """Write the training set with its manifest and card; return its rows, and what to know of it: private data in it, by kind.
 
-    Where the filters leave no row, none is written, and that is what is said.
+    Where the filters leave no row, none is written, and that is what is said. parts: all rows, of which `rows` are a sample.
     """
     filters = make_filters(task, rows.splits)
     kept, removed = passing(rows, filters)
     if not kept.any():
-        return 0, [_nothing_left(len(rows), removed)]
+        counts = ", ".join(f"{name} {count:,}" for name, count in removed.items() if count)
+        return 0, [f"No row is left to export: of {len(rows):,} rows the filters removed {counts}; there is no training set."]
+    private = private_in_words(private_facts(rows.private, kept, rows.mask), int(kept.sum()))
+    if parts is not None:
+        written = export_in_parts(folder, task, parts, rows, filters, provenance, warnings)
+        said = [f"{written:,} rows of {parts.rows:,} are exported."]
+        return written, [*said, f"Of a sample of them: {private}"] if private else said
     write_export(
         folder,
         rows,
@@ -84,36 +91,7 @@ def export(
         escape_formulas=task.export.get("escape_formulas", True),
         progress=lambda done, total, what: report("export", done, total, what),
     )
-    said = private_in_words(private_facts(rows.private, kept, rows.mask), int(kept.sum()))
-    return int(kept.sum()), [said] if said else []
-
-
-def _nothing_left(rows: int, removed: Mapping[str, int]) -> str:
-    counts = ", ".join(f"{name} {count:,}" for name, count in removed.items() if count)
-    return f"No row is left to export: of {rows:,} rows the filters removed {counts}; there is no training set."
-
-
-def export_all(
-    folder: Path,
-    task: Task,
-    parts: InParts,
-    run_folder: Path,
-    sample: Candidates,
-    provenance: dict[str, Any],
-    warnings: Sequence[str],
-) -> tuple[int, list[str]]:
-    """Write the training set of all rows in partitions and return what `export` does, private data as counted on the sample.
-
-    Where the filters leave no row of the sample, none is written.
-    """
-    filters = make_filters(task, sample.splits)
-    settings = {name: task.export[name] for name in ("formats", "escape_formulas") if name in task.export}
-    kept, removed = passing(sample, filters)
-    if not kept.any():
-        return 0, [_nothing_left(len(sample), removed)]
-    rows = export_in_parts(folder, task, parts, run_folder, sample, filters, provenance, settings, warnings)
-    said = private_in_words(private_facts(sample.private, kept, sample.mask), int(kept.sum()))
-    return rows, [f"{rows:,} rows of {parts.rows:,} are exported", *([f"{said} (counted on the sample)"] if said else [])]
+    return int(kept.sum()), [private] if private else []
 
 
 def provenance_of(task: Task, model: Any, facts: dict[str, Any]) -> dict[str, Any]:
@@ -158,13 +136,8 @@ def export_run(task: Task, run: Run, folder: Path, report: Report = lambda *_: N
     dataset, _ = task.dataset()
     rows = of_run(task, run, dataset)
     later = {"later_rows": len(dataset) - len(rows)} if len(rows) < len(dataset) else {}
-    if (run.folder / PARTS).exists():
-        parts = InParts.of_run(task, run, make_mapper(task), report)
-        found, said = export_all(folder, task, parts, run.folder, rows, provenance_of_run(run) | later, run.about["notes"])
-        if not found:
-            raise WorkbenchError(said[0])
-        return found
-    kept, said = export(folder, task, rows, provenance_of_run(run) | later, run.about["notes"], report)
+    parts = InParts.of_run(task, run, make_mapper(task), report) if (run.folder / PARTS).exists() else None
+    kept, said = export(folder, task, rows, provenance_of_run(run) | later, run.about["notes"], report, parts)
     if not kept:
         raise WorkbenchError(said[0])
     return kept

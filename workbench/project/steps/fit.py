@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from workbench.io.toml import expect
 from workbench.io.votes import write_soft_labels
 from workbench.label_models import LABEL_MODELS, GenerativeModel, save
 from workbench.label_models.contract import VoteParts
+from workbench.project.in_parts import InParts
 from workbench.project.reviewing import KEPT_ANCHORS, check_teaching, reviewed
 from workbench.project.runs import KEPT_MODEL
 from workbench.project.task import Task, build, settings_of
@@ -184,15 +186,19 @@ def fit(
     *,
     gold: pd.DataFrame | None = None,
     intervals: bool = False,
-    everything: VoteParts | None = None,
+    parts: InParts | None = None,
 ) -> tuple[SoftLabels, Any, list[str]]:
     """Write the labels of all rows, what the model learned, and the model itself where it can explain rows.
 
-    Returns the labels, the model and in words what is suspicious. gold, everything: as for `fit_label_model`; the rows of gold
-    are kept beside the labels. intervals: find them too, which takes 100 refits.
+    Returns the labels, the model and in words what is suspicious. gold: as for `fit_label_model`; its rows are kept beside the
+    labels. intervals: find them too, which takes 100 refits. parts: all rows, where the data set is a sample of them; the model
+    learns from their votes, and they get labels too.
     """
     known = teaching(task, dataset, gold)
+    everything = None if parts is None else parts.training(votes.lfs, votes.labels)
     soft, model = fit_label_model(task, chosen_model(task), dataset, votes, known, everything)
+    if parts is not None:
+        parts.label(folder, partial(labels_of, model, known))
     if len(known):
         write_frame(known, folder / KEPT_ANCHORS)
     taught = training_rows(dataset)

@@ -24,8 +24,8 @@ from workbench.project.steps.compare import compare
 from workbench.project.steps.defer import defer
 from workbench.project.steps.diagnose import diagnose
 from workbench.project.steps.evaluate import evaluate
-from workbench.project.steps.export import candidates, export, export_all, provenance_of
-from workbench.project.steps.fit import Report, chosen_model, fit, labels_of, training_rows
+from workbench.project.steps.export import candidates, export, provenance_of
+from workbench.project.steps.fit import Report, chosen_model, fit, training_rows
 from workbench.project.steps.train import keep_end_model, train
 from workbench.project.task import Task
 from workbench.project.voting_in_parts import without
@@ -61,9 +61,7 @@ def run(
     """
     last = STAGES.index(until)
     check_settings(task)
-    if task.partitioned:
-        sample_of(task.folder, task.source(), make_mapper(task), lambda done, of, text: report("sample", done, of, text))
-    rows, notes = task.dataset()
+    rows, notes = _read(task, report)
     dataset = task.visible(rows)
     functions = task.functions()
     for sentence in calls_ahead(functions, dataset):
@@ -73,13 +71,10 @@ def run(
     with new_folder(task.runs_folder / run_id) as folder:
         keep_sources(folder, task, functions, rows)
         parts, votes, times = _vote(task, functions, dataset, report, again)
-        notes += task.disabled_in_words() + stopped_in_words(votes)
+        notes += task.disabled_in_words() + stopped_in_words(votes) + ([] if parts is None else parts.in_words())
         write_votes(votes, folder / "votes.parquet")
         facts: dict[str, Any] = {"rows": len(dataset), "data": rows.fingerprint, "votes": votes.fingerprint}
-        facts |= {"stopped": dict(votes.stopped), "microseconds": times}
-        if parts is not None:
-            notes += parts.in_words()
-            facts["parts"] = {"rows": parts.rows, "partitions": len(parts.voted), "skipped": parts.skipped}
+        facts |= {"stopped": dict(votes.stopped), "microseconds": times, "parts": None if parts is None else parts.in_numbers()}
         facts["functions"] = {function.name: function.fingerprint for function in functions}
         if last >= STAGES.index("diagnose"):
             report("diagnose", 0, 1, "")
@@ -89,22 +84,15 @@ def run(
             notes += decided.notes + said + diagnose(folder, task, judged, votes)
         if last >= STAGES.index("fit"):
             report("fit", 0, 1, "")
-            every = None if parts is None else parts.training(votes.lfs, votes.labels)
             known = decided.teaching
-            soft, model, said = fit(folder, task, dataset, votes, report, gold=known, intervals=intervals, everything=every)
-            if parts is not None:
-                parts.label(folder, partial(labels_of, model, known))
+            soft, model, said = fit(folder, task, dataset, votes, report, gold=known, intervals=intervals, parts=parts)
             notes += said
             if compared:
-                write_json(folder / "compare.json", compare(task, dataset, votes, report, decided.teaching))
+                write_json(folder / "compare.json", compare(task, dataset, votes, report, known))
         if last >= STAGES.index("export"):
             report("export", 0, 1, "")
-            found = candidates(task, rows, votes, soft, folder)
-            if parts is None:
-                notes += export(folder / "export", task, found, provenance_of(task, model, facts), notes, report)[1]
-            else:
-                provenance = provenance_of(task, model, facts)
-                notes += export_all(folder / "export", task, parts, folder, found, provenance, notes)[1]
+            found, provenance = candidates(task, rows, votes, soft, folder), provenance_of(task, model, facts)
+            notes += export(folder / "export", task, found, provenance, notes, report, parts)[1]
         if last >= STAGES.index("train"):
             end_model = _train(folder, task, dataset, soft, decided, report)
             notes += [] if isinstance(end_model, str) else defer(folder, task, dataset, end_model)
@@ -114,6 +102,13 @@ def run(
             parts.write(folder, votes.lfs)
         describe_run(folder, task, until, notes=notes, **facts)
     return find_run(task, run_id)
+
+
+def _read(task: Task, report: Report) -> tuple[Dataset, list[str]]:
+    """Return the rows, of those in partitions a sample that workers draw, and what to know of them."""
+    if task.partitioned:
+        sample_of(task.folder, task.source(), make_mapper(task), partial(report, "sample"))
+    return task.dataset()
 
 
 def _vote(
