@@ -62,8 +62,7 @@ def run(
     last = STAGES.index(until)
     check_settings(task)
     rows, notes = _read(task, report)
-    dataset = task.visible(rows)
-    functions = task.functions()
+    dataset, functions = task.visible(rows), task.functions()
     for sentence in calls_ahead(functions, dataset):
         say(sentence)
     notes = [*notes, *duplicate_report(dataset).in_words()]
@@ -73,9 +72,7 @@ def run(
         parts, votes, times = _vote(task, functions, dataset, report, again)
         notes += task.disabled_in_words() + stopped_in_words(votes) + ([] if parts is None else parts.in_words())
         write_votes(votes, folder / "votes.parquet")
-        facts: dict[str, Any] = {"rows": len(dataset), "data": rows.fingerprint, "votes": votes.fingerprint}
-        facts |= {"stopped": dict(votes.stopped), "microseconds": times, "parts": None if parts is None else parts.in_numbers()}
-        facts["functions"] = {function.name: function.fingerprint for function in functions}
+        facts = {"data": rows.fingerprint, **_facts(functions, votes, parts), "microseconds": times}
         if last >= STAGES.index("diagnose"):
             report("diagnose", 0, 1, "")
             decided = reviewed(task, dataset)
@@ -102,6 +99,13 @@ def run(
             parts.write(folder, votes.lfs)
         describe_run(folder, task, until, notes=notes, **facts)
     return find_run(task, run_id)
+
+
+def _facts(functions: Sequence[LabelingFunction], votes: VoteMatrix, parts: InParts | None) -> dict[str, Any]:
+    """Return what run.json says of the votes, and of all rows where these are in partitions."""
+    facts: dict[str, Any] = {"rows": len(votes), "votes": votes.fingerprint, "stopped": dict(votes.stopped)}
+    facts["functions"] = {function.name: function.fingerprint for function in functions}
+    return facts if parts is None else facts | {"parts": parts.in_numbers()}
 
 
 def _read(task: Task, report: Report) -> tuple[Dataset, list[str]]:
