@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.cli.line import on_partitions
 from workbench.cli.show import answer_table, notes, report_progress
 from workbench.io.names import listed
 from workbench.tables import WorkbenchError
@@ -64,14 +65,16 @@ def evaluate_command(task: Path, run_id: str | None, crossover: bool, as_json: b
 
 @click.command("predict")
 @TASK
-@click.argument("source", type=click.Path(path_type=Path), required=False)
-@click.argument("target", type=click.Path(path_type=Path), required=False)
+@click.argument("source", type=click.Path(), required=False)
+@click.argument("target", type=click.Path(), required=False)
+@click.option("--to", type=click.Path(), help="Another way to give TARGET.")
 @click.option("--run", "run_id", help="Id of the run. Default: the reference, else the newest with an end model.")
 @click.option(
     "--log", type=click.Path(path_type=Path), help="Add a line of JSON a row to this file: who answered what, and when."
 )
 @click.option("--keep", metavar="A,B", default="", help="Columns of SOURCE to stand in TARGET too.")
 @click.option("--overwrite", is_flag=True, help="Replace TARGET where it exists.")
+@on_partitions
 @click.option(
     "--review-below",
     type=float,
@@ -80,11 +83,14 @@ def evaluate_command(task: Path, run_id: str | None, crossover: bool, as_json: b
 @click.option("--text", multiple=True, help="Answer this text instead of a file; once for each text column, in their order.")
 @click.option("--column", multiple=True, metavar="NAME=VALUE", help="Another cell of that row; may be given again.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer to --text as JSON.")
-def predict_command(task: Path, source: Path | None, target: Path | None, run_id: str | None, **asked: Any) -> None:
+def predict_command(task: Path, source: str | None, target: str | None, run_id: str | None, **asked: Any) -> None:
     """Answer the rows of SOURCE with a run's end model and write them to TARGET (.csv, .tsv, .jsonl or .parquet).
 
     Each row gets label, probabilities, confidence, and the decision: answer, or needs review, and why. Files of any size are
     read in pieces. With --text it decides on one row, and says what the functions and the label model make of it.
+
+    SOURCE may be a folder or a pattern of Parquet files, or a URL: several processes, or the workers of a cluster, answer it
+    in partitions, and TARGET is a new folder. Stopped, the same command goes on where it was.
     """
     from workbench.project.task import load_task
 
@@ -96,22 +102,37 @@ def predict_command(task: Path, source: Path | None, target: Path | None, run_id
             raise WorkbenchError(f"{of_files[0]} is of a file to answer, and --text answers one row; leave one of the two out")
         _predict_typed(loaded, run_id, asked["review_below"], **typed)
         return
-    if source is None or target is None:
-        raise WorkbenchError("`workbench predict` needs SOURCE and TARGET, or --text for one row")
-    _predict_file(loaded, run_id, source, target, **asked)
+    to = asked.pop("to")
+    if source is None or (target is None) == (to is None):
+        raise WorkbenchError("`workbench predict` needs SOURCE and one TARGET, or --text for one row")
+    _predict_rows(loaded, run_id, source, target or to, **asked)
 
 
-def _predict_file(
-    task: Task, run_id: str | None, source: Path, target: Path, review_below: float | None, keep: str, **also: Any
+def _predict_rows(
+    task: Task, run_id: str | None, source: str, target: str, review_below: float | None, keep: str, **also: Any
 ) -> None:
+    from workbench.io.partitions import in_partitions
+    from workbench.project.predicting_in_parts import Answering, predict_in_parts
     from workbench.project.reference import run_that_answers
+    from workbench.project.steps.apply import applying, mapper_of
     from workbench.project.steps.predict import open_model, predict
 
+    applied = {name: also.pop(name) for name in ("engine", "workers", "scheduler")}
     run, which = run_that_answers(task, run_id)
-    opened = open_model(task, run, review_below)
-    notes([opened.rule.promise])
-    with report_progress() as report:
-        done = predict(opened, source, target, keep=[name for name in keep.split(",") if name], report=report, **also)
+    kept = [name for name in keep.split(",") if name]
+    if in_partitions(source):
+        plan = Answering.of(task, run, target, kept, review_below)
+        mapper = mapper_of(applying(task, **applied))
+        notes([plan.rule.promise])
+        with report_progress() as report:
+            done = predict_in_parts(plan, source, mapper, report=report, **also)
+    else:
+        for name in [name for name, given in applied.items() if given is not None]:
+            raise WorkbenchError(f"--{name} is of rows in partitions, and {source} is one file; leave it out")
+        opened = open_model(task, run, review_below)
+        notes([opened.rule.promise])
+        with report_progress() as report:
+            done = predict(opened, Path(source), Path(target), keep=kept, report=report, **also)
     notes(done.warnings)
     click.echo(f"{done.answered + done.review:,} rows labelled by the end model of {which}: {target}")
     if done.review:

@@ -9,7 +9,7 @@ from inspect import signature
 from typing import Any, Final
 
 from workbench.apply import Tick, VoteCache, apply_lfs, check_settings
-from workbench.engines import Dask, Engine, Mapper, Pool, Processes, serial
+from workbench.engines import Dask, Engine, Mapper, Pool, Processes, Spark, serial
 from workbench.io.names import did_you_mean, listed
 from workbench.lfs import LabelingFunction
 from workbench.project.task import Task, build
@@ -88,23 +88,28 @@ def applying(task: Task, **settings: Any) -> Task:
 
 
 def make_mapper(task: Task) -> Mapper:
-    """Return what maps the partitions of a task: processes here, or the cluster that `engine` and `scheduler` name."""
+    """Return what maps the partitions of a task; one whose rows are read as a whole has no use for it."""
+    mapper = mapper_of(task)
+    if not task.partitioned:
+        raise WorkbenchError(
+            f"engine {task.apply.get('engine', 'processes')!r} maps partitions, and {task.data['file']} is read as a whole; "
+            f"for a Parquet file write partitioned = true under [data] in {task.folder / 'task.toml'}, or name a folder of "
+            "Parquet files as its file"
+        )
+    return mapper
+
+
+def mapper_of(task: Task) -> Mapper:
+    """Return what maps partitions of any rows: processes here, or the cluster that `engine` and `scheduler` name."""
     where, name = f"{task.folder / 'task.toml'} [apply]", task.apply.get("engine", "processes")
     workers, scheduler = task.apply.get("workers"), task.apply.get("scheduler")
     if name not in ENGINES:
         raise WorkbenchError(f"{where}: engine {name!r} is unknown; known are {listed(ENGINES)}{did_you_mean(name, ENGINES)}")
-    if not task.partitioned:
-        raise WorkbenchError(
-            f"engine {name!r} maps partitions, and {task.data['file']} is read as a whole; for a Parquet file write "
-            f"partitioned = true under [data] in {task.folder / 'task.toml'}, or name a folder of Parquet files as its file"
-        )
     try:
         if name == "dask":
             return Dask(scheduler, workers)
         if name == "spark":
-            from workbench.engines.spark import Spark
-
-            return Spark(scheduler or f"local[{workers or os.cpu_count() or 1}]")
+            return Spark(scheduler, workers)
         if scheduler is not None:
             raise WorkbenchError(f'scheduler {scheduler!r} has no use with engine {name!r}; name engine = "dask" or "spark"')
         return Pool(workers)

@@ -32,7 +32,7 @@ ANSWER: Final = "answer"
 REVIEW: Final = "needs review"
 NONE: Final = 1.0  # the threshold that no confidence is above
 _ID_DIGITS: Final = 12
-_LOGGED: Final = ("id", "model", "label", "decision", "confidence", "why")
+LOGGED: Final = ("id", "model", "label", "decision", "confidence", "why")
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,12 @@ def open_model(task: Task, run: Run, review_below: float | None = None) -> Opene
     rule = AnswerRule.of(run, review_below)
     folder = run.end_model_folder()
     model = EndModel.load(folder, labels=task.labels)
-    return Opened(task, run.id, model, sha256(folder / "manifest.json")[:_ID_DIGITS], rule)
+    return Opened(task, run.id, model, model_id(folder), rule)
+
+
+def model_id(folder: Path) -> str:
+    """Return what names the end model in a folder, the same in every copy of it."""
+    return sha256(folder / "manifest.json")[:_ID_DIGITS]
 
 
 def decide(soft: SoftLabels, threshold: float | None, unlike: NDArray[np.bool_] | None = None) -> pd.DataFrame:
@@ -172,18 +177,14 @@ def predict(
     names no id column, they are those of `row_ids`; without text, the row's number.
     """
     _check_paths(source, target, log)
-    data = opened.task.data
-    numbers = _learned_as_numbers(opened.model)
-    others = [*([data["id"]] if "id" in data else []), *opened.model.columns, *keep]
-    others = [name for name in others if name not in data["text"] and name not in numbers]
-    pieces = Pieces(source, data["text"], others, numbers, **file_layout(data))
+    pieces = Pieces(source, *columns_read(opened, keep), **file_layout(opened.task.data))
     answered = review = 0
     with new_table(target, overwrite) as write, nullcontext() if log is None else appended(log) as note:
         for piece in pieces:
-            found = _answer_piece(opened, source, piece, keep)
+            found = answer_piece(opened, str(source), piece, keep)
             write(found)
             if note is not None:
-                note(_log_lines(found, opened))
+                note(log_lines(found, opened.run, opened.rule.threshold))
             needing = int((found["decision"] == REVIEW).sum())
             answered, review = answered + len(found) - needing, review + needing
             report("predict", answered + review, 0, "")
@@ -198,31 +199,32 @@ def _check_paths(source: Path, target: Path, log: Path | None) -> None:
         raise WorkbenchError(f"{log} is the file for the answers; give another file to log to")
 
 
-def _learned_as_numbers(model: Any) -> list[str]:
-    """Return the columns the model reads as numbers; in a piece of a file the cells cannot tell: a code may look like one."""
-    columns = model.features_.columns
-    return [number.name for number in columns.numbers] if columns else []
+def columns_read(opened: Opened, keep: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """Return the columns that answers need, as `Pieces` takes them: of text, others as they stand, and those read as numbers.
+
+    Numbers are what the model reads as such; in a piece of a file the cells cannot tell: a code may look like one.
+    """
+    data, learned = opened.task.data, opened.model.features_.columns
+    numbers = [number.name for number in learned.numbers] if learned else []
+    others = [*([data["id"]] if "id" in data else []), *opened.model.columns, *keep]
+    return list(data["text"]), [name for name in others if name not in data["text"] and name not in numbers], numbers
 
 
-def _answer_piece(opened: Opened, source: Path, piece: pd.DataFrame, keep: Sequence[str]) -> pd.DataFrame:
-    """Return id, kept columns and answers of some rows, whose index is their number in the file."""
+def answer_piece(opened: Opened, where: str, piece: pd.DataFrame, keep: Sequence[str]) -> pd.DataFrame:
+    """Return id, kept columns and answers of some rows, whose index is their number in the file; where: it, in errors."""
     data = opened.task.data
-    ids = (
-        row_ids(piece, data["text"], data.get("id"), str(source))
-        if "id" in data or data["text"]
-        else list(map(str, piece.index))
-    )
+    ids = row_ids(piece, data["text"], data.get("id"), where) if "id" in data or data["text"] else list(map(str, piece.index))
     rows = Dataset(piece.set_axis(piece.index.astype("str"), axis=0), opened.task.labels, data["text"])
     try:
         found = answers(opened, rows)
     except WorkbenchError as error:
-        raise WorkbenchError(f"{source}: {error}") from None
+        raise WorkbenchError(f"{where}: {error}") from None
     kept = {f"data:{name}" if name in ("id", *found) else name: rows.frame[name].map(cell_text) for name in dict.fromkeys(keep)}
     return pd.concat([pd.DataFrame({"id": ids, **kept}, index=found.index), found], axis=1)
 
 
-def _log_lines(found: pd.DataFrame, opened: Opened) -> list[str]:
+def log_lines(found: pd.DataFrame, run: str, threshold: float | None) -> list[str]:
     """Return a line of JSON a row; threshold: above it rows are answered, null where all are, 1 where none is."""
-    same = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "run": opened.run, "threshold": opened.rule.threshold}
-    rows = found[list(_LOGGED)].to_dict("records")
+    same = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "run": run, "threshold": threshold}
+    rows = found[list(LOGGED)].to_dict("records")
     return [json.dumps({**same, **row}, ensure_ascii=False) for row in rows]
