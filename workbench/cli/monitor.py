@@ -18,7 +18,7 @@ from workbench.tables import WorkbenchError
 
 @click.command("monitor")
 @click.argument("task", type=click.Path(path_type=Path))
-@click.argument("newfile", type=click.Path(path_type=Path), required=False)
+@click.argument("newfile", type=click.Path(), required=False)
 @click.option(
     "--run", "run_id", help="Id of the run to hold it against. Default: the reference run, else the newest that fits."
 )
@@ -26,12 +26,15 @@ from workbench.tables import WorkbenchError
 @click.option("--history", is_flag=True, help="Print the batches so far.")
 @click.option("--fail-on-drift", is_flag=True, help="Exit with 1 where anything drifted.")
 def monitor_command(
-    task: Path, newfile: Path | None, run_id: str | None, as_json: bool, history: bool, fail_on_drift: bool
+    task: Path, newfile: str | None, run_id: str | None, as_json: bool, history: bool, fail_on_drift: bool
 ) -> None:
     """Compare the rows of NEWFILE (.csv, .tsv, .jsonl or .parquet) with those of the reference run, and keep what is found.
 
     Functions vote on them and the end model answers; what drifted is said in one sentence each, with what to do. Of more than
     20,000 rows so many are drawn by chance. With --history, and without NEWFILE, it prints the batches so far.
+
+    NEWFILE may be a folder or a pattern of Parquet files, or a URL: it is read in partitions, by the processes or the cluster
+    that [apply] of task.toml names.
     """
     from workbench.project.monitoring import batches
     from workbench.project.steps.monitor import monitor

@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from workbench.io.pieces import Pieces
 from workbench.io.readers import column_names, json_records
 
 _LINES: Final = 1_000  # of a .jsonl file, whose keys are its columns
+_KEYS: Final = 1_000_000  # that are drawn at once
 
 
 class Sampled(NamedTuple):
@@ -44,11 +46,7 @@ def sample_rows(
     the frame then lacks. typed: of these the ones read as booleans and numbers; the others are text, None where empty. layout:
     `encoding` and `delimiter`. Raises WorkbenchError naming file, line or row, column, and the way out.
     """
-    there = _columns(path, **layout)
-    wanted = list(dict.fromkeys([*needed, *(name for name in optional if name in there)]))
-    wanted = [name for name in wanted if name not in text]
-    numbers = [name for name in wanted if name in typed]
-    pieces = Pieces(path, text, [name for name in wanted if name not in numbers], numbers, **layout)
+    pieces = Pieces(path, text, *to_read(_columns(path, **layout), text, needed, optional, typed), **layout)
     rng = np.random.default_rng(seed)
     kept, keys, of = pd.DataFrame(), np.zeros(0), 0
     for piece in pieces:
@@ -59,6 +57,32 @@ def sample_rows(
             rows = np.sort(np.argpartition(keys, limit)[:limit])
             kept, keys = kept.iloc[rows], keys[rows]
     return Sampled(kept, of, pieces.warnings())
+
+
+def drawn(of: int, limit: int, seed: int = 0) -> NDArray[np.int64]:
+    """int64[limit]: which of so many rows `sample_rows` returns, from 0, in order; all where there are no more."""
+    rng = np.random.default_rng(seed)
+    kept, keys = np.zeros(0, np.int64), np.zeros(0)
+    for first in range(0, of, _KEYS):
+        more = np.arange(first, min(first + _KEYS, of))
+        kept, keys = np.concatenate([kept, more]), np.concatenate([keys, rng.random(len(more))])
+        if len(kept) > limit:
+            rows = np.sort(np.argpartition(keys, limit)[:limit])
+            kept, keys = kept[rows], keys[rows]
+    return kept
+
+
+def to_read(
+    there: Sequence[str],
+    text: Sequence[str],
+    needed: Sequence[str] = (),
+    optional: Sequence[str] = (),
+    typed: Sequence[str] = (),
+) -> tuple[list[str], list[str]]:
+    """Return the columns to read beside the text of a file that has those `there`: as text, and as booleans and numbers."""
+    asked = dict.fromkeys([*needed, *(name for name in optional if name in there)])
+    wanted = [name for name in asked if name not in text]
+    return [name for name in wanted if name not in typed], [name for name in wanted if name in typed]
 
 
 def _columns(path: Path, **layout: Any) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from workbench.apply import apply_lfs
 from workbench.io.datasets import row_ids
 from workbench.io.files import plain, sha256
+from workbench.io.partitions import ROWS as PARTITION
+from workbench.io.partitions import Partition, in_partitions, partitions
 from workbench.io.readers import file_layout
 from workbench.io.sampled import Sampled, sample_rows
 from workbench.monitor import Check, compare
@@ -22,7 +25,8 @@ from workbench.project import monitoring
 from workbench.project.monitoring import ROWS
 from workbench.project.reference import run_that_answers
 from workbench.project.runs import Run
-from workbench.project.steps.apply import make_engine, stopped_in_words
+from workbench.project.sampling_in_parts import sample_partitions
+from workbench.project.steps.apply import make_engine, mapper_of, stopped_in_words
 from workbench.project.steps.fit import Report
 from workbench.project.steps.predict import ANSWER, REVIEW, Opened, open_model
 from workbench.project.task import Task
@@ -32,20 +36,22 @@ _FEW: Final = 100  # rows below which only large changes are found
 
 
 def monitor(
-    task: Task, source: Path, run_id: str | None = None, *, report: Report = lambda *_: None, seed: int = 0
+    task: Task, source: Path | str, run_id: str | None = None, *, report: Report = lambda *_: None, seed: int = 0
 ) -> dict[str, Any]:
     """Compare the rows of a file with those of a run, keep what was found under `monitor/<batch id>`, and return it.
 
-    It is what batch.json holds: batch, source, sha256, texts (a hash), run, finished, rows, of (rows of the file), drifted (how
-    many checks), silent and stale (functions), checks, new_terms, left_out (why by function), notes, and summary (the batch in
-    figures).
+    source: a table, or a folder, pattern or URL of Parquet files, of which a sample is read in partitions. What is returned
+    is what batch.json holds: batch, source, sha256 (of partitions: of the files' names, sizes and times), texts (a hash), run,
+    finished, rows, of (rows of the file), drifted (how many checks), silent and stale (functions), checks, new_terms, left_out
+    (why by function), notes, and summary (the batch in figures).
     """
     run, which = run_that_answers(task, run_id)
     report("monitor", 0, 4, "reading")
     opened = open_model(task, run)
     dataset = task.visible(task.dataset()[0])
-    batch, taken = _batch(opened, dataset, source, seed)
-    same = {"sha256": sha256(source), "texts": monitoring.texts_hash(batch)}
+    parts = partitions(str(source), task.data.get("partition_rows", PARTITION)) if in_partitions(str(source)) else []
+    batch, taken = _batch(opened, dataset, source, parts, seed)
+    same = {"sha256": _stamp(parts) if parts else sha256(source), "texts": monitoring.texts_hash(batch)}
     notes = monitoring.seen_in_words(monitoring.batches(task), same)
     report("monitor", 1, 4, "applying functions")
     votes, left_out = _votes(task, run, dataset, batch)
@@ -72,29 +78,35 @@ def monitor(
     return kept
 
 
-def _batch(opened: Opened, dataset: Dataset, source: Path, seed: int) -> tuple[Dataset, Sampled]:
-    """Return the rows of a file with the columns that functions may see; those of its text and the end model must be there."""
+def _stamp(parts: Sequence[Partition]) -> str:
+    return hashlib.sha256(repr([part.stamp for part in parts]).encode()).hexdigest()
+
+
+def _batch(
+    opened: Opened, dataset: Dataset, source: Path | str, parts: Sequence[Partition], seed: int
+) -> tuple[Dataset, Sampled]:
+    """Return new rows with the columns that functions may see; those of text and the end model must be there."""
     task = opened.task
     frame = dataset.frame
     typed = [name for name in frame.columns if not isinstance(frame[name].dtype, pd.StringDtype)]
     named = [task.data["id"]] if "id" in task.data else []
-    taken = sample_rows(
-        source,
-        ROWS,
-        text=task.data["text"],
-        needed=[*named, *opened.model.columns],
-        optional=list(frame.columns),
-        typed=[name for name in typed if name not in named],
-        seed=seed,
-        **file_layout(task.data),
-    )
+    columns: dict[str, Any] = {
+        "text": task.data["text"],
+        "needed": [*named, *opened.model.columns],
+        "optional": list(frame.columns),
+        "typed": [name for name in typed if name not in named],
+    }
+    if parts:
+        taken = sample_partitions(parts, ROWS, mapper_of(task), seed=seed, **columns)
+    else:
+        taken = sample_rows(Path(source), ROWS, seed=seed, **columns, **file_layout(task.data))
     rows = taken.frame.set_axis(_ids(task, source, taken.frame), axis=0)
     unknown = [name for name in task.data.get("outcomes", []) if name in rows and rows[name].isna().all()]  # as of yet
-    columns = [name for name in frame.columns if name in rows.columns and name not in unknown]
-    return Dataset(rows[columns], task.labels, task.data["text"]), taken
+    seen = [name for name in frame.columns if name in rows.columns and name not in unknown]
+    return Dataset(rows[seen], task.labels, task.data["text"]), taken
 
 
-def _ids(task: Task, source: Path, frame: pd.DataFrame) -> pd.Index:
+def _ids(task: Task, source: Path | str, frame: pd.DataFrame) -> pd.Index:
     """Return the ids of new rows as the task makes them; one that comes again, as a reopened ticket may, gets a number."""
     ids = pd.Series(row_ids(frame, task.data["text"], task.data.get("id"), str(source)))
     again = ids.groupby(ids.to_numpy()).cumcount() + 1
@@ -122,7 +134,7 @@ def _faults_in_words(votes: VoteMatrix) -> list[str]:
     return [*stopped_in_words(votes), *said]
 
 
-def _notes(source: Path, taken: Sampled, batch: Dataset, dataset: Dataset) -> list[str]:
+def _notes(source: Path | str, taken: Sampled, batch: Dataset, dataset: Dataset) -> list[str]:
     """Say what a reader of the checks has to know."""
     notes = list(taken.warnings)
     if taken.of > len(batch):
