@@ -47,6 +47,13 @@ def test_every_row_has_the_same_chance(tmp_path, monkeypatch):
     assert drawn[0].equals(sample_rows(path, 4, text=["text"], seed=0).frame.index)
 
 
+def test_rows_made_with_the_same_seed_are_not_drawn_by_what_made_them(tmp_path):
+    made = np.random.default_rng(0).random(4000)
+    rows = pd.DataFrame({"text": np.where(made < 0.5, "low", "high")})
+    found = sample_rows(written(tmp_path / "new.parquet", rows), 400, text=["text"], seed=0)
+    assert 150 < (found.frame["text"] == "low").sum() < 250
+
+
 @pytest.mark.parametrize(
     ("name", "content", "match"),
     [

@@ -19,6 +19,7 @@ from workbench.io.readers import column_names, json_records
 
 _LINES: Final = 1_000  # of a .jsonl file, whose keys are its columns
 _KEYS: Final = 1_000_000  # that are drawn at once
+_OWN: Final = 20_000  # any number, beside the seed
 
 
 class Sampled(NamedTuple):
@@ -47,7 +48,7 @@ def sample_rows(
     `encoding` and `delimiter`. Raises WorkbenchError naming file, line or row, column, and the way out.
     """
     pieces = Pieces(path, text, *to_read(_columns(path, **layout), text, needed, optional, typed), **layout)
-    rng = np.random.default_rng(seed)
+    rng = _generator(seed)
     kept, keys, of = pd.DataFrame(), np.zeros(0), 0
     for piece in pieces:
         kept = pd.concat([kept, piece]) if of else piece
@@ -61,7 +62,7 @@ def sample_rows(
 
 def drawn(of: int, limit: int, seed: int = 0) -> NDArray[np.int64]:
     """int64[limit]: which of so many rows `sample_rows` returns, from 0, in order; all where there are no more."""
-    rng = np.random.default_rng(seed)
+    rng = _generator(seed)
     kept, keys = np.zeros(0, np.int64), np.zeros(0)
     for first in range(0, of, _KEYS):
         more = np.arange(first, min(first + _KEYS, of))
@@ -70,6 +71,11 @@ def drawn(of: int, limit: int, seed: int = 0) -> NDArray[np.int64]:
             rows = np.sort(np.argpartition(keys, limit)[:limit])
             kept, keys = kept[rows], keys[rows]
     return kept
+
+
+def _generator(seed: int) -> np.random.Generator:
+    """Return a stream of its own: made-up rows whose classes were drawn with the same seed must not be drawn by these."""
+    return np.random.default_rng([_OWN, seed])
 
 
 def to_read(
