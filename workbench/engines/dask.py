@@ -20,8 +20,17 @@ from workbench.tables import WorkbenchError
 
 _CONNECT: Final = 7  # seconds
 _NO_WORKER: Final = "60s"  # none of our own for so long is an error, and not a wait for ever
-# what the command `dask worker` does, with prints to stderr, for the output is for data
-_WORKERS: Final = "import os; os.dup2(2, 1); from distributed.cli.dask_worker import main; main()"
+# The command `dask worker`, with prints to stderr, for the output is for data, and with the order of a set's members that all
+# our workers have: Dask gives its own another one where the seed is 0, and not where it is 00, which is the same.
+_WORKERS: Final = """
+import os, dask
+if os.environ["PYTHONHASHSEED"] == "0":
+    os.environ["PYTHONHASHSEED"] = "00"
+dask.config.set({"distributed.nanny.pre-spawn-environ.PYTHONHASHSEED": "00", "distributed.worker.daemon": False})
+os.dup2(2, 1)
+from distributed.cli.dask_worker import main
+main()
+"""
 _ONE_AT_A_TIME: Final = Lock()  # for workers of other people's clusters, which may have several threads
 
 
@@ -126,7 +135,6 @@ class Dask:
             own = ["--nthreads=1", "--no-dashboard", "--memory-limit=0", "--host=127.0.0.1", f"--local-directory={folder}"]
             workers = start(
                 ["-c", _WORKERS, cluster.scheduler_address, f"--nworkers={processes(self.workers)}", *own],
-                DASK_DISTRIBUTED__WORKER__DAEMON="False",
                 DASK_LOGGING__DISTRIBUTED="error",
             )
             try:
