@@ -3,6 +3,13 @@
 import json
 import os
 import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -244,3 +251,144 @@ def test_the_training_set_of_a_finished_run_is_of_all_rows_too(parted, tmp_path,
     rows.assign(text="other").to_parquet(parted / "rows" / "0.parquet", index=False, row_group_size=20)
     with pytest.raises(WorkbenchError, match=r"the rows are other than those run .* voted on|0\.parquet is other than it was"):
         export.export_run(task, done, tmp_path / "again")
+
+
+SLOW = '''
+import time
+
+
+@labeling_function()
+def slow(row):
+    """Takes its time, so that something can happen to it."""
+    time.sleep(0.02)
+    return BUG if "error" in row.text else ABSTAIN
+'''
+
+
+def start(folder, *options, **also):
+    """Start `workbench fit` in a process of its own."""
+    command = [sys.executable, "-m", "workbench", "fit", str(folder), *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **also)
+
+
+def voted(folder):
+    """Return the partitions with votes so far."""
+    return sorted((folder / "cache" / "parts").glob("*/part-*.json"))
+
+
+def wait_for(what, seconds=60):
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def workers_of(pid):
+    """Return the processes that hold an item: children of the driver."""
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout.split()
+    return [int(child) for child in found]
+
+
+def files_of(folder):
+    """Return the votes and labels of the newest run, by checksum."""
+    return [(part["votes"]["sha256"], part["labels"]["sha256"]) for part in parts_of(find_run(load_task(folder)))["partitions"]]
+
+
+@pytest.fixture
+def expected(parted):
+    """Return a task with a slow function, and what a run that nothing happens to writes."""
+    add_function(parted, SLOW)
+    run(in_parts(parted), until="fit")
+    files = files_of(parted)
+    shutil.rmtree(parted / "cache")
+    shutil.rmtree(parted / "runs")
+    return parted, files
+
+
+@pytest.mark.slow
+def test_workers_that_are_killed_twice_cost_their_partition_and_change_nothing(expected):
+    folder, files = expected
+    process = start(folder, "--workers", "2")
+    for done in (1, 3):
+        wait_for(lambda done=done: len(voted(folder)) >= done)
+        os.kill(workers_of(process.pid)[0], signal.SIGKILL)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert files_of(folder) == files
+
+
+@pytest.mark.slow
+def test_a_run_that_is_interrupted_goes_on_where_it_was(expected):
+    folder, files = expected
+    process = start(folder, "--workers", "1")
+    wait_for(lambda: len(voted(folder)) >= 3)
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    kept = {path: path.stat().st_mtime_ns for path in voted(folder)}
+    assert process.returncode != 0 and 3 <= len(kept) < 7 and not list((folder / "runs").glob("2*"))
+    assert start(folder, "--workers", "2").communicate(timeout=120)[0]
+    assert files_of(folder) == files
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept  # these were not voted on again
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_said_and_a_rerun_goes_on(expected):
+    folder, files = expected
+    limit = "import resource, signal; resource.setrlimit(resource.RLIMIT_FSIZE, (2500, 2500)); "
+    code = limit + "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from workbench.cli import main; main()"
+    said = subprocess.run([sys.executable, "-c", code, "apply", str(folder), "--workers", "2"], capture_output=True, text=True)
+    assert said.returncode == 2 and re.search("cannot be written: .*File too large", said.stderr)
+    assert "Traceback" not in said.stderr and not voted(folder) and not list(folder.rglob(".*.parquet"))
+    assert start(folder).communicate(timeout=120)[0]
+    assert files_of(folder) == files
+
+
+def dask(*arguments):
+    """Start a scheduler or workers, as a cluster has them."""
+    env = {**os.environ, "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:], "--no-dashboard"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=env,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_gives_the_same_files_and_its_scheduler_may_start_anew(expected):
+    pytest.importorskip("distributed")
+    folder, files = expected
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+
+    def cluster():
+        scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", str(port))
+        return [scheduler, *(dask("worker", address, "--nthreads", "1") for _ in range(2))]
+
+    processes = cluster()
+    try:
+        process = start(folder, "--engine", "dask", "--scheduler", address)
+        wait_for(lambda: len(voted(folder)) >= 2, 120)
+        os.killpg(processes[0].pid, signal.SIGKILL)
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 2 and "connection" in said and "Traceback" not in said
+        processes += cluster()
+        again = start(folder, "--engine", "dask", "--scheduler", address)
+        _, said = again.communicate(timeout=180)
+        assert again.returncode == 0, said
+        assert files_of(folder) == files
+    finally:
+        for one in processes:
+            with suppress(ProcessLookupError):
+                os.killpg(one.pid, signal.SIGKILL)
+            one.wait()
+
+
+@pytest.mark.slow
+def test_spark_gives_the_same_files(expected):
+    pytest.importorskip("pyspark")
+    folder, files = expected
+    process = start(folder, "--engine", "spark", "--workers", "2")
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    assert files_of(folder) == files

@@ -183,6 +183,8 @@ def write_frame(frame: pd.DataFrame, path: Path | str) -> None:
             return
         with atomic_write(path) as temporary:
             table.to_parquet(temporary, index=False)
+    except OSError as error:  # Arrow's has no strerror
+        raise WorkbenchError(f"{path} cannot be written: {error}; make room or mend it, and run again") from None
     except UnicodeEncodeError as error:
         raise WorkbenchError(f"{path} cannot hold {error.object[error.start]!r}, half of a character: {error.reason}") from None
 
