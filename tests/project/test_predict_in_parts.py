@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import fsspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -115,6 +116,15 @@ def test_a_folder_gets_the_answers_that_one_file_gets(task, week, tmp_path, monk
     assert [line["id"] for line in logged] == [f"w{i}" for i in range(120)]
     for line, other in zip(logged, expected, strict=True):
         assert line.pop("confidence") == pytest.approx(other.pop("confidence"), abs=1e-12) and line == other
+
+
+def test_a_url_of_any_file_system_is_read(task, week, tmp_path):
+    memory = fsspec.filesystem("memory")
+    for file in week.iterdir():
+        memory.pipe_file(f"/{tmp_path.name}/{file.name}", file.read_bytes())
+    answered(task, f"memory://{tmp_path.name}/[12].parquet", tmp_path / "out")
+    assert rows_of(tmp_path / "out")["id"].tolist() == [f"w{i}" for i in range(50, 120)]
+    assert manifest_of(tmp_path / "out")["parts"][0]["source"] == f"memory:///{tmp_path.name}/1.parquet"
 
 
 def test_what_was_odd_is_counted_over_all_partitions(task, week, tmp_path):
