@@ -21,7 +21,11 @@ SLOW = pytest.mark.slow
 def dask_cluster(folder: Path, path: Path, wait_for):
     """Start a scheduler and two workers, as a user does; return both processes and the address."""
     python = [sys.executable, "-m"]
-    environment = {**os.environ, "PYTHONPATH": str(path), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([*sys.path, str(path)]),
+        "DASK_DISTRIBUTED__WORKER__DAEMON": "False",
+    }
     start = partial(subprocess.Popen, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
     options = ["--host=127.0.0.1", "--port=0", "--no-dashboard", "--dashboard-address=:0"]
     file = folder / "scheduler.json"

@@ -58,7 +58,7 @@ class Dask:
         if not items:
             return
         try:
-            import distributed
+            import distributed  # noqa: F401  # is it there?
         except ImportError:
             way_out = "run pip install 'weak-supervision-workbench[dask]', or use a pool of processes"
             raise WorkbenchError(f"Dask is not installed; {way_out}") from None
@@ -66,11 +66,16 @@ class Dask:
             try:
                 job = packed(work)
                 yield from repeated(lambda places: self._outcomes(client, job, items, places), items, self.retries)
-            except (CancelledError, OSError, distributed.client.ClosedClientError) as error:
-                raise WorkbenchError(
-                    f"the connection to the Dask scheduler {client.scheduler.address} was lost, or it dropped what we asked"
-                    f" ({type(error).__name__}); run again once it is there, for only what is missing is done then"
-                ) from error
+            except WorkbenchError:
+                raise
+            except Exception as error:
+                if client.status == "running" and not isinstance(error, CancelledError | OSError):
+                    raise
+                lost = (
+                    f"the connection to Dask's scheduler {self.scheduler or 'of this mapper'} was lost, or it dropped our items"
+                )
+                way_out = "run again once it is there, for only what is missing is done then"
+                raise WorkbenchError(f"{lost} ({type(error).__name__}); {way_out}") from error
 
     def _outcomes(self, client: Any, work: bytes, items: Sequence[Any], places: Iterable[int]) -> Outcomes:
         from distributed import KilledWorker, as_completed
