@@ -68,7 +68,7 @@ def partitions(source: str, rows: int = ROWS) -> list[Partition]:
         if max(sizes, default=0) > _LARGEST * rows:
             raise WorkbenchError(
                 f"{url} has a row group of {max(sizes):,} rows, and a partition is read as a whole: write it again with "
-                f"row_group_size={rows}, or raise partition_rows in [apply] if the memory of a worker allows it"
+                f"row_group_size={rows}, or raise partition_rows in [data] if the memory of a worker allows it"
             )
         for group in range(len(sizes)):
             if group + 1 == len(sizes) or sum(sizes[start : group + 2]) > rows:
