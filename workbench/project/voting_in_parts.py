@@ -147,7 +147,7 @@ def vote_everywhere(
     for marker in found_at(_marker(voting, "*")):
         remove_at(marker)  # what was stopped by a slow day is tried again
     found: dict[int, Voted] = {}
-    skipped, rows, total = dict[int, str](), 0, voting.source.rows
+    skipped, votes, total = dict[int, str](), 0, voting.source.rows * len(voting.prints)
     answers = mapper(partial(vote, voting), voting.source.partitions)
     report("apply", 0, total, f"0 of {len(voting.source.partitions):,} partitions")
     try:
@@ -156,9 +156,9 @@ def vote_everywhere(
                 skipped[place] = answer
             else:
                 found[place] = answer
-            rows += voting.source.partitions[place].rows
+            votes += voting.source.partitions[place].rows * len(voting.prints)
             of = f"{len(found) + len(skipped):,} of {len(voting.source.partitions):,} partitions"
-            report("apply", rows, total, of)
+            report("apply", votes, total, of)
     finally:
         answers.close()
     voted = [found[place] for place in sorted(found)]

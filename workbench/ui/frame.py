@@ -131,7 +131,9 @@ def _task_badge(on_overview: bool) -> None:
         return
     facts = [f"{len(task.labels):,} classes"]
     if run is not None:
-        facts = [f"{run.about['rows']:,} rows", *facts, f"{len(run.about['functions']):,} functions"]
+        parts = run.about.get("parts")  # of all rows, of which pages show a sample
+        rows = f"{run.about['rows']:,} rows" if parts is None else f"{run.about['rows']:,} of {parts['rows']:,} rows, a sample"
+        facts = [rows, *facts, f"{len(run.about['functions']):,} functions"]
     st.caption(" · ".join(facts))
     if not on_overview and running.is_running(task.folder):
         running.watch(task.folder)
