@@ -4,7 +4,7 @@
 
 Varied tickets (scale_rows.py) go through `workbench fit` with 40 functions. The comparisons take `--compare` rows, each run
 from nothing, in turns: one worker, two workers, a Dask cluster of two workers; and Snorkel's Dask applier with the same
-functions and two processes on the first 50,000 of them. Then all rows with two workers. Memory is the proportional set size
+functions and two processes on the first 10,000 of them. Then all rows with two workers. Memory is the proportional set size
 (shared pages count by their share), looked at every half second, the most of any one process.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 from scale_rows import watched, write_rows, write_task
 
 STAGES = ("apply", "look 1", "look 2", "labels", "export")
-FEW = 50_000
+FEW = 10_000
 
 
 def fit(task: Path, *options: str, until: str = "fit") -> tuple[dict, dict]:
@@ -76,7 +76,9 @@ def snorkel(task: Path) -> None:
         print(f"Snorkel's Dask applier does not run here: {found.stderr.strip().splitlines()[-1]}")
         return
     rate, functions = json.loads(found.stdout)
-    print(f"Snorkel's DaskLFApplier, two processes, {FEW:,} rows, the {functions} functions that it can run: {rate:,.0f} rows/s")
+    print(
+        f"Snorkel's DaskLFApplier, two processes, {FEW:,} rows, the {functions} functions that it can run: {rate:,.0f} rows/s"
+    )
 
 
 def main() -> None:

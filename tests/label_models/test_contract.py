@@ -1,6 +1,7 @@
 """One test over all label models: a new one is tested by being added to LABEL_MODELS."""
 
 import random
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -193,7 +194,7 @@ def test_parts_of_the_rows_teach_what_all_rows_teach(name, whole, monkeypatch):
     votes, truth = planted()
     gold = pd.Series(truth[::20], index=votes.ids[::20]) if name in ("generative", "majority_vote") else None
     cuts = [np.arange(300, 400), np.arange(0, 7), np.arange(7, 300)]  # in any order, of any size
-    parts = VoteParts(votes.lfs, votes.labels, lambda work: [work(votes.take(rows)) for rows in cuts])
+    parts = VoteParts(votes.lfs, votes.labels, lambda work, add: reduce(add, (work(votes.take(rows)) for rows in cuts)))
     if name in ("snorkel", "dawid_skene"):
         with pytest.raises(WorkbenchError, match="learns from all rows at once"):
             make(name).fit(parts)
@@ -206,7 +207,7 @@ def test_parts_of_the_rows_teach_what_all_rows_teach(name, whole, monkeypatch):
 def test_parts_whose_votes_hardly_repeat_are_refused_where_all_would_be_held(name, monkeypatch):
     monkeypatch.setattr(contract, "_MERGED", 600)
     votes, _ = planted()
-    parts = VoteParts(votes.lfs, votes.labels, lambda work: [work(votes)])
+    parts = VoteParts(votes.lfs, votes.labels, lambda work, add: add(work(votes), work(votes)))
     if name in ("weighted_vote", "triplet"):
         with pytest.raises(WorkbenchError, match=r"6 functions give more than .* distinct vote rows, .* take model"):
             make(name).fit(parts)

@@ -132,6 +132,7 @@ def fit_command(task: Path, compared: bool, intervals: bool, as_json: bool, **ap
 
 @click.command("export")
 @TASK
+@on_partitions
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="New folder for the training set of a finished run.")
 @click.option("--run", "run_id", help="Id of that run. Default: the newest that has labels.")
 @click.option("--min-confidence", type=float, help="Only rows whose highest probability is at least this, 0..1.")
@@ -154,26 +155,28 @@ def export_command(task: Path, folder: Path | None, run_id: str | None, **asked:
 
     The options choose rows and format in place of [export] in task.toml; those that choose rows need --to.
     """
+    applied = {name: asked.pop(name) for name in ("engine", "workers", "scheduler")}
     settings = {name: value for name, value in asked.items() if value not in (None, ())}
     if folder is not None:
-        _export_run(task, folder, run_id, settings)
+        _export_run(task, folder, run_id, settings, applied)
         return
     if set(settings) - {"formats", "mask"} or run_id:
         raise WorkbenchError("these options need --to FOLDER; without it, [export] in task.toml says what is written")
     exported = {**settings, "formats": list(asked["formats"]) or None}
-    with _ended_early(task, "export", exported=exported) as done:
+    with _ended_early(task, "export", exported=exported, applied=applied) as done:
         if (done.folder / "export").exists():
             click.echo(f"training set: {done.folder / 'export'}")
 
 
-def _export_run(task: Path, folder: Path, run_id: str | None, settings: dict[str, Any]) -> None:
+def _export_run(task: Path, folder: Path, run_id: str | None, settings: dict[str, Any], applied: dict[str, Any]) -> None:
     from workbench.project.runs import find_run
+    from workbench.project.steps.apply import applying
     from workbench.project.steps.export import asked, export_in_words, export_run
     from workbench.project.task import load_task
 
     for name in {"classes", "slices", "formats"} & set(settings):
         settings[name] = list(settings[name]) if name == "formats" else list(filter(None, settings[name].split(",")))
-    loaded = asked(load_task(task), **settings)
+    loaded = asked(applying(load_task(task), **applied), **settings)
     run = find_run(loaded, run_id, holding="soft_labels.parquet")
     with report_progress() as report:
         rows = export_run(loaded, run, folder, report)

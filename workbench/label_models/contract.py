@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self
@@ -23,13 +23,13 @@ _MERGED: Final = 20_000_000  # votes of distinct vote rows that are merged out o
 class VoteParts:
     """Votes of more rows than fit one machine, of which a model sees a part at a time.
 
-    map: calls its argument with the vote matrix of each part, maybe in other processes, and returns what comes back in the
-    order of the parts. The argument and what it returns can be pickled.
+    total: calls its first argument with the vote matrix of each part, maybe in other processes, and puts together what comes
+    back, in the order of the parts, by its second argument, which takes two and returns one. All can be pickled.
     """
 
     lfs: tuple[str, ...]
     labels: tuple[str, ...]
-    map: Callable[[Callable[[VoteMatrix], Any]], Iterable[Any]]
+    total: Callable[[Callable[[VoteMatrix], Any], Callable[[Any, Any], Any]], Any]
 
 
 Votes = VoteMatrix | PatternCounts | VoteParts
@@ -48,24 +48,21 @@ class LabelModel(Protocol):
 def counts_of(votes: Votes) -> PatternCounts:
     """Return the distinct covered vote rows and their counts: what no function says anything of teaches nothing."""
     if isinstance(votes, VoteParts):
-        counted = _merged(votes)
+        counted = votes.total(PatternCounts.from_votes, _merged)
     else:
         counted = votes if isinstance(votes, PatternCounts) else PatternCounts.from_votes(votes)
     covered = (counted.patterns != ABSTAIN).any(axis=1)
     return PatternCounts(counted.lfs, counted.labels, counted.patterns[covered], counted.counts[covered])
 
 
-def _merged(votes: VoteParts) -> PatternCounts:
-    """Return the counts of all parts, where votes repeat so often that they fit one machine."""
-    found: PatternCounts | None = None
-    for part in votes.map(PatternCounts.from_votes):
-        found = part if found is None else found.merge(part)
-        if found.patterns.size > _MERGED:
-            raise WorkbenchError(
-                f"{len(votes.lfs)} functions give more than {len(found.counts):,} distinct vote rows, all of which this label "
-                'model would hold at once; take model = "generative" or "majority_vote", which learn part by part'
-            )
-    assert found is not None  # there is at least one part
+def _merged(one: PatternCounts, other: PatternCounts) -> PatternCounts:
+    """Return the counts of two parts, where votes repeat so often that they fit one machine."""
+    found = one.merge(other)
+    if found.patterns.size > _MERGED:
+        raise WorkbenchError(
+            f"{len(found.lfs)} functions give more than {len(found.counts):,} distinct vote rows, all of which this label "
+            'model would hold at once; take model = "generative" or "majority_vote", which learn part by part'
+        )
     return found
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, Final, Self
 
 import numpy as np
@@ -265,7 +266,7 @@ class GenerativeModel:
         rows, answers = self._evidence(known.patterns, known.weight), known.answers(self._k)
         rows.telling[:] = 1
         taught = [*_expect(rows, answers, known.teaching(self.gold_weight)), *_tally(rows, answers), 0.0, 0.0]
-        expected, seen, believed, classes, turned_rows, their_votes = sums([taught, *parts.map(self._teach)])
+        expected, seen, believed, classes, turned_rows, their_votes = sums(taught, parts.total(self._teach, sums))
         self._maximise(expected, seen, learning=True)
         self._believe(believed, classes)
         return float(turned_rows), np.asarray(their_votes, dtype=np.float64)
@@ -279,7 +280,7 @@ class GenerativeModel:
             posterior = softmax(rows.worth @ self._table + self._log_prior())
             turned_ = _turned(patterns[chunk], counts[chunk], rows.share, posterior)
             taught.append([*_expect(rows, posterior, rows.weight), *_tally(rows, posterior), *turned_])
-        return sums(taught)
+        return reduce(sums, taught)
 
     def _believe(self, votes: Floats, classes: Floats) -> None:
         """Keep what posteriors say of votes and of rows."""

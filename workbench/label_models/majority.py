@@ -43,7 +43,7 @@ class MajorityVote:
         if self.ties not in TIES:
             raise WorkbenchError(f"ties is {self.ties!r}; allowed are {', '.join(TIES)}")
         given = check_balance(self.class_balance, votes.labels)
-        sums = np.sum(list(votes.map(_shares)) if isinstance(votes, VoteParts) else [_shares(votes)], axis=0)
+        sums = votes.total(_shares, np.add) if isinstance(votes, VoteParts) else _shares(votes)
         estimated = sums / sums.sum() if sums.any() else np.full(len(sums), 1 / len(sums))
         self.class_balance_ = estimated if given is None else given
         self.fitted_ = (votes.lfs, votes.labels)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial, reduce
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -146,25 +146,26 @@ class Parts:
         self.votes, self.gold = votes, gold
         self.rows = None if isinstance(votes, VoteParts) else Rows.of(votes, gold)
 
-    def map(self, work: Callable[[Rows], T]) -> Iterable[T]:
-        """Return what the work makes of each part, in the order of the parts."""
+    def total(self, work: Callable[[Rows], T], add: Callable[[T, T], T]) -> T:
+        """Return what the work makes of all parts, put together in the order of the parts."""
         if self.rows is not None:
-            return [work(self.rows)]
+            return work(self.rows)
         assert isinstance(self.votes, VoteParts)
-        return self.votes.map(partial(_on_part, work, self.gold))
+        found: T = self.votes.total(partial(_on_part, work, self.gold), add)
+        return found
 
     def seen(self) -> Seen:
         """Look at all rows once."""
-        return reduce(Seen.merge, self.map(Seen.of))
+        return self.total(Seen.of, Seen.merge)
 
 
 def _on_part(work: Callable[[Rows], T], gold: pd.Series[Any] | pd.DataFrame | None, votes: VoteMatrix) -> T:
     return work(Rows.of(votes, gold))
 
 
-def sums(parts: Iterable[Sequence[Any]]) -> list[Any]:
-    """Return the sums of what parts return, each in their order: the same to the last bit whoever is done first."""
-    return [reduce(np.add, column) for column in zip(*parts, strict=True)]
+def sums(one: Sequence[Any], other: Sequence[Any]) -> list[Any]:
+    """Return the sum of what two parts return, each of it by itself."""
+    return [np.add(mine, theirs) for mine, theirs in zip(one, other, strict=True)]
 
 
 def voting(patterns: NDArray[np.int16], counts: Floats) -> Floats:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Final, NamedTuple
@@ -28,6 +28,7 @@ from workbench.tables import SPLITS, SoftLabels, VoteMatrix, WorkbenchError
 
 PARTS: Final = "parts.json"
 LABELS: Final = "labels"
+_GROUPS: Final = 256  # of partitions, in which workers put together what they learn: the driver merges no more than these
 Report = Callable[[str, int, int, str], None]
 Finish = Callable[[VoteMatrix], SoftLabels]
 
@@ -108,13 +109,17 @@ class InParts:
         """Return the votes that a label model learns from: of the train split, of all rows where there is none."""
         every = not sum(one.about["splits"][0] for one in self.voted)
 
-        def look(work: Callable[[VoteMatrix], Any]) -> Iterator[Any]:
-            start, on_votes = perf_counter(), partial(_taught, work, tuple(self.stopped), every)
-            for done, result in enumerate(in_order(self.mapper, on_votes, self.voted)):
-                yield result
-                self.report("fit", done + 1, len(self.voted), f"{done + 1:,} of {len(self.voted):,} partitions")
+        groups = [self.voted[at] for at in _slices(len(self.voted), _GROUPS)]
+
+        def look(work: Callable[[VoteMatrix], Any], add: Callable[[Any, Any], Any]) -> Any:
+            start, found, done = perf_counter(), None, 0
+            on_votes = partial(_taught, work, add, tuple(self.stopped), every)
+            for group, result in zip(groups, in_order(self.mapper, on_votes, groups), strict=True):
+                found, done = result if found is None else add(found, result), done + len(group)
+                self.report("fit", done, len(self.voted), f"{done:,} of {len(self.voted):,} partitions")
             looks = sum(name.startswith("look") for name in self.seconds)
             self.seconds[f"look {looks + 1}"] = perf_counter() - start
+            return found
 
         return VoteParts(lfs, labels, look)
 
@@ -198,10 +203,22 @@ class InParts:
 _SUMMED: Final = ("rows", "covered", "overlap", "conflict", "cast", "overlaps", "conflicts", "splits")
 
 
-def _taught(work: Callable[[VoteMatrix], Any], stopped: Sequence[str], every: bool, voted: Voted) -> Any:
-    """Return what work makes of the votes of a partition that models learn from."""
-    part = voted.read(stopped)
-    return work(part.votes if every else part.votes.take(part.split == 0))
+def _slices(n: int, groups: int) -> list[slice]:
+    """Return about so many slices of n things, as even as may be, at most one a thing."""
+    size = -(-n // groups)
+    return [slice(start, start + size) for start in range(0, n, size)]
+
+
+def _taught(
+    work: Callable[[VoteMatrix], Any],
+    add: Callable[[Any, Any], Any],
+    stopped: Sequence[str],
+    every: bool,
+    group: Sequence[Voted],
+) -> Any:
+    """Return what work makes of the votes of some partitions that models learn from, put together."""
+    parts = (voted.read(stopped) for voted in group)
+    return reduce(add, (work(part.votes if every else part.votes.take(part.split == 0)) for part in parts))
 
 
 def _label(finish: Finish, stopped: Sequence[str], folder: str, voted: Voted) -> Labelled:
