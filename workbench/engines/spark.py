@@ -23,8 +23,10 @@ from workbench.io.names import shortened
 from workbench.tables import WorkbenchError
 
 _DIED: Final = ("Python worker exited unexpectedly", "ExecutorLostFailure", "Executor heartbeat timed out")
-_GONE: Final = ("SparkContext was shut down", "stopped SparkContext", "Answer from Java side is empty", "Connection refused")
-_END: Final = 10.0  # seconds
+_GONE: Final = ("SparkContext was shut down", "stopped SparkContext")
+_END: Final = 10.0  # seconds for Java to end
+_AGAIN: Final = 0.2  # seconds between cancels
+_THREADS: Final = 4_096  # at most; each waits for one job
 _WAY_OUT: Final = "run pip install 'weak-supervision-workbench[spark]', and have Java 17 or newer (JAVA_HOME says where)"
 
 
@@ -72,7 +74,8 @@ class Spark:
             try:
                 session = self._built(SparkSession.builder)
             except (PySparkException, Py4JError, OSError) as error:
-                raise WorkbenchError(f"Spark did not start ({_said(error)}); {_WAY_OUT}") from error
+                where = f" on master {self.master!r}" if self.master else ""
+                raise WorkbenchError(f"Spark did not start{where} ({_said(error)}); {_WAY_OUT}") from error
             try:
                 yield session
             finally:
@@ -107,12 +110,12 @@ def _outcomes(session: Any, work: bytes, items: Sequence[Any], places: Iterable[
 
     group = f"workbench-{uuid4()}"  # by which jobs are cancelled
     context = session.sparkContext
-    most = 2 * context.defaultParallelism
+    ahead = 1 if context.master.startswith("local") else 2  # jobs that wait tell a cluster to grow
     waiting, at = deque(places), dict[Future[bytes | int], int]()
-    threads = ThreadPoolExecutor(most, initializer=context.setJobGroup, initargs=(group, "workbench", True))
+    threads = ThreadPoolExecutor(_THREADS, initializer=context.setJobGroup, initargs=(group, "workbench", True))
     try:
         while waiting or at:
-            while waiting and len(at) < most:
+            for _ in range(min(len(waiting), ahead * context.defaultParallelism - len(at))):
                 place = waiting.popleft()
                 at[threads.submit(_run, session, work, packed(items[place]), named(place, items[place]))] = place
             for future in wait(at, return_when=FIRST_COMPLETED).done:
@@ -120,13 +123,13 @@ def _outcomes(session: Any, work: bytes, items: Sequence[Any], places: Iterable[
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
         with suppress(Py4JError, OSError):  # it is gone
-            context.cancelJobGroup(group)
-        threads.shutdown()
+            while wait(at, _AGAIN).not_done:  # a thread may begin its job after a cancel
+                context.cancelJobGroup(group)
 
 
 def _run(session: Any, work: bytes, item: bytes, name: str) -> bytes | int:
     """Run one item as a job; return its outcome, or 1 where its worker died."""
-    from py4j.protocol import Py4JError
+    from py4j.protocol import Py4JError, Py4JNetworkError
     from pyspark.errors import PySparkException
     from pyspark.sql.functions import udf
 
@@ -137,7 +140,7 @@ def _run(session: Any, work: bytes, item: bytes, name: str) -> bytes | int:
         said = str(error)
         if any(sign in said for sign in _DIED):
             return 1
-        if isinstance(error, OSError) or any(sign in said for sign in _GONE):
+        if isinstance(error, Py4JNetworkError | OSError) or any(sign in said for sign in _GONE):
             way_out = "run again once it is there, for only what is missing is done then"
             raise WorkbenchError(f"the connection to Spark was lost ({_said(error)}); {way_out}") from error
         raise WorkbenchError(f"{name} did not get to a worker of Spark: {_said(error)}") from error
