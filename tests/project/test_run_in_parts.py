@@ -387,6 +387,8 @@ def test_a_dask_cluster_gives_the_same_files_and_its_scheduler_may_start_anew(ex
 @pytest.mark.slow
 def test_spark_gives_the_same_files(expected):
     pytest.importorskip("pyspark")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java, and there is none here")
     folder, files = expected
     process = start(folder, "--engine", "spark", "--workers", "2")
     _, said = process.communicate(timeout=300)
