@@ -1,7 +1,4 @@
-"""Items over Spark: each is a job of one task, so that results come as they are finished and one item holds up no other.
-
-A function of a row runs the item; Spark's functions of batches need pandas on the workers, of versions that are not ours.
-"""
+"""Items over Spark, through `mapInPandas`: each is a job of one task, so that results come as they are finished."""
 
 from __future__ import annotations
 
@@ -16,6 +13,8 @@ from typing import Any, Final
 from uuid import uuid4
 from warnings import catch_warnings, filterwarnings
 
+import pandas as pd
+
 from workbench.engines.child import ONE_THREAD, SAME_ORDER, same_modules
 from workbench.engines.contract import R, T
 from workbench.engines.outcome import Outcomes, check, named, outcome, packed, processes, repeated
@@ -24,6 +23,7 @@ from workbench.tables import WorkbenchError
 
 _DIED: Final = ("Python worker exited unexpectedly", "ExecutorLostFailure", "Executor heartbeat timed out")
 _GONE: Final = ("SparkContext was shut down", "stopped SparkContext")
+_OF_PANDAS: Final = "PySpark does not yet fully support pandas"
 _END: Final = 10.0  # seconds for Java to end
 _AGAIN: Final = 0.2  # seconds between cancels
 _THREADS: Final = 4_096  # at most; each waits for one job
@@ -97,8 +97,8 @@ class Spark:
         settings |= {f"spark.executorEnv.{name}": value for name, value in variables.items()}
         for name, value in {**settings, "spark.log.level": "ERROR"}.items():
             builder = builder.config(name, value)
-        with catch_warnings():  # of Spark's functions of pandas, which are not used
-            filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+        with catch_warnings():
+            filterwarnings("ignore", _OF_PANDAS, FutureWarning)
             session = builder.master(master).appName("workbench").getOrCreate()
         if master.startswith("local"):
             session.sparkContext.pythonExec = sys.executable
@@ -117,7 +117,8 @@ def _outcomes(session: Any, work: bytes, items: Sequence[Any], places: Iterable[
         while waiting or at:
             for _ in range(min(len(waiting), ahead * context.defaultParallelism - len(at))):
                 place = waiting.popleft()
-                at[threads.submit(_run, session, work, packed(items[place]), named(place, items[place]))] = place
+                job = _job(session, work, packed(items[place]))
+                at[threads.submit(_run, job, named(place, items[place]))] = place
             for future in wait(at, return_when=FIRST_COMPLETED).done:
                 yield at.pop(future), future.result()
     finally:
@@ -127,15 +128,25 @@ def _outcomes(session: Any, work: bytes, items: Sequence[Any], places: Iterable[
                 context.cancelJobGroup(group)
 
 
-def _run(session: Any, work: bytes, item: bytes, name: str) -> bytes | int:
-    """Run one item as a job; return its outcome, or 1 where its worker died."""
+def _job(session: Any, work: bytes, item: bytes) -> Any:
+    """Return the job of one item: a frame of one row, its outcome."""
+
+    def run(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for _ in batches:  # one, of one row
+            yield pd.DataFrame({"outcome": [outcome(work, item)]})
+
+    with catch_warnings():  # little is asked of pandas
+        filterwarnings("ignore", _OF_PANDAS, FutureWarning)
+        return session.range(0, 1, 1, 1).mapInPandas(run, "outcome binary")
+
+
+def _run(job: Any, name: str) -> bytes | int:
+    """Run a job; return its outcome, or 1 where its worker died."""
     from py4j.protocol import Py4JError, Py4JNetworkError
     from pyspark.errors import PySparkException
-    from pyspark.sql.functions import udf
 
-    run = udf(lambda _: bytearray(outcome(work, item)), "binary", useArrow=False).asNondeterministic()
     try:
-        return bytes(session.range(0, 1, 1, 1).select(run("id")).collect()[0][0])
+        return bytes(job.collect()[0][0])
     except (PySparkException, Py4JError, OSError) as error:
         said = str(error)
         if any(sign in said for sign in _DIED):
