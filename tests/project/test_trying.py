@@ -96,7 +96,7 @@ def test_the_command_line_says_the_same(fitted):
     assert "holds no end_model" in answered.stdout and "mine" not in answered.stdout
     found = json.loads(CliRunner().invoke(main, [*typed, "--json"]).stdout)
     assert found == answer(open_run(task, run_to_ask(task, None)), cells(task, ["refund unruly"], ["plan=pro"]))
-    for wrong, said in (([], "needs SOURCE and TARGET, or --text"), (["--text", "a", "--text", "b"], "2 texts are given")):
+    for wrong, said in (([], "needs SOURCE and one TARGET, or --text"), (["--text", "a", "--text", "b"], "2 texts are given")):
         answered = CliRunner().invoke(main, ["predict", str(task.folder), *wrong])
         assert answered.exit_code == 2 and said in answered.stderr
 

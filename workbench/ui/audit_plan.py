@@ -8,12 +8,11 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from workbench.io.names import capitalised
 from workbench.project.auditing import ALLOCATIONS, ROWS, Asked, Planned, plan_audit, plan_weekly, tolerated
 from workbench.project.task import Task
 from workbench.tables import SPLITS, WorkbenchError
 from workbench.ui import figures, opened_audit
-from workbench.ui.wording import ago, count, figure, interval, percent, plain
+from workbench.ui.wording import ago, capitalised, count, figure, interval, percent, plain
 
 _SIZES: Final = {"rows": "Number of rows", "promise": "Promise of a share", "half_width": "Width of an interval"}
 _SPREAD: Final = {"minimum": "Minimum for each", "proportional": "Proportional", "neyman": "Neyman"}

@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 
 import streamlit as st
 
-from workbench.io.names import capitalised
 from workbench.project import batch_rows, monitoring_facts
 from workbench.project.batch_rows import BatchRows
 from workbench.project.run_history import lines_of
@@ -18,7 +17,7 @@ from workbench.tables import Dataset
 from workbench.ui import opened, opened_runs, run_charts
 from workbench.ui.label_model_charts import draw
 from workbench.ui.vote_rows import dark
-from workbench.ui.wording import ago, plain
+from workbench.ui.wording import ago, capitalised, plain
 
 _DRAWN: Final = 24  # batches on a chart: the newest
 _OPENED: Final = 20  # drifted checks that open on their rows; the choice below has all

@@ -7,7 +7,6 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from workbench.io.names import capitalised
 from workbench.project import reference, run_history
 from workbench.project.reviewing import default_reviewer
 from workbench.project.runs import list_runs
@@ -15,7 +14,7 @@ from workbench.project.task import Task
 from workbench.tables import WorkbenchError
 from workbench.ui import figures, opened_runs, run_charts
 from workbench.ui.label_model_charts import draw
-from workbench.ui.wording import ago, count, interval, percent, plain
+from workbench.ui.wording import ago, capitalised, count, interval, percent, plain
 
 _DRAWN: Final = 40  # runs on a chart: the newest
 _LINES: Final = 12  # of the table before it scrolls

@@ -7,7 +7,6 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from workbench.io.names import capitalised
 from workbench.project import monitoring_facts
 from workbench.project.reference import promoted
 from workbench.project.runs import Run
@@ -16,7 +15,7 @@ from workbench.ui import figures, opened, opened_runs
 from workbench.ui.frame import chosen_run
 from workbench.ui.run_charts import wide
 from workbench.ui.suite_figures import LESS, MORE, suite_board
-from workbench.ui.wording import ago, count, interval, percent, plain
+from workbench.ui.wording import ago, capitalised, count, interval, percent, plain
 
 FILE: Final = "stress.json"
 _LINES: Final = 14

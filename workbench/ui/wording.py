@@ -24,6 +24,11 @@ def _escaped(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
+def capitalised(text: str) -> str:
+    """Return a text as a sentence begins: only its first letter changes."""
+    return text[:1].upper() + text[1:]
+
+
 def percent(share: Any, digits: int = 1) -> str:
     """Return a share as a percentage, or nothing where it is missing."""
     return "" if pd.isna(share) else f"{share:.{digits}%}"
