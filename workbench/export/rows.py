@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from workbench.export.private import private_cells, without_private
+from workbench.io.vote_parts import split_codes
 from workbench.tables import ABSTAIN, SPLITS, Dataset, SoftLabels, VoteMatrix, WorkbenchError, tied_classes
 
 REVIEW_MARGIN: Final = 0.2
@@ -66,7 +67,7 @@ class Candidates:
     @cached_property
     def split(self) -> NDArray[np.int8]:
         """int8[n]: the place of each row's split in SPLITS."""
-        return np.asarray(pd.Index(SPLITS).get_indexer(pd.Index(self.dataset.split)), np.int8)
+        return split_codes(self.dataset.split)
 
     @cached_property
     def splits(self) -> list[str]:
