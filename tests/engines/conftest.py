@@ -26,6 +26,10 @@ def square(item):
     return item * item
 
 
+def process(item):
+    return os.getpid()
+
+
 def note(folder, item):
     """Note that an item is run; return how often it was."""
     with Path(folder, str(item)).open("a") as file:

@@ -97,6 +97,17 @@ def test_every_item_comes_back_with_its_place(mapper, work):
     assert list(mapper(work.square, [])) == []
 
 
+def test_processes_are_kept_from_one_call_to_the_next(mapper, work):
+    with mapper.kept() as kept:
+        first = set(dict(kept(work.process, range(8))).values())
+        assert dict(kept(work.square, [3])) == {0: 9}
+        assert first & set(dict(kept(work.process, range(8))).values())
+        found = kept(work.square, range(8))
+        next(found)
+        found.close()
+        assert dict(kept(work.square, [3])) == {0: 9}
+
+
 def test_functions_of_a_notebook_are_sent_by_value(mapper):
     base = 10
     assert dict(mapper(lambda item: base + item, range(3))) == {0: 10, 1: 11, 2: 12}

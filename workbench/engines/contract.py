@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -84,3 +85,6 @@ class Mapper(Protocol):
         An item whose process dies is run again in another one, so the work must bear to be repeated. Raises WorkbenchError
         where that happens more often than `retries` says, and where the work raises: its own WorkbenchError as it is.
         """
+
+    def kept(self) -> AbstractContextManager[Mapper]:
+        """Return, until the end of the context, a mapper whose processes stay from one call to the next."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from typing import Final
 
@@ -29,13 +29,37 @@ class Pool:
     def __post_init__(self) -> None:
         check(self.workers, self.retries)
 
-    def __call__(self, work: Callable[[T], R], items: Sequence[T]) -> Generator[tuple[int, R]]:
-        """Yield (place, result) as items are finished; the processes end with the iterator."""
-        job, waiting, deaths = packed(work), deque(range(len(items))), Counter[int]()
-        came: list[tuple[int, bytes]] = []
+    @contextmanager
+    def kept(self) -> Iterator[_Kept]:
+        """Keep processes for the next call; they start when they are needed."""
         workers: list[_Worker] = []
         try:
-            for _ in range(min(processes(self.workers), len(items))):
+            yield _Kept(self.workers, self.retries, workers)
+        finally:
+            for worker in workers:
+                worker.kill()
+
+    def __call__(self, work: Callable[[T], R], items: Sequence[T]) -> Generator[tuple[int, R]]:
+        """Yield (place, result) as items are finished; the processes end with the iterator."""
+        with self.kept() as pool:
+            yield from pool(work, items)
+
+
+@dataclass(frozen=True)
+class _Kept(Pool):
+    """A pool whose processes are here, idle between calls."""
+
+    there: list[_Worker] = field(default_factory=list)
+
+    @contextmanager
+    def kept(self) -> Iterator[_Kept]:
+        yield self
+
+    def __call__(self, work: Callable[[T], R], items: Sequence[T]) -> Generator[tuple[int, R]]:
+        job, waiting, deaths, workers = packed(work), deque(range(len(items))), Counter[int](), self.there
+        came: list[tuple[int, bytes]] = []
+        try:
+            while len(workers) < min(processes(self.workers), len(items)):
                 workers.append(_Worker())
             while waiting or came or _busy(workers):
                 for worker in workers:
@@ -56,8 +80,9 @@ class Pool:
                     worker.kill()  # its children may live on
                     workers[workers.index(worker)] = _Worker()
         finally:
-            for worker in workers:
+            for worker in _busy(workers):
                 worker.kill()
+                workers.remove(worker)
 
 
 class _Worker:

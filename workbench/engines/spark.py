@@ -48,6 +48,12 @@ class Spark:
         if self.master is not None and self.workers is not None:
             raise WorkbenchError(f"workers is {self.workers!r}, but the master {self.master} has its own; leave one out")
 
+    @contextmanager
+    def kept(self) -> Iterator[Spark]:
+        """Start a session that the calls find, where none is there."""
+        with self._session():
+            yield self
+
     def __call__(self, work: Callable[[T], R], items: Sequence[T]) -> Generator[tuple[int, R]]:
         """Yield (place, result) as items are finished; our own session ends with the iterator, in others jobs are cancelled."""
         if not items:
@@ -122,7 +128,7 @@ def _outcomes(session: Any, work: bytes, items: Sequence[Any], places: Iterable[
             for future in wait(at, return_when=FIRST_COMPLETED).done:
                 yield at.pop(future), future.result()
     finally:
-        threads.shutdown(wait=False, cancel_futures=True)
+        threads.shutdown(wait=False)
         with suppress(Py4JError, OSError):  # it is gone
             while wait(at, _AGAIN).not_done:  # a thread may begin its job after a cancel
                 context.cancelJobGroup(group)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from inspect import signature
 from typing import Any, Final
@@ -96,6 +97,11 @@ def make_mapper(task: Task) -> Mapper:
             "Parquet files as its file"
         )
     return mapper
+
+
+def kept_mapper(task: Task) -> AbstractContextManager[Mapper | None]:
+    """Return what maps the partitions of a task, with one set of processes for all of a run; None of rows read as a whole."""
+    return make_mapper(task).kept() if task.partitioned else nullcontext()
 
 
 def mapper_of(task: Task) -> Mapper:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.engines import Mapper
 from workbench.io.files import new_folder, write_json
 from workbench.io.votes import write_votes
 from workbench.lfs import LabelingFunction
@@ -18,7 +19,7 @@ from workbench.project.production import production_ids
 from workbench.project.reviewing import Reviewed, open_record, reviewed, with_reviewed_gold
 from workbench.project.run_sources import keep_sources
 from workbench.project.runs import Run, describe_run, find_run, new_run_id
-from workbench.project.steps.apply import apply, make_limits, make_mapper, stopped_in_words
+from workbench.project.steps.apply import apply, kept_mapper, make_limits, stopped_in_words
 from workbench.project.steps.check import calls_ahead, check_settings
 from workbench.project.steps.compare import compare
 from workbench.project.steps.defer import defer
@@ -61,43 +62,44 @@ def run(
     """
     last = STAGES.index(until)
     check_settings(task)
-    rows, notes = _read(task, report)
-    dataset, functions = task.visible(rows), task.functions()
-    for sentence in calls_ahead(functions, dataset):
-        say(sentence)
-    notes = [*notes, *duplicate_report(dataset).in_words()]
-    run_id = new_run_id(task)
-    with new_folder(task.runs_folder / run_id) as folder:
-        keep_sources(folder, task, functions, rows)
-        parts, votes, times = _vote(task, functions, dataset, report, again)
-        notes += task.disabled_in_words() + stopped_in_words(votes) + ([] if parts is None else parts.in_words())
-        write_votes(votes, folder / "votes.parquet")
-        facts = {"data": rows.fingerprint, **_facts(functions, votes, parts), "microseconds": times}
-        if last >= STAGES.index("diagnose"):
-            report("diagnose", 0, 1, "")
-            decided = reviewed(task, dataset)
-            facts["review"] = decided.facts
-            judged, said = with_reviewed_gold(rows, decided)
-            notes += decided.notes + said + diagnose(folder, task, judged, votes)
-        if last >= STAGES.index("fit"):
-            report("fit", 0, 1, "")
-            known = decided.teaching
-            soft, model, said = fit(folder, task, dataset, votes, report, gold=known, intervals=intervals, parts=parts)
-            notes += said
-            if compared:
-                write_json(folder / "compare.json", compare(task, dataset, votes, report, known))
-        if last >= STAGES.index("export"):
-            report("export", 0, 1, "")
-            found, provenance = candidates(task, rows, votes, soft, folder), provenance_of(task, model, facts)
-            notes += export(folder / "export", task, found, provenance, notes, report, parts)[1]
-        if last >= STAGES.index("train"):
-            end_model = _train(folder, task, dataset, soft, decided, report)
-            notes += [] if isinstance(end_model, str) else defer(folder, task, dataset, end_model)
-        if last >= STAGES.index("evaluate"):
-            evaluate(folder, task, dataset, votes, {chosen_model(task): soft, "end_model": end_model}, report)
-        if parts is not None:
-            parts.write(folder, votes.lfs)
-        describe_run(folder, task, until, notes=notes, **facts)
+    with kept_mapper(task) as mapper:
+        rows, notes = _read(task, mapper, report)
+        dataset, functions = task.visible(rows), task.functions()
+        for sentence in calls_ahead(functions, dataset):
+            say(sentence)
+        notes = [*notes, *duplicate_report(dataset).in_words()]
+        run_id = new_run_id(task)
+        with new_folder(task.runs_folder / run_id) as folder:
+            keep_sources(folder, task, functions, rows)
+            parts, votes, times = _vote(task, mapper, functions, dataset, report, again)
+            notes += task.disabled_in_words() + stopped_in_words(votes) + ([] if parts is None else parts.in_words())
+            write_votes(votes, folder / "votes.parquet")
+            facts = {"data": rows.fingerprint, **_facts(functions, votes, parts), "microseconds": times}
+            if last >= STAGES.index("diagnose"):
+                report("diagnose", 0, 1, "")
+                decided = reviewed(task, dataset)
+                facts["review"] = decided.facts
+                judged, said = with_reviewed_gold(rows, decided)
+                notes += decided.notes + said + diagnose(folder, task, judged, votes)
+            if last >= STAGES.index("fit"):
+                report("fit", 0, 1, "")
+                known = decided.teaching
+                soft, model, said = fit(folder, task, dataset, votes, report, gold=known, intervals=intervals, parts=parts)
+                notes += said
+                if compared:
+                    write_json(folder / "compare.json", compare(task, dataset, votes, report, known))
+            if last >= STAGES.index("export"):
+                report("export", 0, 1, "")
+                found, provenance = candidates(task, rows, votes, soft, folder), provenance_of(task, model, facts)
+                notes += export(folder / "export", task, found, provenance, notes, report, parts)[1]
+            if last >= STAGES.index("train"):
+                end_model = _train(folder, task, dataset, soft, decided, report)
+                notes += [] if isinstance(end_model, str) else defer(folder, task, dataset, end_model)
+            if last >= STAGES.index("evaluate"):
+                evaluate(folder, task, dataset, votes, {chosen_model(task): soft, "end_model": end_model}, report)
+            if parts is not None:
+                parts.write(folder, votes.lfs)
+            describe_run(folder, task, until, notes=notes, **facts)
     return find_run(task, run_id)
 
 
@@ -108,20 +110,25 @@ def _facts(functions: Sequence[LabelingFunction], votes: VoteMatrix, parts: InPa
     return facts if parts is None else facts | {"parts": parts.in_numbers()}
 
 
-def _read(task: Task, report: Report) -> tuple[Dataset, list[str]]:
+def _read(task: Task, mapper: Mapper | None, report: Report) -> tuple[Dataset, list[str]]:
     """Return the rows, of those in partitions a sample that workers draw, and what to know of them."""
-    if task.partitioned:
-        sample_of(task.folder, task.source(), make_mapper(task), partial(report, "sample"))
+    if mapper is not None:
+        sample_of(task.folder, task.source(), mapper, partial(report, "sample"))
     return task.dataset()
 
 
 def _vote(
-    task: Task, functions: Sequence[LabelingFunction], dataset: Dataset, report: Report, again: Collection[str]
+    task: Task,
+    mapper: Mapper | None,
+    functions: Sequence[LabelingFunction],
+    dataset: Dataset,
+    report: Report,
+    again: Collection[str],
 ) -> tuple[InParts | None, VoteMatrix, dict[str, float]]:
     """Let functions vote; of rows in partitions return all votes in parts, and those on sampled and production rows."""
-    if not task.partitioned:
+    if mapper is None:
         return None, *apply(task, functions, dataset, report, again)
-    parts = InParts.vote(task, functions, make_mapper(task), make_limits(task), report)
+    parts = InParts.vote(task, functions, mapper, make_limits(task), report)
     later = dataset.ids.isin(production_ids(task.folder))
     votes = parts.of(dataset.ids[~later])
     if later.any():
