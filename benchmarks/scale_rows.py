@@ -1,6 +1,6 @@
 """Varied support tickets of any number as Parquet, a task of 40 functions over them, and the memory of processes at work.
 
-Sentences are put together from words and numbers drawn by a seed, so that hardly two rows are the same.
+Sentences are put together from words and numbers drawn by a seed, so that hardly two rows are the same, and vote rows neither.
 """
 
 from __future__ import annotations
@@ -50,8 +50,10 @@ def rows(number: int, seed: int) -> pd.DataFrame:
     own = np.array([WORDS[label] for label in LABELS], dtype=object)
     theirs = own[truth[:, None], rng.integers(0, 10, (number, 2))]
     wrong = own[rng.integers(0, 4, number), rng.integers(0, 10, number)]
+    stray = own[rng.integers(0, 4, (number, 6)), rng.integers(0, 10, (number, 6))]
     code = rng.integers(0, 1_000_000, number)
     places = rng.integers(0, 18, (number, 3))
+    noise[:, :6] = np.where(rng.random((number, 6)) < 0.3, stray, noise[:, :6])  # what any ticket may mention
     noise[np.arange(number), places[:, 0]] = theirs[:, 0]
     noise[np.arange(number), places[:, 1]] = np.where(rng.random(number) < 0.6, theirs[:, 1], "so")
     noise[np.arange(number), places[:, 2]] = np.where(rng.random(number) < 0.3, wrong, "then")

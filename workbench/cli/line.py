@@ -25,6 +25,7 @@ from workbench.tables import WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.project.runs import Run
+    from workbench.project.task import Task
 
 TASK = click.argument("task", type=click.Path(path_type=Path))
 _ON_PARTITIONS = (
@@ -39,6 +40,16 @@ def on_partitions(command: Any) -> Any:
     for option in reversed(_ON_PARTITIONS):
         command = option(command)
     return command
+
+
+def applying_to(task: Task, source: str, **applied: Any) -> Task:
+    """Return the task with the values of these options; refused for a source that is not read in partitions."""
+    from workbench.io.partitions import in_partitions
+    from workbench.project.steps.apply import applying
+
+    for name in [name for name, given in applied.items() if given is not None and not in_partitions(source)]:
+        raise WorkbenchError(f"--{name} is of rows in partitions, and {source} is one file; leave it out")
+    return applying(task, **applied)
 
 
 def _run(

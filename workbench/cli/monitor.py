@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from workbench.cli.line import applying_to, on_partitions
 from workbench.cli.show import notes, report_progress, show_table
 from workbench.io.names import shortened
 from workbench.tables import WorkbenchError
@@ -22,19 +23,19 @@ from workbench.tables import WorkbenchError
 @click.option(
     "--run", "run_id", help="Id of the run to hold it against. Default: the reference run, else the newest that fits."
 )
+@on_partitions
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.option("--history", is_flag=True, help="Print the batches so far.")
 @click.option("--fail-on-drift", is_flag=True, help="Exit with 1 where anything drifted.")
 def monitor_command(
-    task: Path, newfile: str | None, run_id: str | None, as_json: bool, history: bool, fail_on_drift: bool
+    task: Path, newfile: str | None, run_id: str | None, as_json: bool, history: bool, fail_on_drift: bool, **applied: Any
 ) -> None:
     """Compare the rows of NEWFILE (.csv, .tsv, .jsonl or .parquet) with those of the reference run, and keep what is found.
 
     Functions vote on them and the end model answers; what drifted is said in one sentence each, with what to do. Of more than
     20,000 rows so many are drawn by chance. With --history, and without NEWFILE, it prints the batches so far.
 
-    NEWFILE may be a folder or a pattern of Parquet files, or a URL: it is read in partitions, by the processes or the cluster
-    that [apply] of task.toml names.
+    NEWFILE may be a folder or a pattern of Parquet files, or a URL: it is read in partitions, by processes or a cluster.
     """
     from workbench.project.monitoring import batches
     from workbench.project.steps.monitor import monitor
@@ -46,7 +47,7 @@ def monitor_command(
     found: dict[str, Any] | None = None
     if newfile is not None:
         with report_progress() as report, redirect_stdout(sys.stderr):  # what a user's function prints
-            found = monitor(loaded, newfile, run_id, report=report)
+            found = monitor(applying_to(loaded, newfile, **applied), newfile, run_id, report=report)
     series = batches(loaded) if history else []
     if as_json:
         shown = {"batches": series} if found is None else found | ({"batches": series} if history else {})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.line import on_partitions
+from workbench.cli.line import applying_to, on_partitions
 from workbench.cli.show import answer_table, notes, report_progress
 from workbench.io.names import listed
 from workbench.tables import WorkbenchError
@@ -114,21 +114,19 @@ def _predict_rows(
     from workbench.io.partitions import in_partitions
     from workbench.project.predicting_in_parts import Answering, predict_in_parts
     from workbench.project.reference import run_that_answers
-    from workbench.project.steps.apply import applying, mapper_of
+    from workbench.project.steps.apply import mapper_of
     from workbench.project.steps.predict import open_model, predict
 
-    applied = {name: also.pop(name) for name in ("engine", "workers", "scheduler")}
+    task = applying_to(task, source, **{name: also.pop(name) for name in ("engine", "workers", "scheduler")})
     run, which = run_that_answers(task, run_id)
     kept = [name for name in keep.split(",") if name]
     if in_partitions(source):
         plan = Answering.of(task, run, target, kept, review_below)
-        mapper = mapper_of(applying(task, **applied))
+        mapper = mapper_of(task)
         notes([plan.rule.promise])
         with report_progress() as report:
             done = predict_in_parts(plan, source, mapper, report=report, **also)
     else:
-        for name in [name for name, given in applied.items() if given is not None]:
-            raise WorkbenchError(f"--{name} is of rows in partitions, and {source} is one file; leave it out")
         opened = open_model(task, run, review_below)
         notes([opened.rule.promise])
         with report_progress() as report:

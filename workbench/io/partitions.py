@@ -119,7 +119,7 @@ def read_partition(part: Partition, text_columns: Sequence[str], only: Sequence[
         with fsspec.open(part.url, "rb") as opened:
             file = pq.ParquetFile(opened, pre_buffer=False)
             names = [name for name in file.schema_arrow.names if not name.startswith("__index_level_")]
-            check_header(Path(part.url), names, [*text_columns, *(only or [])])
+            check_header(part.url, names, [*text_columns, *(only or [])])
             wanted = names if only is None else [name for name in names if name in only]
             table = file.read_row_groups(list(range(part.first, part.last)), columns=wanted, use_threads=False)
             columns = {name: from_arrow(name, table[name], name in text_columns, []) for name in wanted}

@@ -77,7 +77,7 @@ def check_columns(wanted: Sequence[str], columns: Sequence[str], where: str) -> 
             )
 
 
-def check_header(path: Path, names: Sequence[str], text_columns: Sequence[str]) -> None:
+def check_header(path: Path | str, names: Sequence[str], text_columns: Sequence[str]) -> None:
     """Refuse a column name that stands twice, with both places, and text columns that are not there."""
     for place, name in enumerate(names):
         if name in names[:place]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Final
 
 import numpy as np
@@ -196,8 +197,10 @@ def fit(
     """
     known = teaching(task, dataset, gold)
     everything = None if parts is None else parts.training(votes.lfs, votes.labels)
+    start = perf_counter()
     soft, model = fit_label_model(task, chosen_model(task), dataset, votes, known, everything)
     if parts is not None:
+        parts.seconds["label model"] = perf_counter() - start
         parts.label(folder, partial(labels_of, model, known))
     if len(known):
         write_frame(known, folder / KEPT_ANCHORS)
