@@ -115,7 +115,5 @@ def _private(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _opening(rows: int, files: int, described: int) -> str:
-    return (
-        f"> {rows:,} rows in files of {files:,} partitions. What follows tells of an even sample of {described:,} of them; "
-        "`manifest.json` counts all.\n\n"
-    )
+    told = f"an even sample of {described:,} of them; `manifest.json` counts all" if described < rows else "them all"
+    return f"> {rows:,} rows in files of {files:,} partitions. What follows tells of {told}.\n\n"

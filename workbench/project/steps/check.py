@@ -91,11 +91,12 @@ def _outcomes_in_words(task: Task, rows: Dataset) -> list[str]:
     ]
 
 
-def calls_ahead(functions: Sequence[LabelingFunction], dataset: Dataset) -> list[str]:
-    """Return in words how many calls each function that asks a client is about to make on these rows."""
+def calls_ahead(functions: Sequence[LabelingFunction], dataset: Dataset, sampled: bool) -> list[str]:
+    """Return in words how many calls each function that asks a client is about to make on these rows, or their sample."""
     texts = dataset.texts()
     counts = {function.name: function.pending_calls(texts) for function in functions if hasattr(function, "pending_calls")}
-    return [f"{name} is about to ask its client about {count:,} texts" for name, count in counts.items() if count]
+    others = f" of the sample of {len(dataset):,} rows, and about those of all others," if sampled else ""
+    return [f"{name} is about to ask its client about {count:,} texts{others}" for name, count in counts.items() if count]
 
 
 class _WithExamples:
@@ -148,7 +149,7 @@ def check(task: Task) -> Checked:
     notes += _outcomes_in_words(task, rows)
     dataset = task.visible(rows)
     loaded = task.functions()
-    notes += [f"{sentence} when the task is run" for sentence in calls_ahead(loaded, dataset)]
+    notes += [f"{sentence} when the task is run" for sentence in calls_ahead(loaded, dataset, task.partitioned)]
     functions = [function for function in loaded if not hasattr(function, "pending_calls")]
     size = min(SAMPLE, len(dataset))
     sample = dataset.take(np.sort(np.random.default_rng(0).choice(len(dataset), size, replace=False)))

@@ -65,7 +65,7 @@ def run(
     with kept_mapper(task) as mapper:
         rows, notes = _read(task, mapper, report)
         dataset, functions = task.visible(rows), task.functions()
-        for sentence in calls_ahead(functions, dataset):
+        for sentence in calls_ahead(functions, dataset, task.partitioned):
             say(sentence)
         notes = [*notes, *duplicate_report(dataset).in_words()]
         run_id = new_run_id(task)
