@@ -6,6 +6,11 @@ from pathlib import Path
 import pytest
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that drive a browser: they take longest, and files run side by side should end together."""
+    items.sort(key=lambda item: not item.path.stem.endswith("_in_browser"))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Return the folder of public data sets that stands beside the project; skip where it is missing."""

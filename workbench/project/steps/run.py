@@ -63,11 +63,10 @@ def run(
     last = STAGES.index(until)
     check_settings(task)
     with kept_mapper(task) as mapper:
-        rows, notes = _read(task, mapper, report)
-        dataset, functions = task.visible(rows), task.functions()
+        rows, dataset, notes = _read(task, mapper, report)
+        functions = task.functions()
         for sentence in calls_ahead(functions, dataset, task.partitioned):
             say(sentence)
-        notes = [*notes, *duplicate_report(dataset).in_words()]
         run_id = new_run_id(task)
         with new_folder(task.runs_folder / run_id) as folder:
             keep_sources(folder, task, functions, rows)
@@ -110,11 +109,13 @@ def _facts(functions: Sequence[LabelingFunction], votes: VoteMatrix, parts: InPa
     return facts if parts is None else facts | {"parts": parts.in_numbers()}
 
 
-def _read(task: Task, mapper: Mapper | None, report: Report) -> tuple[Dataset, list[str]]:
-    """Return the rows, of those in partitions a sample that workers draw, and what to know of them."""
+def _read(task: Task, mapper: Mapper | None, report: Report) -> tuple[Dataset, Dataset, list[str]]:
+    """Return the rows, of those in partitions a sample that workers draw; what functions see of them; what to know of them."""
     if mapper is not None:
         sample_of(task.folder, task.source(), mapper, partial(report, "sample"))
-    return task.dataset()
+    rows, notes = task.dataset()
+    dataset = task.visible(rows)
+    return rows, dataset, [*notes, *duplicate_report(dataset).in_words()]
 
 
 def _vote(
