@@ -2,23 +2,12 @@
 
 import json
 
-import pandas as pd
 import pytest
 
 from workbench.project.steps.check import check, check_settings
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.tables import WorkbenchError
-
-
-@pytest.fixture
-def task(tiny_task):
-    """Return the tiny task with a column of numbers, one of codes and one of yes and no, and a train row without gold, 003."""
-    rows = pd.read_csv(tiny_task / "rows.csv", dtype=str)
-    rows["label"] = rows["label"].where(rows["id"] != "003", "")
-    more = {"age": range(120), "code": ["007", "1", "x"] * 40, "paid": ["true", "false"] * 60}
-    rows.assign(**more).to_csv(tiny_task / "rows.csv", index=False)
-    return load_task(tiny_task)
 
 
 def with_outcomes(task, outcomes, columns):

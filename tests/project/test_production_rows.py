@@ -22,16 +22,6 @@ from workbench.tables import WorkbenchError
 NEW = ["n1", "n2", "n3", "n4"]
 
 
-@pytest.fixture
-def task(tiny_task):
-    """Return the tiny task with a column of numbers, one of codes and one of yes and no, and a train row without gold, 003."""
-    rows = pd.read_csv(tiny_task / "rows.csv", dtype=str)
-    rows["label"] = rows["label"].where(rows["id"] != "003", "")
-    more = {"age": range(120), "code": ["007", "1", "x"] * 40, "paid": ["true", "false"] * 60}
-    rows.assign(**more).to_csv(tiny_task / "rows.csv", index=False)
-    return load_task(tiny_task)
-
-
 def line(row, decision="needs review", confidence=0.5, **more):
     time = "2026-03-02T09:00:00.000+00:00"
     return {"time": time, "id": row, "model": "m1", "label": "bug", "decision": decision, "confidence": confidence, **more}

@@ -1,27 +1,15 @@
 """Rows and votes at URLs: fsspec's store in memory stands for an object store, in this process."""
 
-from contextlib import nullcontext
 
 import fsspec
 import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.project import in_parts
-from workbench.project.steps import run as line
+from workbench.project import partitioned
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.tables import WorkbenchError
-
-
-def here(work, items):
-    yield from enumerate(map(work, items))
-
-
-def set_lines(folder, old, new):
-    path = folder / "task.toml"
-    assert old in path.read_text("utf-8")
-    path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
 
 
 @pytest.fixture
@@ -34,28 +22,27 @@ def bucket():
 
 
 @pytest.fixture
-def task_at_a_url(tiny_task, bucket, monkeypatch):
+def task_at_a_url(parted, bucket, change):
     """Return the folder of a task whose rows and votes are in the store."""
-    rows = pd.read_csv(tiny_task / "rows.csv", dtype=str)
+    rows = pd.read_csv(parted / "rows.csv", dtype=str)
     for number, part in enumerate(np.split(np.arange(len(rows)), [50])):
         with bucket.open(f"/desk/rows/{number}.parquet", "wb") as file:
             rows.iloc[part].to_parquet(file, index=False, row_group_size=20)
-    set_lines(tiny_task, 'file = "rows.csv"', 'file = "memory://desk/rows"\npartition_rows = 20')
-    with (tiny_task / "task.toml").open("a", encoding="utf-8") as file:
+    change(parted, 'file = "rows.csv"', 'file = "memory://desk/rows"\npartition_rows = 20')
+    with (parted / "task.toml").open("a", encoding="utf-8") as file:
         file.write('\n[apply]\nstore = "memory://desk/votes"\n')
-    monkeypatch.setattr(line, "kept_mapper", lambda task: nullcontext(here))
-    return tiny_task
+    return parted
 
 
-def test_rows_and_votes_at_urls_give_what_one_file_gives(task_at_a_url, bucket, monkeypatch):
+def test_rows_and_votes_at_urls_give_what_one_file_gives(task_at_a_url, bucket, change, monkeypatch):
     parted = run(load_task(task_at_a_url), until="export")
     votes = sorted(bucket.find("/desk/votes"))
     assert sum(name.endswith(".parquet") for name in votes) == 7 and not (task_at_a_url / "cache" / "parts").exists()
-    monkeypatch.setattr(in_parts, "_GROUPS", 3)  # seven partitions are looked at three by three, as a thousand are by four
+    monkeypatch.setattr(partitioned, "GROUPS", 3)  # seven partitions are looked at three by three, as a thousand are by four
     again = run(load_task(task_at_a_url), until="export")
     assert sorted(bucket.find("/desk/votes")) == votes
-    set_lines(task_at_a_url, 'file = "memory://desk/rows"\npartition_rows = 20', 'file = "rows.csv"')
-    set_lines(task_at_a_url, '\n[apply]\nstore = "memory://desk/votes"\n', "")
+    change(task_at_a_url, 'file = "memory://desk/rows"\npartition_rows = 20', 'file = "rows.csv"')
+    change(task_at_a_url, '\n[apply]\nstore = "memory://desk/votes"\n', "")
     monkeypatch.undo()
     whole = run(load_task(task_at_a_url), until="export")
     for done in (parted, again):

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,6 @@ import pytest
 from workbench.io.vote_parts import read_label_part, read_vote_part
 from workbench.project.runs import find_run
 from workbench.project.steps import export
-from workbench.project.steps import run as line
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.tables import ABSTAIN, WorkbenchError
@@ -36,39 +35,6 @@ def counted(row):
 '''
 
 
-def here(work, items):
-    """Map in this process: what is tested here is the work, and mappers are tested where they live."""
-    for place, item in enumerate(items):
-        yield place, work(item)
-
-
-def change(folder, old, new, file="task.toml"):
-    path = folder / file
-    assert old in path.read_text(encoding="utf-8")
-    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-
-
-def in_parts(folder, cuts=(50, 90), row_group_size=20):
-    """Turn the rows of the tiny task into three Parquet files of several row groups each."""
-    rows = pd.read_csv(folder / "rows.csv", dtype=str)
-    (folder / "rows").mkdir()
-    for number, part in enumerate(np.split(np.arange(len(rows)), cuts)):
-        rows.iloc[part].to_parquet(folder / "rows" / f"{number}.parquet", index=False, row_group_size=row_group_size)
-    change(folder, 'file = "rows.csv"', 'file = "rows"\npartition_rows = 20')
-    return load_task(folder)
-
-
-@pytest.fixture
-def parted(tiny_task, monkeypatch):
-    monkeypatch.setattr(line, "kept_mapper", lambda task: nullcontext(here))
-    return tiny_task
-
-
-def add_function(folder, text):
-    path = folder.parent.parent / "labeling_functions" / "tiny" / "functions.py"
-    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
-
-
 def parts_of(done):
     return json.loads((done.folder / "parts.json").read_text(encoding="utf-8"))
 
@@ -82,7 +48,7 @@ def _named(file):
     return {"url": file["file"], "checksum": file["sha256"]}
 
 
-def test_a_folder_of_parquet_files_gives_what_one_file_gives(tiny_task):
+def test_a_folder_of_parquet_files_gives_what_one_file_gives(tiny_task, in_parts):
     whole = run(load_task(tiny_task), until="export")
     parted = run(in_parts(tiny_task), until="export")  # with worker processes
     assert np.array_equal(parted.votes().votes, whole.votes().votes) and parted.votes().ids.equals(whole.votes().ids)
@@ -107,7 +73,7 @@ def test_a_folder_of_parquet_files_gives_what_one_file_gives(tiny_task):
     assert manifest["rows"] == len(expected) and sum(file["rows"] for file in manifest["files"]) == 3 * len(expected)
 
 
-def test_the_whole_line_runs_on_a_sample_with_all_gold_rows(parted):
+def test_the_whole_line_runs_on_a_sample_with_all_gold_rows(parted, in_parts, change):
     task = in_parts(parted)
     change(parted, "partition_rows = 20", "partition_rows = 20\nsample = 30")
     done = run(load_task(parted))
@@ -120,7 +86,7 @@ def test_the_whole_line_runs_on_a_sample_with_all_gold_rows(parted):
     assert task.dataset()[0].ids.is_unique
 
 
-def test_a_rerun_votes_only_on_what_is_missing_or_damaged(parted, tmp_path):
+def test_a_rerun_votes_only_on_what_is_missing_or_damaged(parted, tmp_path, in_parts, add_function):
     add_function(parted, COUNTED.replace("{log}", str(tmp_path / "log")))
     task = in_parts(parted)
     first = run(task, until="apply")
@@ -135,7 +101,7 @@ def test_a_rerun_votes_only_on_what_is_missing_or_damaged(parted, tmp_path):
     assert parts_of(again)["partitions"] == parts_of(first)["partitions"]
 
 
-def test_a_rule_that_is_added_leaves_the_votes_of_others_as_they_are(parted, tmp_path):
+def test_a_rule_that_is_added_leaves_the_votes_of_others_as_they_are(parted, tmp_path, in_parts, change, add_function):
     add_function(parted, COUNTED.replace("{log}", str(tmp_path / "log")))
     task = in_parts(parted)
     first = run(task, until="apply")
@@ -160,7 +126,7 @@ def test_a_rule_that_is_added_leaves_the_votes_of_others_as_they_are(parted, tmp
     ],
     ids=["crashes", "hangs", "fails"],
 )
-def test_a_function_that_is_stopped_in_one_partition_abstains_in_all(parted, body, reason):
+def test_a_function_that_is_stopped_in_one_partition_abstains_in_all(parted, body, reason, in_parts, change, add_function):
     function = f'''
 import os
 import time
@@ -185,7 +151,7 @@ def bad(row):
     assert (np.delete(votes.votes, j, axis=1) != ABSTAIN).any(axis=0).all()
 
 
-def test_a_damaged_partition_is_named_and_skipped_only_if_asked(parted):
+def test_a_damaged_partition_is_named_and_skipped_only_if_asked(parted, in_parts, change):
     task = in_parts(parted)
     file = parted / "rows" / "1.parquet"
     data = bytearray(file.read_bytes())
@@ -210,20 +176,20 @@ def test_a_damaged_partition_is_named_and_skipped_only_if_asked(parted):
     ],
     ids=["no id", "shares by gold", "unknown engine", "scheduler for nobody"],
 )
-def test_what_cannot_be_done_in_parts_is_refused(tiny_task, old, new, message):
+def test_what_cannot_be_done_in_parts_is_refused(tiny_task, old, new, message, in_parts, change):
     in_parts(tiny_task)
     change(tiny_task, old, new)
     with pytest.raises(WorkbenchError, match=message):
         run(load_task(tiny_task), until="apply")
 
 
-def test_an_engine_for_partitions_says_how_one_file_becomes_some(tiny_task):
+def test_an_engine_for_partitions_says_how_one_file_becomes_some(tiny_task, change):
     change(tiny_task, "[label_model]", '[apply]\nengine = "dask"\n[label_model]')
     with pytest.raises(WorkbenchError, match=r"rows.csv is read as a whole; for a Parquet file write partitioned = true"):
         run(load_task(tiny_task), until="apply")
 
 
-def test_an_id_that_stands_in_two_files_is_found(parted):
+def test_an_id_that_stands_in_two_files_is_found(parted, in_parts):
     task = in_parts(parted)
     rows = pd.read_parquet(parted / "rows" / "0.parquet")
     rows.to_parquet(parted / "rows" / "3.parquet", index=False)
@@ -231,14 +197,14 @@ def test_an_id_that_stands_in_two_files_is_found(parted):
         run(task, until="apply")
 
 
-def test_a_newer_run_keeps_the_older_one(parted):
+def test_a_newer_run_keeps_the_older_one(parted, in_parts):
     task = in_parts(parted)
     first = run(task, until="fit")
     run(task, until="fit")
     assert all_votes(find_run(task, first.id))[0].shape == (120, 5)
 
 
-def test_the_training_set_of_a_finished_run_is_of_all_rows_too(parted, tmp_path, monkeypatch):
+def test_the_training_set_of_a_finished_run_is_of_all_rows_too(parted, tmp_path, monkeypatch, in_parts, change, here):
     monkeypatch.setattr(export, "make_mapper", lambda task: here)
     in_parts(parted)
     change(parted, "partition_rows = 20", "partition_rows = 20\nsample = 30")
@@ -295,7 +261,7 @@ def files_of(folder):
 
 
 @pytest.fixture
-def expected(parted):
+def expected(parted, in_parts, add_function):
     """Return a task with a slow function, and what a run that nothing happens to writes."""
     add_function(parted, SLOW)
     run(in_parts(parted), until="fit")

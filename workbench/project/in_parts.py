@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from pathlib import Path
@@ -20,15 +21,14 @@ from workbench.io.vote_parts import write_label_part
 from workbench.label_models.contract import VoteParts
 from workbench.lfs import LabelingFunction
 from workbench.lfs.ship import pack
-from workbench.project.partitioned import Source, in_order
+from workbench.project.partitioned import Source, in_groups, in_order
 from workbench.project.runs import Run
 from workbench.project.task import Task
-from workbench.project.voting_in_parts import Voted, Voting, gathered, vote_everywhere
+from workbench.project.voting_in_parts import Voted, Voting, forget, gathered, vote_everywhere
 from workbench.tables import SPLITS, SoftLabels, VoteMatrix, WorkbenchError
 
 PARTS: Final = "parts.json"
 LABELS: Final = "labels"
-_GROUPS: Final = 256  # of partitions, in which workers put together what they learn: the driver merges no more than these
 Report = Callable[[str, int, int, str], None]
 Finish = Callable[[VoteMatrix], SoftLabels]
 
@@ -62,9 +62,15 @@ class InParts:
 
     @classmethod
     def vote(
-        cls, task: Task, functions: Sequence[LabelingFunction], mapper: Mapper, limits: Processes, report: Report
+        cls,
+        task: Task,
+        functions: Sequence[LabelingFunction],
+        mapper: Mapper,
+        limits: Processes,
+        report: Report,
+        again: Collection[str] = (),
     ) -> InParts:
-        """Vote on all partitions."""
+        """Vote on all partitions; again: names of functions that vote anew, whatever is kept of them."""
         source, start = task.source(), perf_counter()
         voting = Voting(
             source,
@@ -74,8 +80,10 @@ class InParts:
             limits,
             one_in_of(source.rows),
             task.apply.get("chunk_rows", 10_000),
-            str(task.apply.get("store", (task.folder / "cache" / "parts").resolve())).rstrip("/"),
+            _store(task),
         )
+        if again:
+            deque(mapper(partial(forget, voting, tuple(again)), source.partitions), maxlen=0)
         found = vote_everywhere(voting, mapper, task.apply.get("max_faults", 0.5), report)
         return cls(source, mapper, report, *found, seconds={"apply": perf_counter() - start})
 
@@ -107,9 +115,7 @@ class InParts:
 
     def training(self, lfs: tuple[str, ...], labels: tuple[str, ...]) -> VoteParts:
         """Return the votes that a label model learns from: of the train split, of all rows where there is none."""
-        every = not sum(one.about["splits"][0] for one in self.voted)
-
-        groups = [self.voted[at] for at in _slices(len(self.voted), _GROUPS)]
+        every, groups = not sum(one.about["splits"][0] for one in self.voted), in_groups(self.voted)
 
         def look(work: Callable[[VoteMatrix], Any], add: Callable[[Any, Any], Any]) -> Any:
             start, found, done = perf_counter(), None, 0
@@ -203,10 +209,10 @@ class InParts:
 _SUMMED: Final = ("rows", "covered", "overlap", "conflict", "cast", "overlaps", "conflicts", "splits")
 
 
-def _slices(n: int, groups: int) -> list[slice]:
-    """Return about so many slices of n things, as even as may be, at most one a thing."""
-    size = -(-n // groups)
-    return [slice(start, start + size) for start in range(0, n, size)]
+def _store(task: Task) -> str:
+    """Return the folder or URL of the votes; a path is from the task's folder on, as all in task.toml are."""
+    store = str(task.apply.get("store", "cache/parts")).rstrip("/")
+    return store if "://" in store else str((task.folder / store).resolve())
 
 
 def _taught(

@@ -20,6 +20,7 @@ from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
 SAMPLE: Final = 100_000  # rows, beside those of valid and test whose class is known
 SAMPLES: Final = "sample"  # folder in a task's cache
+GROUPS: Final = 256  # of partitions, in which workers put together what they learn
 _MAPPING: Final = ("text", "id", "split", "gold")
 T = TypeVar("T")
 R = TypeVar("R")
@@ -132,6 +133,12 @@ def _sample(source: Source, part: Partition) -> pd.DataFrame | None:
 def _with_way_out(error: WorkbenchError) -> WorkbenchError:
     way_out = "put the file back, or write skip_unreadable = true under [data] to go on without its rows"
     return WorkbenchError(f"{error}; {way_out}")
+
+
+def in_groups(items: Sequence[T]) -> list[Sequence[T]]:
+    """Return items in so few groups, as even as may be, that workers put together what the driver would else hold of each."""
+    size = max(1, -(-len(items) // GROUPS))
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def in_order(mapper: Mapper | None, work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:

@@ -20,7 +20,7 @@ from workbench.io.files import plain
 from workbench.io.partitions import Partition, found_at, read_at, remove_at, write_at
 from workbench.io.vote_parts import VotePart, read_vote_part, split_codes, write_vote_part
 from workbench.lfs.ship import unpack
-from workbench.project.partitioned import Source
+from workbench.project.partitioned import Source, in_groups
 from workbench.tables import ABSTAIN, SPLITS, VoteMatrix, WorkbenchError
 
 FORMAT: Final = 1
@@ -54,7 +54,7 @@ class Voting:
 
     def place(self, part: Partition, suffix: str, key: str | None = None) -> str:
         """Return the path or URL of a file about a partition."""
-        return f"{self.store}/{key or self.key}/part-{part.number:05d}-{part.stamp}{suffix}"
+        return f"{self.store}/{key or self.key}/part-{part.stamp}{suffix}"
 
 
 class Voted(NamedTuple):
@@ -95,12 +95,15 @@ def vote(voting: Voting, part: Partition) -> Voted | str:
     rows = voting.source.dataset(frame, part)
     split = split_codes(rows.split)
     rows = replace(rows, frame=rows.frame.drop(columns=list(voting.hidden)))
-    given = {name: _abstains(len(rows)) for name in _stopped_elsewhere(voting)}
+    stopped = _stopped_elsewhere(voting)
     job, engine = _ready(voting)
-    known = {voting.prints[name]: column for name, column in {**_known(voting, part), **given}.items()}
-    votes = run_job(job, rows, engine, voting.chunk_rows, KnownVotes(known), max_faults=1.0)
+    known = {**_known(voting, part), **{name: np.full(len(rows), ABSTAIN, np.int16) for name in stopped}}
+    kept = KnownVotes({voting.prints[name]: column for name, column in known.items()})
+    votes = run_job(job, rows, engine, voting.chunk_rows, kept, max_faults=1.0)
     for name, reason in votes.stopped.items():
-        write_at(_marker(voting, name), json.dumps({"function": name, "reason": reason, "where": str(part)}).encode())
+        stopped[name] = f"{reason} (first in {part})"
+        told_others = {"fingerprint": voting.prints[name], "reason": stopped[name]}
+        write_at(_marker(voting, voting.prints[name]), json.dumps(told_others).encode())
     faults = votes.faults["lf"].value_counts()
     told = votes.faults[votes.faults.groupby("lf").cumcount() < _TOLD]
     url = voting.place(part, ".parquet")
@@ -109,8 +112,7 @@ def vote(voting: Voting, part: Partition) -> Voted | str:
         "splits": np.bincount(split, minlength=len(SPLITS)).tolist(),
         "faults": {name: int(faults.get(name, 0)) for name in votes.lfs},
         "first_faults": told.drop_duplicates("lf").set_index("lf")["error"].to_dict(),
-        "stopped": dict(votes.stopped),
-        "not_asked": sorted(given),
+        "stopped": stopped,
     }
     head = {"format": FORMAT, "partition": part, "fingerprints": dict(voting.prints), "sha256": checksum, "about": about}
     write_at(voting.place(part, ".json"), json.dumps(plain(head)).encode())  # last: with it the partition is done
@@ -134,6 +136,15 @@ def counted(votes: VoteMatrix) -> Counts:
 def recounted(stopped: Sequence[str], voted: Voted) -> Voted:
     """Return a partition with its numbers as they are once some functions abstain."""
     return voted._replace(about=voted.about | counted(voted.read(stopped).votes))
+
+
+def forget(voting: Voting, names: Sequence[str], part: Partition) -> None:
+    """Forget what some functions voted on a partition, whatever others they voted beside."""
+    for url in found_at(voting.place(part, ".json", key="*")):
+        head = _head(url)
+        if head is not None and set(names) & set(head["fingerprints"]):
+            others = {name: print_ for name, print_ in head["fingerprints"].items() if name not in names}
+            write_at(url, json.dumps(head | {"fingerprints": others}).encode())
 
 
 def vote_everywhere(
@@ -174,7 +185,7 @@ def _stopped(voting: Voting, voted: Sequence[Voted], max_faults: float) -> dict[
     stopped: dict[str, str] = {}
     rows = sum(one.about["rows"] for one in voted)
     for name in voting.prints:
-        reasons = [f"{one.about['stopped'][name]} (first in {one.part})" for one in voted if name in one.about["stopped"]]
+        reasons = [one.about["stopped"][name] for one in voted if name in one.about["stopped"]]
         faults = sum(one.about["faults"][name] for one in voted)
         if not reasons and faults > max_faults * rows:
             first = next(one.about["first_faults"][name] for one in voted if name in one.about["first_faults"])
@@ -187,7 +198,7 @@ def _stopped(voting: Voting, voted: Sequence[Voted], max_faults: float) -> dict[
 def _done(voting: Voting, part: Partition) -> Voted | None:
     """Return what was voted on a partition before, if its files are whole and no function was stopped there."""
     head = _head(voting.place(part, ".json"))
-    if head is None or head["about"]["stopped"] or head["about"]["not_asked"]:
+    if head is None or head["about"]["stopped"] or head["fingerprints"] != voting.prints:
         return None
     url, data = voting.place(part, ".parquet"), read_at(voting.place(part, ".parquet"))
     if data is None or hashlib.sha256(data).hexdigest() != head["sha256"]:
@@ -209,13 +220,9 @@ def _known(voting: Voting, part: Partition) -> dict[str, NDArray[np.int16]]:
     known: dict[str, NDArray[np.int16]] = {}
     for url in found_at(voting.place(part, ".json", key="*")):
         head = _head(url)
-        if head is None or set(voting.prints) <= set(known):
+        if head is None:
             continue
-        refused = {*head["about"]["stopped"], *head["about"]["not_asked"]}
-        same = [
-            name for name, print_ in voting.prints.items() if head["fingerprints"].get(name) == print_ and name not in refused
-        ]
-        same = [name for name in same if name not in known and not head["about"]["faults"][name]]
+        same = [name for name, print_ in voting.prints.items() if name not in known and _holds(head, name, print_)]
         if same:
             try:
                 votes = read_vote_part(url.removesuffix(".json") + ".parquet", head["sha256"]).votes
@@ -225,18 +232,22 @@ def _known(voting: Voting, part: Partition) -> dict[str, NDArray[np.int16]]:
     return known
 
 
-def _marker(voting: Voting, name: str) -> str:
+def _holds(head: Mapping[str, Any], name: str, fingerprint: str) -> bool:
+    """Return whether a file of votes has those of a function, on every row."""
+    about = head["about"]
+    return head["fingerprints"].get(name) == fingerprint and name not in about["stopped"] and not about["faults"][name]
+
+
+def _marker(voting: Voting, fingerprint: str) -> str:
     """Return the file that tells other workers that a function is stopped."""
-    return f"{voting.store}/{voting.key}/stopped-{name if name == '*' else hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return f"{voting.store}/{voting.key}/stopped-{fingerprint}"
 
 
-def _stopped_elsewhere(voting: Voting) -> list[str]:
-    found = (read_at(marker) for marker in found_at(_marker(voting, "*")))
-    return [json.loads(data)["function"] for data in found if data]
-
-
-def _abstains(rows: int) -> NDArray[np.int16]:
-    return np.full(rows, ABSTAIN, np.int16)
+def _stopped_elsewhere(voting: Voting) -> dict[str, str]:
+    """Return the functions that are stopped by now, and why; one that is written twice, under two names, is both."""
+    found = [json.loads(data) for marker in found_at(_marker(voting, "*")) if (data := read_at(marker))]
+    reasons = {told["fingerprint"]: told["reason"] for told in found}
+    return {name: reasons[print_] for name, print_ in voting.prints.items() if print_ in reasons}
 
 
 _kept: dict[str, tuple[VoteJob, KeptProcesses]] = {}  # of this process: functions, models and encoders are loaded once
@@ -256,19 +267,24 @@ def _ready(voting: Voting) -> tuple[VoteJob, KeptProcesses]:
 
 def gathered(voted: Sequence[Voted], mapper: Mapper, ids: pd.Index, stopped: Mapping[str, str]) -> VoteMatrix:
     """Return the votes on some rows, in the order of their ids; raises WorkbenchError for a row without votes."""
-    found = dict(mapper(partial(_rows_of, tuple(stopped), ids), voted))
-    parts = [found[place] for place in range(len(voted))]
-    every = pd.Index(np.concatenate([part.ids.to_numpy(dtype=object) for part in parts]), dtype="str")
-    votes = np.concatenate([part.votes for part in parts])
-    faults = pd.concat([part.faults for part in parts], ignore_index=True)
-    first = parts[0]
-    matrix = VoteMatrix(every, first.lfs, first.labels, votes, faults, dict(stopped))
-    places = every.get_indexer(ids)
+    groups = in_groups(voted)
+    found = dict(mapper(partial(_rows_of, dict(stopped), ids), groups))
+    matrix = joined([found[place] for place in range(len(groups))], stopped)
+    places = matrix.ids.get_indexer(ids)
     for row in ids[places < 0]:
-        raise WorkbenchError(f"row {row!r} has no votes: its partition changed while the work was done; run again")
+        why = "its partition changed while the work was done, or can no longer be read"
+        raise WorkbenchError(f"row {row!r} of the sample has no votes: {why}; remove cache/sample of the task, and run again")
     return matrix.take(places)
 
 
-def _rows_of(stopped: Sequence[str], ids: pd.Index, voted: Voted) -> VoteMatrix:
-    votes = voted.read(stopped).votes
-    return votes.take(np.flatnonzero(votes.ids.isin(ids)))
+def _rows_of(stopped: Mapping[str, str], ids: pd.Index, group: Sequence[Voted]) -> VoteMatrix:
+    votes = (voted.read(tuple(stopped)).votes for voted in group)
+    return joined([part.take(np.flatnonzero(part.ids.isin(ids))) for part in votes], stopped)
+
+
+def joined(parts: Sequence[VoteMatrix], stopped: Mapping[str, str]) -> VoteMatrix:
+    """Return the votes of the same functions on other and other rows as one matrix."""
+    ids = pd.Index(np.concatenate([part.ids.to_numpy(dtype=object) for part in parts]), dtype="str")
+    faults = pd.concat([part.faults for part in parts], ignore_index=True)
+    votes = np.concatenate([part.votes for part in parts])
+    return VoteMatrix(ids, parts[0].lfs, parts[0].labels, votes, faults, dict(stopped))

@@ -45,13 +45,18 @@ def apply(
     return votes, times
 
 
-def _forget(cache: VoteCache | None, functions: Sequence[LabelingFunction], dataset: Dataset, again: Collection[str]) -> None:
-    """Drop what is kept of some functions; a name that none of them has is refused."""
+def check_names(functions: Sequence[LabelingFunction], again: Collection[str]) -> None:
+    """Refuse a name that none of the functions has."""
     names = [function.name for function in functions]
     for name in again:
         if name not in names:
             hint = did_you_mean(name, names) or f"; those that vote are {listed(names)}"
             raise WorkbenchError(f"there is no labeling function {name!r} to try again{hint}")
+
+
+def _forget(cache: VoteCache | None, functions: Sequence[LabelingFunction], dataset: Dataset, again: Collection[str]) -> None:
+    """Drop what is kept of some functions; a name that none of them has is refused."""
+    check_names(functions, again)
     if cache is not None and again:
         cache.open(dataset)
         for function in functions:

@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from workbench.engines import Mapper
 from workbench.io.files import new_folder, write_json
 from workbench.io.votes import write_votes
@@ -19,7 +17,7 @@ from workbench.project.production import production_ids
 from workbench.project.reviewing import Reviewed, open_record, reviewed, with_reviewed_gold
 from workbench.project.run_sources import keep_sources
 from workbench.project.runs import Run, describe_run, find_run, new_run_id
-from workbench.project.steps.apply import apply, kept_mapper, make_limits, stopped_in_words
+from workbench.project.steps.apply import apply, check_names, kept_mapper, make_limits, stopped_in_words
 from workbench.project.steps.check import calls_ahead, check_settings
 from workbench.project.steps.compare import compare
 from workbench.project.steps.defer import defer
@@ -29,7 +27,7 @@ from workbench.project.steps.export import candidates, export, provenance_of
 from workbench.project.steps.fit import Report, chosen_model, fit, training_rows
 from workbench.project.steps.train import keep_end_model, train
 from workbench.project.task import Task
-from workbench.project.voting_in_parts import without
+from workbench.project.voting_in_parts import joined, without
 from workbench.tables import Dataset, SoftLabels, VoteMatrix
 from workbench.text.duplicates import duplicate_report
 
@@ -129,14 +127,13 @@ def _vote(
     """Let functions vote; of rows in partitions return all votes in parts, and those on sampled and production rows."""
     if mapper is None:
         return None, *apply(task, functions, dataset, report, again)
-    parts = InParts.vote(task, functions, mapper, make_limits(task), report)
+    check_names(functions, again)
+    parts = InParts.vote(task, functions, mapper, make_limits(task), report, again)
     later = dataset.ids.isin(production_ids(task.folder))
     votes = parts.of(dataset.ids[~later])
     if later.any():
         more, _ = apply(task, functions, dataset.take(later), report)
-        both = pd.concat([votes.to_frame(), without(more, tuple(parts.stopped)).to_frame()])
-        faults = pd.concat([votes.faults, more.faults], ignore_index=True)
-        votes = VoteMatrix(both.index, votes.lfs, votes.labels, both.to_numpy(), faults, votes.stopped)
+        votes = joined([votes, without(more, tuple(parts.stopped))], votes.stopped)
     return parts, votes, {}
 
 
