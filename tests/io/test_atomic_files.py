@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from workbench.io import atomic_write, check_format, new_folder, read_json, sha256, write_frame, write_json, write_text
+from workbench.io.files import remove_folder
 from workbench.tables import WorkbenchError
 
 FRAME = pd.DataFrame(
@@ -47,6 +48,53 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         new_folder(tmp_path / "task"),
     ):
         raise AssertionError("the block must not run")
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    (tmp_path / ".unfinished-run 1" / "labels").mkdir(parents=True)
+    (tmp_path / ".unfinished-0123456789ab.json").write_text("half")
+    (tmp_path / ".own").mkdir()
+    write_text(tmp_path / "a.txt", "whole")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".own", "a.txt"]
+    (tmp_path / ".unfinished-run 2").mkdir()
+    with new_folder(tmp_path / "run 2"):
+        pass
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".own", "a.txt", "run 2"]
+
+
+def test_what_a_living_writer_is_at_stays(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "one") as one, atomic_write(tmp_path / "file") as file:
+        file.write_text("begun")
+        with new_folder(tmp_path / "two"):
+            assert one.is_dir() and file.read_text() == "begun"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "one", "two"]
+
+
+def test_a_folder_that_another_is_writing_is_refused(tmp_path: Path) -> None:
+    with (
+        new_folder(tmp_path / "task"),
+        pytest.raises(WorkbenchError, match="task is being written by another process; wait for it, or choose another"),
+        new_folder(tmp_path / "task"),
+    ):
+        raise AssertionError("the block must not run")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["task"]
+
+
+def test_a_folder_that_came_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    with pytest.raises(WorkbenchError, match="task exists already"), new_folder(tmp_path / "task"):
+        write_text(tmp_path / "task" / "theirs", "1")
+    assert [entry.name for entry in (tmp_path / "task").iterdir()] == ["theirs"]
+
+
+def test_a_removed_folder_is_gone_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_text(tmp_path / "run" / "votes", "1")
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="killed"):
+        patch.setattr("shutil.rmtree", lambda folder: (_ for _ in ()).throw(OSError("killed")))
+        remove_folder(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    write_text(tmp_path / "next" / "votes", "1")
+    remove_folder(tmp_path / "next")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_numbers_that_json_does_not_know_are_null(tmp_path: Path) -> None:

@@ -53,10 +53,10 @@ def test_every_run_that_stays_says_why(task):
 def test_pruned_runs_are_gone_and_the_others_whole(task):
     first, second, third, *_ = five_runs(task)
     size = size_of(list_runs(task)[0])
-    (task.runs_folder / f".pruned-{third}x").mkdir()  # what a prune that was killed left
+    (task.runs_folder / f".unfinished-{third}x").mkdir()  # what a prune that was killed left
     assert prune(task, [first], keep=2) == size > 0
     assert list_runs(task)[0].id == second
-    assert not list(task.runs_folder.glob(".pruned-*"))
+    assert not list(task.runs_folder.glob(".unfinished-*"))
     assert len(list_runs(task)[0].votes()) == 120
 
 

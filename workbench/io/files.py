@@ -10,9 +10,10 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -20,10 +21,7 @@ import pandas as pd
 from workbench.io.names import did_you_mean, listed
 from workbench.tables import WorkbenchError
 
-
-def _beside(path: Path) -> Path:
-    """Return a fresh path in the folder of the target: only there is a rename atomic. It keeps the suffix."""
-    return path.with_name(f".{uuid.uuid4().hex[:12]}{path.suffix}")
+_UNFINISHED: Final = ".unfinished-"  # begins the name of what is being written: readers pass over names with a dot
 
 
 def _sync(path: Path) -> None:
@@ -48,15 +46,54 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def _begun(path: Path, flags: int) -> int:
+    """Open what is being written and lock it, which says that its writer lives: a lock ends with its process, killed or not."""
+    import fcntl
+
+    handle = os.open(path, flags, 0o666)
+    with suppress(OSError):  # a file system without locks: there nothing that is left over is removed
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle
+
+
+def _ended(handle: int) -> None:
+    """Unlock and close what was being written, for children that were forked meanwhile too."""
+    import fcntl
+
+    with suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_UN)
+    os.close(handle)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers that were killed left unfinished in a folder; what a living one holds, or another owns, stays."""
+    import fcntl
+
+    for left in folder.glob(f"{_UNFINISHED}*"):
+        with suppress(OSError):
+            handle = os.open(left, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            finally:
+                os.close(handle)
+
+
+_sweep_once = cache(_sweep)  # a process may write thousands of files into one folder
+
+
 @contextmanager
 def atomic_write(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside the target that replaces it when the block ends well, and is removed when it does not.
 
-    Folders on the way are made. A link keeps pointing where it did: its target is replaced.
+    Folders on the way are made. A link keeps pointing where it did: its target is replaced. An empty file stands at the path,
+    to be written in place.
     """
     target = Path(path).resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _beside(target)
+    _sweep_once(target.parent)
+    temporary = target.with_name(f"{_UNFINISHED}{uuid.uuid4().hex[:12]}{target.suffix}")  # only beside it a rename is atomic
+    handle = _begun(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         yield temporary
         _sync(temporary)
@@ -64,25 +101,68 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
         _sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+        _ended(handle)
 
 
 @contextmanager
 def new_folder(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary folder that takes the name of the target when the block ends well; an existing target is refused."""
+    """Yield a temporary folder that takes the name of the target when the block ends well.
+
+    A target that exists, or that another process is writing, is refused.
+    """
     target = Path(path).resolve()
     if target.exists():
-        raise WorkbenchError(f"{path} exists already; choose another folder, or remove it first")
+        raise _exists(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _beside(target)
-    temporary.mkdir()
+    temporary = unfinished(target)
+    handle = _begin_folder(path, temporary)
     try:
         yield temporary
         for written in [*temporary.rglob("*"), temporary]:
             _sync(written)
-        os.rename(temporary, target)
+        try:
+            os.rename(temporary, target)
+        except OSError as error:
+            raise _exists(path) if target.exists() else error from None
         _sync(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        _ended(handle)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder that was finished, which is gone at once: one half removed stands under the name of an unfinished one."""
+    _sweep(folder.parent)
+    handle, leaving = _begun(folder, os.O_RDONLY), unfinished(folder)
+    try:
+        os.rename(folder, leaving)
+        shutil.rmtree(leaving)
+    finally:
+        _ended(handle)
+
+
+def unfinished(folder: Path) -> Path:
+    """Return where a new folder stands while it is written."""
+    return folder.with_name(f"{_UNFINISHED}{folder.name}")
+
+
+def _begin_folder(path: Path | str, temporary: Path) -> int:
+    """Make and lock the temporary folder of a target."""
+    while True:
+        _sweep(temporary.parent)
+        try:
+            temporary.mkdir()
+        except FileExistsError:
+            raise WorkbenchError(f"{path} is being written by another process; wait for it, or choose another folder") from None
+        with suppress(FileNotFoundError):
+            handle = _begun(temporary, os.O_RDONLY)
+            if temporary.exists():  # else another process took it for left over before it was locked
+                return handle
+            _ended(handle)
+
+
+def _exists(path: Path | str) -> WorkbenchError:
+    return WorkbenchError(f"{path} exists already; choose another folder, or remove it first")
 
 
 def write_text(path: Path | str, text: str) -> None:

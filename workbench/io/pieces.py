@@ -245,7 +245,7 @@ def _refuse(path: Path, overwrite: bool) -> None:
 
 @contextmanager
 def _csv_writer(path: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
-    with path.open("x", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
 
         def write(frame: pd.DataFrame) -> None:
             layout: dict[str, Any] = {"index": False, "header": file.tell() == 0, "lineterminator": "\n"}
@@ -259,7 +259,7 @@ def _csv_writer(path: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
 
 @contextmanager
 def _jsonl_writer(path: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
-    with path.open("x", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
 
         def write(frame: pd.DataFrame) -> None:
             cells = frame.astype(object).where(frame.notna(), None)

@@ -232,6 +232,7 @@ def _finish(plan: Answering, source: str, told: Sequence[Facts], log: Path | Non
                 for batch in file.iter_batches(columns=list(LOGGED), use_threads=False):
                     note(log_lines(batch.to_pandas(), plan.run, plan.rule.threshold))
     if target.exists():
+        shutil.rmtree(plan.draft / "before", ignore_errors=True)  # of a process that was killed just below
         os.rename(target, plan.draft / "before")
     os.rename(plan.rows, target)
     shutil.rmtree(plan.draft)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass
-from typing import Final
 
+from workbench.io.files import remove_folder
 from workbench.project.reference import promoted
 from workbench.project.runs import Run, list_runs
 from workbench.project.task import Task
 from workbench.tables import WorkbenchError
-
-_HIDDEN: Final = ".pruned-"  # a run under this name is listed nowhere, so that one half deleted is none
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,5 @@ def prune(task: Task, ids: list[str], keep: int) -> int:
                 f"run {id!r} of task {task.name!r} stays: it is gone, among the newest, or was promoted; ask again"
             )
     for id in ids:
-        os.rename(may[id].run.folder, task.runs_folder / f"{_HIDDEN}{id}")
-    for folder in task.runs_folder.glob(f"{_HIDDEN}*"):
-        shutil.rmtree(folder)
+        remove_folder(may[id].run.folder)
     return sum(may[id].size for id in ids)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import __version__
-from workbench.io.files import check_format, read_json, write_json
+from workbench.io.files import check_format, read_json, unfinished, write_json
 from workbench.io.votes import read_soft_labels, read_votes
 from workbench.label_models import GenerativeModel, load
 from workbench.project.task import Task
@@ -86,9 +86,9 @@ class Run:
 
 
 def new_run_id(task: Task) -> str:
-    """Return the name of the next run: the time in UTC, to the millisecond, never one that exists."""
+    """Return the name of the next run: the time in UTC, to the millisecond, never one that exists or is being written."""
     name = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
-    while (task.runs_folder / name).exists():
+    while (task.runs_folder / name).exists() or unfinished(task.runs_folder / name).exists():
         name += "x"
     return name
 
