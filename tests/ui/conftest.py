@@ -140,7 +140,7 @@ class Server:
     """The app over the folder of a task, as a process on a port of its own that can be killed and started again."""
 
     def __init__(self, task, log):
-        self.task, self.log, self.process = task, log, None
+        self.task, self.log, self.process, self.folder = task, log, None, None
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -150,7 +150,9 @@ class Server:
         environment = {**os.environ, "STREAMLIT_SERVER_HEADLESS": "true"}
         arguments = command(self.task, self.port)
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(arguments, stdout=out, stderr=out, env=environment, start_new_session=True)
+            self.process = subprocess.Popen(
+                arguments, stdout=out, stderr=out, env=environment, cwd=self.folder, start_new_session=True
+            )
         for _ in range(300):
             try:
                 urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1).close()
@@ -168,8 +170,12 @@ def serve(tmp_path_factory):
     """Return a function that serves the app over the folder of a task; a traceback in a server's log fails the test run."""
     servers = []
 
-    def serve_(task):
+    def serve_(task, secrets=""):
         servers.append(Server(task, tmp_path_factory.mktemp("server") / "log"))
+        if secrets:
+            servers[-1].folder = servers[-1].log.parent
+            (servers[-1].folder / ".streamlit").mkdir()
+            (servers[-1].folder / ".streamlit" / "secrets.toml").write_text(secrets.replace("{port}", str(servers[-1].port)))
         servers[-1].start()
         return servers[-1]
 

@@ -11,8 +11,12 @@ import click
 @click.command("app")
 @click.argument("task", type=click.Path(path_type=Path), required=False)
 @click.option("--port", type=int, help="Port on this machine. Default: a free one from 8501 on.")
-def app_command(task: Path | None, port: int | None) -> None:
-    """Open the app in the browser, on this machine only."""
+@click.option("--shared-as", metavar="HOST", help="Also answer a proxy on this machine that shares the app as HOST.")
+def app_command(task: Path | None, port: int | None, shared_as: str | None) -> None:
+    """Open the app in the browser, on this machine only.
+
+    With --shared-as it also answers requests for that host, and everybody has to sign in: docs/app.md.
+    """
     from workbench.project.steps.app import command
 
-    raise SystemExit(subprocess.call(command(task, port)))
+    raise SystemExit(subprocess.call(command(task, port, shared_as)))

@@ -12,7 +12,7 @@ from workbench.project.overview import newest, news_since
 from workbench.project.runs import Run, find_run, list_runs
 from workbench.project.task import Task, find_tasks, load_task
 from workbench.tables import Dataset, WorkbenchError
-from workbench.ui import opened, running
+from workbench.ui import opened, running, signing_in
 from workbench.ui.wording import plain
 
 _PAGES: Final = Path(__file__).parent
@@ -53,6 +53,8 @@ def show() -> None:
     """Draw the frame and the page in it; a mistake in what the user gave is one sentence on the page, never a traceback."""
     st.set_page_config(page_title="Weak supervision workbench", page_icon=str(_PAGES / "icon.svg"), layout="wide")
     st.html(_PAGES / "style.css")
+    if not signing_in.admitted():
+        return
     page = st.navigation(
         [
             st.Page(_PAGES / f"{file}.py", title=title, icon=icon, url_path=path, help=help_, default=file == "overview")

@@ -23,6 +23,7 @@ from workbench.tables import Dataset, WorkbenchError
 from workbench.ui import opened
 from workbench.ui.card import log_of, show_card
 from workbench.ui.frame import chosen_run, chosen_task
+from workbench.ui.signing_in import who
 from workbench.ui.wording import plain
 
 _AHEAD: Final = 60  # cards the browser holds, so that the next one is there at once, even after a stall of seconds
@@ -112,6 +113,7 @@ def show() -> None:
             icon=":material/person:",
             help="Change the name",
             on_click=_rename,
+            disabled=bool(who()),
         )
     question.caption(f"{_QUESTION} {_MEASURES if plan else _TEACHES}")
     if kind == "value":
@@ -120,7 +122,10 @@ def show() -> None:
 
 
 def _name() -> str:
-    """Return the reviewer's name, kept by the session and in the URL."""
+    """Return the reviewer's name: of who has signed in, else the one kept by the session and in the URL."""
+    if signed := who():
+        st.query_params.pop("reviewer", None)
+        return signed
     name = str(st.session_state.get("reviewer") or st.query_params.get("reviewer", "")).strip()
     if name:
         st.session_state["reviewer"] = st.query_params["reviewer"] = name

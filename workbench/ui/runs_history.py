@@ -14,6 +14,7 @@ from workbench.project.task import Task
 from workbench.tables import WorkbenchError
 from workbench.ui import figures, opened_runs, run_charts
 from workbench.ui.label_model_charts import draw
+from workbench.ui.signing_in import who
 from workbench.ui.wording import ago, capitalised, count, interval, percent, plain
 
 _DRAWN: Final = 40  # runs on a chart: the newest
@@ -149,7 +150,8 @@ def _promotion(task: Task, run: str, line: pd.Series[Any]) -> None:
     asked = st.popover("Make it the reference", icon=":material/flag:", disabled=not line["end_model"])
     with asked, st.form(f"promote {run}", border=False, enter_to_submit=False):
         st.markdown("It answers in production from then on, and gate and monitor hold others against it.")
-        st.text_input("Who says so", value=st.session_state.get("reviewer") or default_reviewer(), key=f"by {run}")
+        name = who() or st.session_state.get("reviewer") or default_reviewer()
+        st.text_input("Who says so", value=name, key=f"by {run}", disabled=bool(who()))
         st.text_input("Why", key=f"why {run}", placeholder="right on 2 points more of test, and the gate passed")
         if failed := next((reference.failed_gate(one) for one in list_runs(task) if one.id == run), ""):
             st.checkbox(f"All the same, though it failed the gate {ago(failed)}", key=f"anyway {run}")

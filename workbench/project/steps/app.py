@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
+import tomllib
 from pathlib import Path
 from typing import Final
 
 from workbench.tables import WorkbenchError
 
+_SECRETS: Final = (Path(".streamlit/secrets.toml"), Path("~/.streamlit/secrets.toml"))  # where Streamlit looks for them
 PAGES: Final = Path(__file__).parents[2] / "ui"
 OPTIONS: Final = {
     # Streamlit listens on every interface unless told, and takes any Host header, which lets a web page reach it by rebinding.
@@ -24,13 +27,37 @@ OPTIONS: Final = {
 }
 
 
-def command(task: Path | None = None, port: int | None = None) -> list[str]:
-    """Return the command that serves the app for the tasks in `data/`, or in the folder that holds the given task."""
+def command(task: Path | None = None, port: int | None = None, shared_as: str | None = None) -> list[str]:
+    """Return the command that serves the app for the tasks in `data/`, or in the folder that holds the given task.
+
+    shared_as: the host name under which a proxy on this machine hands requests on, which needs a sign-in.
+    """
     if task is not None and not (task / "task.toml").is_file():
         raise WorkbenchError(f"{task} is no task: there is no {task / 'task.toml'}; leave it out to choose in the app")
-    options = {**OPTIONS, **({} if port is None else {"server.port": str(port)})}
+    signs_in = _signs_in()
+    if shared_as is not None and not signs_in:
+        way_out = f"write [auth] into {_SECRETS[0]}, as docs/app.md says"
+        raise WorkbenchError(f"others can reach the app as {shared_as}, so they have to sign in: {way_out}")
+    hosts = {} if shared_as is None else {"server.allowedHosts": (*OPTIONS["server.allowedHosts"], shared_as)}
+    options = {**OPTIONS, **hosts, **({} if port is None else {"server.port": str(port)})}
     flags = [
         f"--{name}={value}" for name, values in options.items() for value in ((values,) if isinstance(values, str) else values)
     ]
     where = ["data"] if task is None else [str(task.resolve().parent), task.resolve().name]
     return [sys.executable, "-m", "workbench.ui", "run", str(PAGES / "app.py"), *flags, "--", *where]
+
+
+def _signs_in() -> bool:
+    """Return whether people sign in; raises WorkbenchError for a file that Streamlit would pass over, and let all in."""
+    found = False
+    for path in _SECRETS:
+        try:
+            read = tomllib.loads(path.expanduser().read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            raise WorkbenchError(f"{path} cannot be read: {error}; mend it, for it says who may use the app") from None
+        found = found or "auth" in read
+    if found and importlib.util.find_spec("authlib") is None:
+        raise WorkbenchError("[auth] needs packages to sign in; run pip install 'weak-supervision-workbench[sign-in]'")
+    return found
