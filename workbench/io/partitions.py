@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from glob import escape
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -25,7 +27,8 @@ class Partition(NamedTuple):
     """Some row groups of one Parquet file, which are read together.
 
     number: its place among all partitions, from 0. url: of the file, as fsspec takes it. first, last: row groups, the last one
-    not included. stamp: 16 hexadecimal digits of the file's name, size and time of change, and of the row groups.
+    not included. stamp: 16 hexadecimal digits of the file's name, size and time of change, of the row groups and the casts.
+    casts: columns that have this dtype as a whole, float64 or boolean, for other partitions have gaps or fractions there.
     """
 
     number: int
@@ -34,15 +37,29 @@ class Partition(NamedTuple):
     last: int
     rows: int
     stamp: str
+    casts: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         groups = f"row group {self.first + 1}" if self.last == self.first + 1 else f"row groups {self.first + 1} to {self.last}"
         return f"{self.url}, {groups}"
 
 
-def in_partitions(file: str) -> bool:
-    """Return whether the `file` of a task names more than a file: a folder, a pattern, or a URL."""
-    return "://" in file or any(sign in file for sign in "*?[") or Path(file).is_dir()
+def in_partitions(file: str, folder: Path = Path()) -> bool:
+    """Return whether what is to be read is more than a file: a folder, a pattern, or a URL; a path is from the folder on."""
+    there = folder / file
+    return "://" in file or there.is_dir() or (_is_pattern(file) and not there.exists())
+
+
+def source_in(folder: Path, file: str) -> str:
+    """Return the path of a file, a folder or a pattern that is from this folder on, or a URL, as `partitions` takes it."""
+    if "://" in file:
+        return file
+    whole = (folder / file).resolve()
+    return str(Path(escape(str(folder.resolve())), file).resolve()) if _is_pattern(file) and not whole.exists() else str(whole)
+
+
+def _is_pattern(file: str) -> bool:
+    return any(sign in file for sign in "*?[")
 
 
 def partitions(source: str, rows: int = ROWS) -> list[Partition]:
@@ -51,34 +68,69 @@ def partitions(source: str, rows: int = ROWS) -> list[Partition]:
     Only the footers are read. Files come in the order of their names; a partition holds row groups of one file, about `rows`
     rows. Raises WorkbenchError where no file is found, one is no Parquet, or columns differ.
     """
-    fs, files = _files(source)
-    found: list[Partition] = []
-    columns: tuple[str, list[str]] | None = None
-    for path in files:
-        url, about = fs.unstrip_protocol(path).removeprefix("file://"), fs.info(path)
-        state = [url, about["size"], next((str(about[key]) for key in ("mtime", "ETag", "LastModified") if key in about), "")]
+    fs, paths = _files(source)
+    files, wider, narrower = list[tuple[list[Any], list[int]]](), set[tuple[str, str]](), set[tuple[str, str]]()
+    for path in paths:
+        url = fs.unstrip_protocol(path).removeprefix("file://")
         footer = _footer(fs, path, url)
-        names = footer.schema.to_arrow_schema().names
-        if columns is not None and names != columns[1]:
-            odd = sorted(set(names) ^ set(columns[1])) or names
-            raise WorkbenchError(f"{url} has other columns than {columns[0]}, such as {odd[0]!r}; make them alike")
-        columns = (url, names)
-        start = 0
+        names = set(footer.schema.to_arrow_schema().names)
+        if not files:
+            first, known = url, names
+        if names != known:
+            raise WorkbenchError(f"{url} has other columns than {first}, such as {min(names ^ known)!r}; make them alike")
         sizes = [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
         if max(sizes, default=0) > _LARGEST * rows:
             raise WorkbenchError(
                 f"{url} has a row group of {max(sizes):,} rows, and a partition is read as a whole: write it again with "
                 f"row_group_size={rows}, or raise partition_rows in [data] if the memory of a worker allows it"
             )
-        for group in range(len(sizes)):
-            if group + 1 == len(sizes) or sum(sizes[start : group + 2]) > rows:
-                stamp = hashlib.sha256(repr([*state, start, group + 1]).encode()).hexdigest()[:16]
-                if n := sum(sizes[start : group + 1]):
-                    found.append(Partition(len(found), url, start, group + 1, n, stamp))
-                start = group + 1
+        files.append(([url, *_state(fs, path)], sizes))
+        for kinds, more in zip((wider, narrower), _kinds(footer), strict=True):
+            kinds |= more
+    casts, found = tuple(sorted(wider & narrower)), list[Partition]()
+    for state, sizes in files:
+        for start, end in _cuts(sizes, rows):
+            stamp = hashlib.sha256(repr([*state, start, end, *casts]).encode()).hexdigest()[:16]
+            found.append(Partition(len(found), state[0], start, end, sum(sizes[start:end]), stamp, casts))
     if not found:
         raise WorkbenchError(f"{source} has no rows; it needs at least one")
     return found
+
+
+def _cuts(sizes: Sequence[int], rows: int) -> Iterator[tuple[int, int]]:
+    """Yield the first row group of each partition, and the one behind its last."""
+    start = 0
+    for end in range(1, len(sizes) + 1):
+        if end == len(sizes) or sum(sizes[start : end + 1]) > rows:
+            if any(sizes[start:end]):
+                yield start, end
+            start = end
+
+
+def _state(fs: Any, path: str) -> list[Any]:
+    """Return what changes when a file does."""
+    about = fs.info(path)
+    changed = next((str(about[key]) for key in ("mtime", "ETag", "LastModified") if key in about), None)
+    return [about["size"], fs.ukey(path) if changed is None else changed]
+
+
+def _kinds(footer: Any) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """Return the columns that gaps or fractions make float64 or boolean, and those that would be int64 or bool without."""
+    groups = [footer.row_group(group) for group in range(footer.num_row_groups)]
+    places = {footer.schema.column(place).path: place for place in range(footer.num_columns)}
+    wider, narrower = set[tuple[str, str]](), set[tuple[str, str]]()
+    for field in footer.schema.to_arrow_schema():
+        if pa.types.is_null(field.type):
+            wider |= {(field.name, "float64"), (field.name, "boolean")}
+        elif pa.types.is_floating(field.type) or pa.types.is_decimal(field.type):
+            wider.add((field.name, "float64"))
+        elif pa.types.is_integer(field.type) or pa.types.is_boolean(field.type):
+            kind = (field.name, "boolean" if pa.types.is_boolean(field.type) else "float64")
+            narrower.add(kind)
+            counts = (group.column(places[field.name]).statistics for group in groups)
+            if any(one is not None and one.null_count for one in counts):
+                wider.add(kind)
+    return wider, narrower
 
 
 def _files(source: str) -> tuple[Any, list[str]]:
@@ -87,10 +139,11 @@ def _files(source: str) -> tuple[Any, list[str]]:
 
     try:
         fs, path = fsspec.core.url_to_fs(source)
-        if any(sign in source for sign in "*?["):
-            files = sorted(fs.glob(path))
+        fs.invalidate_cache()  # of listings, which a process that lives long has made long ago
+        if fs.exists(path):
+            files = sorted(fs.find(path)) if fs.isdir(path) else [path]
         else:
-            files = sorted(fs.find(path)) if fs.isdir(path) else [path] if fs.exists(path) else []
+            files = sorted(fs.glob(path)) if _is_pattern(source) else []
     except (OSError, ValueError, ImportError) as error:
         raise WorkbenchError(f"{source} cannot be opened: {error}") from None
     kept = [file for file in files if file.endswith((".parquet", ".pq")) and not file.rpartition("/")[2].startswith((".", "_"))]
@@ -127,7 +180,12 @@ def read_partition(part: Partition, text_columns: Sequence[str], only: Sequence[
         raise WorkbenchError(f"{part} cannot be read: {_first_line(error)}") from None
     if len(table) != part.rows:
         raise WorkbenchError(f"{part} has {len(table):,} rows, and had {part.rows:,} when the work began; run again")
-    return to_frame({name: column.fill_null("") if name in text_columns else column for name, column in columns.items()}, [])
+    columns = {name: column.fill_null("") if name in text_columns else column for name, column in columns.items()}
+    frame = to_frame(columns, [])
+    for name, kind in part.casts:
+        if name in frame and (frame[name].isna().all() or frame[name].dtype.kind in ("b" if kind == "boolean" else "iufb")):
+            frame = frame.astype({name: kind})
+    return frame
 
 
 def _first_line(error: BaseException) -> str:
@@ -176,5 +234,5 @@ def remove_at(url: str) -> None:
     import fsspec
 
     fs, path = fsspec.core.url_to_fs(url)
-    if fs.exists(path):
+    with suppress(FileNotFoundError):
         fs.rm_file(path)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from workbench.engines import Mapper
 from workbench.io.datasets import dataset_from_frame
 from workbench.io.files import write_frame
-from workbench.io.partitions import ROWS, Partition, in_partitions, partitions, read_partition
+from workbench.io.partitions import ROWS, Partition, in_partitions, partitions, read_partition, source_in
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
 SAMPLE: Final = 100_000  # rows, beside those of valid and test whose class is known
@@ -70,8 +70,7 @@ class Source(NamedTuple):
 
 def is_partitioned(folder: Path, data: Mapping[str, Any]) -> bool:
     """Return whether the rows of a task are more than one file, or one that is to be read in partitions."""
-    file = data["file"]
-    return bool(data.get("partitioned", False)) or "://" in file or in_partitions(str(folder / file))
+    return bool(data.get("partitioned", False)) or in_partitions(data["file"], folder)
 
 
 def source_of(folder: Path, labels: tuple[str, ...], data: Mapping[str, Any]) -> Source:
@@ -83,8 +82,7 @@ def source_of(folder: Path, labels: tuple[str, ...], data: Mapping[str, Any]) ->
         raise WorkbenchError(
             f"{where}: `without_gold` among the shares looks at all rows at once; for rows in partitions name a split column"
         )
-    file = data["file"]
-    found = partitions(file if "://" in file else str((folder / file).resolve()), data.get("partition_rows", ROWS))
+    found = partitions(source_in(folder, data["file"]), data.get("partition_rows", ROWS))
     mapping = {name: data[name] for name in _MAPPING if name in data}
     return Source(tuple(found), labels, mapping, data.get("sample", SAMPLE), data.get("skip_unreadable", False))
 
