@@ -16,8 +16,11 @@ def test_a_toml_file_is_read_as_a_dict(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b'name = "x"\nlabels = [,\n', r"task\.toml is not valid TOML: Invalid value \(at line 2, column 11\)"),
-        (b"a = 1\na = 2\n", r"task\.toml is not valid TOML: Cannot overwrite a value \(at line 2"),
+        (
+            b'name = "x"\nlabels = [,\n',
+            r"task\.toml is not valid TOML: Invalid value \(at line 2, column 11\), 'labels = \[,'; text needs quotes",
+        ),
+        (b"a = 1\na = 2\n", r"task\.toml is not valid TOML: Cannot overwrite a value \(at line 2.*, 'a = 2'; it stands twice"),
         (b'name = "x"\nb = "\xfc"\n', r"task\.toml is not UTF-8 text on line 2; save the file as UTF-8"),
     ],
     ids=["unclosed", "twice", "latin-1"],

@@ -127,3 +127,11 @@ def test_a_missing_whole_number_is_above_nothing_and_the_others_stay_whole(funct
     assert (votes.tolist(), faults) == ([0, -1, -1], [])
     assert [repr(row.age) for row in Chunk(frame, ("text",), None).rows()] == ["3", "nan", "1"]
     assert next(Chunk(frame, ("text",), None).series_rows([1])).age != 3
+
+
+def test_a_misspelt_column_names_the_nearest():
+    (row,) = light_rows({"text": ["hello"], "plan": ["pro"]}, ["r1"])
+    with pytest.raises(AttributeError, match="the row has no column 'txt'; it has text, plan; did you mean 'text'"):
+        _ = row.txt
+    with pytest.raises(KeyError, match="the row has no column 'plans'; it has text, plan; did you mean 'plan'"):
+        _ = row["plans"]

@@ -75,9 +75,10 @@ def test_a_regex_is_found_anywhere_and_ignores_case_unless_told(votes_of):
         ("\ud800", "not a valid pattern"),
         ("", "pattern is ''; give a non-empty string"),
         (7, "pattern is 7"),
+        ("\bapp\b", r"holds a backspace, .*write it in single quotes, '\.\.\.', or in Python as r\"\.\.\.\""),
     ],
     ids=["look-ahead", "look-behind", "back-reference", "named back-reference", "open group", "range", "surrogate", "empty",
-         "int"],
+         "int", "backspace"],
 )  # fmt: skip
 def test_a_pattern_re2_cannot_read_says_what_to_write(pattern, said):
     with pytest.raises(WorkbenchError, match=said):

@@ -91,7 +91,7 @@ def test_every_kind_of_rule_votes_and_one_that_is_not_enabled_is_left_out(tmp_pa
 
 
 def test_a_wrong_label_names_the_line_of_its_rule(tmp_path):
-    with pytest.raises(WorkbenchError, match=r"\(rules.toml:1\): label 'spma' is not among .*did you mean 'spam'"):
+    with pytest.raises(WorkbenchError, match=r"rules.toml, line 1: label 'spma' is not among .*did you mean 'spam'"):
         load(tmp_path, RULE.replace('label = "spam"', 'label = "spma"'))
 
 
@@ -107,14 +107,14 @@ RULE = '[[rule]]\nname = "a"\nkind = "keyword"\nwords = ["x"]\nlabel = "spam"\n'
     ("text", "said"),
     [
         ("rules = 1", r"unknown key 'rules' in .*rules.toml; known keys are 'format', 'rule'; did you mean 'rule'"),
-        ("[rule]\nname = 'a'", r"rule in .*rules.toml \(every rule begins with \[\[rule\]\]\) is {'name': 'a'}; it must"),
+        ("[rule]\nname = 'a'", r"rules.toml: \[rule\] is one table; every rule begins with \[\[rule\]\], in two brackets"),
         ("rule = [1]", r"rule in .* is \[1\]"),
         ("format = 2", "has format 2, but this workbench knows formats up to 1"),
         ("[[rule]]\nkind = 'keyword'", "the rule on line 1 of .*rules.toml lacks the key 'name': a string"),
         ("\n[[rule]]\nname = 'a'", "the rule on line 2 of .*rules.toml lacks the key 'kind'"),
         ("[[rule]]\nname = 3", "name in the rule on line 1 of .* is 3; it must be a string"),
         (RULE.replace("keyword", "keywords"), "rule 'a' of .*: kind 'keywords' is unknown; .*did you mean 'keyword'"),
-        (RULE.replace("words", "wrods"), "unknown key 'wrods' in rule 'a' of .*rules.toml; .*did you mean 'words'"),
+        (RULE.replace("words", "wrods"), "unknown key 'wrods' in rule 'a' of .*rules.toml, line 1; .*did you mean 'words'"),
         (RULE.replace('words = ["x"]', ""), "rule 'a' of .* lacks the key 'words': a string or a list of strings"),
         (RULE.replace('["x"]', "[1]"), r"words in rule 'a' of .* is \[1\]; it must be a string or a list of strings"),
         (RULE.replace('["x"]', "[]"), "rule 'a' of .*: words is empty"),
@@ -125,7 +125,7 @@ RULE = '[[rule]]\nname = "a"\nkind = "keyword"\nwords = ["x"]\nlabel = "spam"\n'
         (RULE + 'tags = "x"', "tags in rule 'a' of .* is 'x'; it must be a list of strings"),
         (RULE + "\n" + RULE, "two functions are called 'a', at rules.toml:1 and rules.toml:7; rename one"),
         ("[[rule]]\nname = 'a'\nkind = 'regex'\npattern = '(?=x)'\nlabel = 'ham'", r"rule 'a' of .*has no look-around"),
-        ("[[rule]]\nname = 'a'\nkind = 'regex'\npattern = \"\\d\"\nlabel = 'ham'", "rules.toml is not valid TOML"),
+        ("[[rule]]\nname = 'a'\nkind = 'regex'\npattern = \"\\d\"\nlabel = 'ham'", "rules.toml is not valid TOML: Unescaped.*; write patterns in single quotes"),
         (
             "[[rule]]\nname = 'a'\nkind = 'threshold'\ncolumn = 'n'\nabove = '3'\nlabel = 'ham'",
             "above in rule 'a' of .* is '3'; it must be a number",

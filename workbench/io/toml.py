@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from types import GenericAlias
 from typing import Any, Final, get_args, get_origin
 
 from workbench.io.files import read_bytes
-from workbench.io.names import did_you_mean, listed
+from workbench.io.names import did_you_mean, listed, shortened
 from workbench.tables import WorkbenchError
 
 _REQUIRED: Final = object()
@@ -21,18 +22,35 @@ _IN_WORDS: Final = {
     dict: "a table",
     list: "a list",
 }
+_WAYS_OUT: Final = {
+    "Unescaped": "write patterns in single quotes, so that a backslash stays one",
+    "Invalid value": "text needs quotes, true and false have none",
+    "Cannot": "it stands twice; keep one",
+}
 Kind = type | GenericAlias | tuple[type | GenericAlias, ...]
 
 
 def read_toml(path: Path | str) -> dict[str, Any]:
     """Return what a TOML file holds; raises WorkbenchError naming file and place."""
     try:
-        return tomllib.loads(read_bytes(path).decode("utf-8-sig"))
+        text = read_bytes(path).decode("utf-8-sig")
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise WorkbenchError(f"{path} is not valid TOML: {error}") from None
+        raise WorkbenchError(f"{path} is not valid TOML: {error}{_way_out(str(error), text)}") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise WorkbenchError(f"{path} is not UTF-8 text on line {line}; save the file as UTF-8") from None
+
+
+def _way_out(message: str, text: str) -> str:
+    """Return the line that TOML stumbled over, and what to write."""
+    place = re.search(r"at line (\d+),", message)
+    line = text.splitlines()[int(place[1]) - 1].strip() if place and int(place[1]) <= len(text.splitlines()) else ""
+    shown = f", {shortened(line, 60)!r}" if line else ""
+    way_out = next(
+        (said for part, said in _WAYS_OUT.items() if part in message), "close every quote and bracket, there and above"
+    )
+    return f"{shown}; {way_out}"
 
 
 def check_keys(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:

@@ -10,6 +10,13 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.io.names import did_you_mean
+
+
+@lru_cache(maxsize=128)  # asked of every row where a function tries whether the column is there
+def _no_column(name: Any, columns: tuple[str, ...]) -> str:
+    return f"the row has no column {name!r}; it has {', '.join(columns)}{did_you_mean(name, columns)}"
+
 
 @lru_cache(maxsize=128)
 def row_type(columns: tuple[str, ...]) -> type[tuple[Any, ...]]:
@@ -25,7 +32,13 @@ def row_type(columns: tuple[str, ...]) -> type[tuple[Any, ...]]:
     def get_attribute(self: tuple[Any, ...], name: str) -> Any:
         if name in place:  # a name that Python's tuples cannot hold as an attribute, such as "_id" or "class"
             return cell(self, place[name])
-        raise AttributeError(f"the row has no column {name!r}; it has {', '.join(columns)}")
+        raise AttributeError(_no_column(name, columns))
+
+    def get_item(self: tuple[Any, ...], name: str) -> Any:
+        try:
+            return cell(self, place[name])
+        except KeyError:
+            raise KeyError(_no_column(name, columns)) from None
 
     def refuse(self: tuple[Any, ...], name: str, value: Any) -> None:
         raise AttributeError(f"cannot set {name!r}: rows are shared by all functions; change them in a step, with pre=[step]")
@@ -35,7 +48,7 @@ def row_type(columns: tuple[str, ...]) -> type[tuple[Any, ...]]:
         "__setattr__": refuse,
         "__setitem__": refuse,
         "__getattr__": get_attribute,
-        "__getitem__": lambda self, name: cell(self, place[name]),
+        "__getitem__": get_item,
         "__contains__": lambda self, name: name in place,
         "__len__": lambda self: n,
         "__iter__": lambda self: iter(cell(self, slice(n))),
@@ -70,7 +83,7 @@ class OpenRow(SimpleNamespace):
     def __getattr__(self, name: str) -> Any:
         if name == "name":
             return self.__id
-        raise AttributeError(f"the row has no column {name!r}; it has {', '.join(vars(self))}")
+        raise AttributeError(_no_column(name, tuple(vars(self))))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return OpenRow, (vars(self), self.__id)  # Snorkel's preprocessors copy a row this way

@@ -70,6 +70,9 @@ def _check_pattern(pattern: str, case: bool, what: str) -> None:
 
     if not isinstance(pattern, str) or not pattern:
         raise WorkbenchError(f"{what} is {pattern!r}; give a non-empty string")
+    if "\b" in pattern:
+        way_out = """write it in single quotes, '...', or in Python as r"...\""""
+        raise WorkbenchError(f'{what} {pattern!r} holds a backspace, which is what "\\b" in double quotes means; {way_out}')
     try:
         pc.match_substring_regex(pa.array(["x"]), pattern, ignore_case=not case)
     except (pa.ArrowInvalid, UnicodeEncodeError) as error:
@@ -79,7 +82,8 @@ def _check_pattern(pattern: str, case: bool, what: str) -> None:
             f"it uses {around.group()!r}, and RE2, which runs rules in linear time, has no look-around and no back-references: "
             "write the condition as two rules, or as a Python function"
             if around
-            else "see RE2's syntax; in TOML write patterns in single quotes, so that a backslash stays one"
+            else "a sign that is meant as text, such as a bracket, needs a backslash before it; "
+            "in TOML write patterns in single quotes, so that a backslash stays one"
         )
         shown = pattern if len(pattern) <= 80 else f"{pattern[:77]}..."
         raise WorkbenchError(f"{what} {shown!r} is not a valid pattern ({reason}); {way_out}") from None

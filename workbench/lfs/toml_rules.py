@@ -41,7 +41,9 @@ def load_rules(path: str | Path, *, labels: Sequence[str], text: Iterable[str] =
     check_keys(document, ("format", "rule"), str(file))
     if "format" in document:  # a file may be empty
         check_format(document, file)
-    rules = expect(document, "rule", list[dict], f"{file} (every rule begins with [[rule]])", [])  # type: ignore[type-arg]
+    if isinstance(document.get("rule"), dict):
+        raise WorkbenchError(f"{file}: [rule] is one table; every rule begins with [[rule]], in two brackets")
+    rules = expect(document, "rule", list[dict], str(file), [])  # type: ignore[type-arg]
     lines = _lines_of_rules(file, len(rules))
     made = [_rule(file, line, rule, labels) for line, rule in zip(lines, rules, strict=True)]
     return bind([function for function in made if function is not None], labels, text)
@@ -61,7 +63,7 @@ def _rule(file: Path, line: int, rule: dict[str, Any], labels: Sequence[str]) ->
     """Return a rule, or None where it is not enabled."""
     where = f"the rule on line {line} of {file}"
     name, _ = expect(rule, "name", str, where), expect(rule, "kind", str, where)
-    where = f"rule {name!r} of {file}"
+    where = f"rule {name!r} of {file}{f', line {line}' * bool(line)}"
     function = make_rule(rule, file.parent, labels, where=where, place=f"{file.name}:{line}")
     return function if expect(rule, "enabled", bool, where, True) else None
 
@@ -78,7 +80,7 @@ def make_rule(
         raise WorkbenchError(f"{where}: kind {kind!r} is unknown; known are {listed(RULES)}{did_you_mean(kind, RULES)}")
     maker = RULES[kind]
     parameters = [p for p in signature(maker).parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
-    check_keys(rule, ["name", "kind", "enabled", *(p.name for p in parameters), *About.__annotations__], where)
+    check_keys(rule, dict.fromkeys(["name", "kind", "enabled", *(p.name for p in parameters), *About.__annotations__]), where)
     settings = {key: value for key, value in rule.items() if key not in ("kind", "enabled")}
     for p in parameters:
         if p.default is Parameter.empty or p.name in settings:
@@ -92,7 +94,8 @@ def make_rule(
         function.place = place
         return function.bound(labels, text)
     except WorkbenchError as error:
-        raise WorkbenchError(f"{where}: {error}") from None
+        again = f"labeling function {rule.get('name')!r} ({place}): "  # the place is in `where`
+        raise WorkbenchError(f"{where}: {str(error).removeprefix(again)}") from None
 
 
 def _inside(folder: Path, name: str, where: str) -> Path:
