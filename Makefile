@@ -21,6 +21,8 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive workbench labeling_functions app.py
+	.ci/audit $(BIN)/pip-audit
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/main_line.py

@@ -42,7 +42,7 @@ def outcome(work: bytes, item: bytes) -> bytes:
     import cloudpickle
 
     try:
-        return bytes(cloudpickle.dumps((pickle.loads(work)(pickle.loads(item)), None, "")))
+        return bytes(cloudpickle.dumps((pickle.loads(work)(pickle.loads(item)), None, "")))  # nosec B301  # of the driver
     except BaseException as error:  # noqa: BLE001  # whatever it is, SystemExit too, it belongs to the one who asked
         return bytes(cloudpickle.dumps((None, _sendable(error), traceback.format_exc())))
 
@@ -53,14 +53,14 @@ def _sendable(error: BaseException) -> WorkbenchError | str:
     if not isinstance(error, WorkbenchError):
         return said
     try:
-        return error if isinstance(pickle.loads(packed(error)), type(error)) else WorkbenchError(str(error))
+        return error if isinstance(pickle.loads(packed(error)), type(error)) else WorkbenchError(str(error))  # nosec B301
     except Exception:  # noqa: BLE001  # so does an error's own way of being pickled
         return WorkbenchError(str(error))
 
 
 def result(came: bytes, place: int, item: object) -> Any:
     """Return the result of an outcome, or raise its error; what is no WorkbenchError names the item."""
-    found, error, where = pickle.loads(came)
+    found, error, where = pickle.loads(came)  # nosec B301  # of a worker
     if error is None:
         return found
     if not isinstance(error, WorkbenchError):

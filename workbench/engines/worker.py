@@ -34,7 +34,7 @@ _RAISE = "raise `{}`, a setting of Processes and of [apply]"
 def main(line: Connection) -> None:
     """Answer pieces until the line is closed."""
     try:
-        job, limits = pickle.loads(line.recv_bytes())
+        job, limits = pickle.loads(line.recv_bytes())  # nosec B301  # of the process that started this one
     except Exception as error:  # noqa: BLE001  # whatever user code raises when it is imported here
         way_out = f"the functions cannot be sent to a worker process ({type(error).__name__}: {error}); keep them in a folder"
         line.send(str(error) if isinstance(error, WorkbenchError) else way_out)
@@ -155,7 +155,7 @@ def _watch(line: int, result_in: int, print_in: int, limits: Processes, rows: in
         if printed > most:
             return f"it printed more than {most:,} bytes{where}; print less, or {_RAISE.format('output_mb')}"
         while len(sent) >= 8 and len(sent) >= (size := 8 + int.from_bytes(sent[:8], "big")):
-            yield pickle.loads(sent[8:size])
+            yield pickle.loads(sent[8:size])  # nosec B301  # of our own child
             del sent[:size]
             printed, end = 0, time.monotonic() + limits.seconds
     return ""

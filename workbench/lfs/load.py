@@ -16,9 +16,11 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from workbench.io.names import shortened
 from workbench.lfs.fingerprint import PACKAGE_HASH
 from workbench.lfs.foreign import as_labeling_function, is_foreign
 from workbench.lfs.function import LabelingFunction
+from workbench.lfs.overlooked import check_hidden
 from workbench.lfs.votes import FAULTS, one_line
 from workbench.tables import WorkbenchError
 
@@ -40,6 +42,7 @@ def load_lfs(
         )
     package = Package(folder, sources)
     modules = [package.load(file) for file in sources]
+    check_hidden(sources)
     found: dict[int, LabelingFunction] = {}
     for own in (True, False):  # a function goes by its name where it was made, not where it was imported
         for module in modules:
@@ -145,7 +148,7 @@ class Package(MetaPathFinder, Loader):
         """Run a file in its module."""
         module.__file__ = str(self.folder / self._file(module.__name__))
         setattr(module, PACKAGE_HASH, self.content_hash)
-        exec(self.get_code(module.__name__), module.__dict__)
+        exec(self.get_code(module.__name__), module.__dict__)  # nosec  # as every import does
 
     def load(self, file: str) -> ModuleType:
         """Import one file; whatever goes wrong names the file, the line and the error."""
@@ -159,12 +162,16 @@ class Package(MetaPathFinder, Loader):
 
     def _explain(self, file: str, error: BaseException) -> str:
         if isinstance(error, SyntaxError) and error.filename:
-            return f"{error.filename}:{error.lineno}: {error.msg}"
+            line = (error.text or "").strip()
+            return f"{error.filename}:{error.lineno}: {error.msg}{f', in the line {shortened(line, 60)!r}' * bool(line)}"
+        if isinstance(error, (SyntaxError, UnicodeDecodeError)):
+            return f"{self.folder / file} is not UTF-8 text; save the file as UTF-8"
         inside = f"{self.folder}{os.sep}"
         lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(inside)]
         place = f"{lines[-1].filename}:{lines[-1].lineno}" if lines else str(self.folder / file)
         hint = ""
-        if isinstance(error, ModuleNotFoundError) and f"{error.name}.py" in self.sources:
-            hint = f"; {error.name}.py stands in the same folder: write `from .{error.name} import ...`"
+        if isinstance(error, ModuleNotFoundError):
+            beside = f"{error.name}.py stands in the same folder: write `from .{error.name} import ...`"
+            hint = f"; {beside if f'{error.name}.py' in self.sources else 'install it with pip, or correct its name'}"
         kind = "" if isinstance(error, WorkbenchError) else f"{type(error).__name__}: "
         return f"{place}: {one_line(f'{kind}{error}')}{hint}"

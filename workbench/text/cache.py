@@ -55,7 +55,7 @@ class Store:
 
     def _read(self, which: str, *parameters: str) -> dict[str, bytes]:
         def read(db: sqlite3.Connection) -> dict[str, bytes]:
-            select = f"SELECT key, value, crc FROM entries WHERE namespace = ? {which}"
+            select = f"SELECT key, value, crc FROM entries WHERE namespace = ? {which}"  # nosec  # words of ours
             rows = db.execute(select, (self.namespace, *parameters))
             return {key: value for key, value, crc in rows if isinstance(value, bytes) and self._crc(key, value) == crc}
 
@@ -72,7 +72,7 @@ class Store:
             newest_first = "SELECT rowid AS place, sum(length(value)) OVER (ORDER BY rowid DESC) AS size FROM entries"
             with db:
                 gone = db.execute(
-                    f"DELETE FROM entries WHERE rowid IN (SELECT place FROM ({newest_first}) WHERE size > ?)", (limit,)
+                    f"DELETE FROM entries WHERE rowid IN (SELECT place FROM ({newest_first}) WHERE size > ?)", (limit,)  # nosec
                 )
             if gone.rowcount:
                 db.execute("VACUUM")
@@ -85,7 +85,7 @@ class Store:
         def cut(db: sqlite3.Connection) -> None:
             with db:
                 which = "namespace = ? AND substr(key, 1, ?) = ?"
-                db.execute(f"DELETE FROM entries WHERE {which}", (self.namespace, len(beginning), beginning))
+                db.execute(f"DELETE FROM entries WHERE {which}", (self.namespace, len(beginning), beginning))  # nosec
 
         self._run(cut)
 

@@ -40,8 +40,8 @@ class Pretrained:
         with transformers_quietly(f"the folder {folder}", _KIND):
             from transformers import AutoModel, AutoTokenizer
 
-            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-            model = AutoModel.from_pretrained(str(folder), local_files_only=True, use_safetensors=True)
+            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)  # nosec  # nothing is fetched
+            model = AutoModel.from_pretrained(str(folder), local_files_only=True, use_safetensors=True)  # nosec
         return cls._of(tokenizer.backend_tokenizer, model)
 
     @staticmethod
