@@ -1,11 +1,13 @@
 """A folder of functions is read fresh from disk, and what is wrong with it is said with file and line."""
 
 import os
+import re
 import sys
 
 import pytest
 
 from workbench.lfs import load_lfs
+from workbench.lfs.overlooked import undecorated
 from workbench.tables import WorkbenchError
 
 ONE = "from workbench import labeling_function\n\n@labeling_function()\ndef {0}(row):\n    return {1}\n"
@@ -84,9 +86,9 @@ def test_only_the_last_version_of_a_folder_stays_importable(write):
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"functions": "x = 1\ndef f(:\n"}, r"functions.py:2: invalid syntax"),
+        ({"functions": "x = 1\ndef f(:\n"}, r"functions.py:2: invalid syntax, in the line 'def f\(:'"),
         ({"functions": "from .words import X\n", "words": "\n\nif:\n"}, r"words.py:3: invalid syntax"),
-        ({"functions": "\nimport no_such_thing\n"}, r"functions.py:2: ModuleNotFoundError: No module named 'no_such_thing'$"),
+        ({"functions": "\nimport no_such_thing\n"}, r"functions.py:2: .*'no_such_thing'; install it with pip, or correct its name$"),
         ({"functions": "import helpers\n", "helpers": ""}, r"functions.py:1: .*: write `from .helpers import ...`"),
         (
             {"functions": "from .words import X\n", "words": "def f():\n    return 1 / 0\nX = f()\n"},
@@ -113,8 +115,21 @@ def test_an_interrupt_while_a_file_is_imported_stops(write):
 def test_a_file_that_is_not_utf8_is_named(write):
     folder = write(functions="")
     (folder / "functions.py").write_bytes(b"x = '\xff'\n")
-    with pytest.raises(WorkbenchError, match=r"functions\.py"):
+    with pytest.raises(WorkbenchError, match=r"functions\.py is not UTF-8 text; save the file as UTF-8"):
         load_lfs(folder)
+
+
+def test_a_function_that_a_later_one_of_its_file_hides_is_refused(write):
+    once = "@labeling_function()\ndef f(row):\n    return 0\n"
+    with pytest.raises(WorkbenchError, match="two functions are called 'f', at a:2 and a:5; rename one"):
+        load_lfs(write(a="from workbench import labeling_function\n" + 2 * once))
+
+
+def test_a_function_without_its_decorator_is_told_apart_from_a_helper(write):
+    helpers = "def lower(text):\n    return text.lower()\n\ndef _old(row):\n    return 0\n"
+    folder = write(a=ONE.format("f", 0) + helpers + "\ndef forgotten(row):\n    return lower(row.text)\n")
+    (said,) = undecorated(folder)
+    assert re.search(r"a\.py:\d+: forgotten does not vote, as it has no @labeling_function\(\) on the line above", said)
 
 
 def test_a_name_given_twice_is_refused_with_both_places(write):

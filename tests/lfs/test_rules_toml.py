@@ -125,7 +125,7 @@ RULE = '[[rule]]\nname = "a"\nkind = "keyword"\nwords = ["x"]\nlabel = "spam"\n'
         (RULE + 'tags = "x"', "tags in rule 'a' of .* is 'x'; it must be a list of strings"),
         (RULE + "\n" + RULE, "two functions are called 'a', at rules.toml:1 and rules.toml:7; rename one"),
         ("[[rule]]\nname = 'a'\nkind = 'regex'\npattern = '(?=x)'\nlabel = 'ham'", r"rule 'a' of .*has no look-around"),
-        ("[[rule]]\nname = 'a'\nkind = 'regex'\npattern = \"\\d\"\nlabel = 'ham'", "rules.toml is not valid TOML: Unescaped.*; write patterns in single quotes"),
+        ("[[rule]]\nname = 'a'\nkind = 'regex'\npattern = \"\\d\"\nlabel = 'ham'", "TOML: Unescaped.*; write patterns"),
         (
             "[[rule]]\nname = 'a'\nkind = 'threshold'\ncolumn = 'n'\nabove = '3'\nlabel = 'ham'",
             "above in rule 'a' of .* is '3'; it must be a number",

@@ -17,6 +17,7 @@ from workbench.io.names import did_you_mean, listed
 from workbench.io.toml import check_keys, expect, read_toml
 from workbench.lfs import LabelingFunction, load_lfs, load_rules
 from workbench.lfs.load import bind
+from workbench.lfs.overlooked import undecorated
 from workbench.project.partitioned import Source, is_partitioned, sample_of, source_of
 from workbench.project.production import PRODUCTION, with_production
 from workbench.review.value import check_weights
@@ -162,12 +163,18 @@ class Task:
             found += load_lfs(self.functions_folder, labels=self.labels, text=text)
         if self.rules_file.exists():
             found += load_rules(self.rules_file, labels=self.labels, text=text)
+        if not found and (forgotten := self.undecorated()):
+            raise WorkbenchError(forgotten[0])
         if not found:
             raise WorkbenchError(
                 f"task {self.name!r} has no labeling function; write a rule in {self.rules_file}, or name a folder of Python "
                 f"functions under `functions` in {self.folder / 'task.toml'}"
             )
         return self._not_off(bind(found, self.labels, text))
+
+    def undecorated(self) -> list[str]:
+        """Return in words which functions of the folder seem to lack their decorator."""
+        return [] if self.functions_folder is None else undecorated(self.functions_folder)
 
     def _not_off(self, functions: list[LabelingFunction]) -> list[LabelingFunction]:
         names = [function.name for function in functions]

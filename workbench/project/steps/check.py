@@ -174,7 +174,13 @@ def check(task: Task) -> Checked:
         if len(faults) and function.name not in votes.stopped:
             first = f"first on {faults['id'].iloc[0]!r}: {shortened(faults['error'].iloc[0])}"
             problems.append(f"{function.name} failed on {len(faults)} of {size} sampled rows, {first}")
-    notes = [*notes, *not_found_in_words(failures), *task.disabled_in_words(), *duplicate_report(dataset).in_words()]
+    notes = [
+        *notes,
+        *task.undecorated(),
+        *not_found_in_words(failures),
+        *task.disabled_in_words(),
+        *duplicate_report(dataset).in_words(),
+    ]
     failed = {*votes.stopped, *votes.faults["lf"]}
     names = [name for name in votes.lfs if name not in failed]
     if names or not loaded:  # what a function leaves uncovered that failed or was not run is no finding of its own
