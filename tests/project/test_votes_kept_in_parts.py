@@ -1,12 +1,15 @@
 """Votes on partitions are kept: what is taken over, what is cast anew, and who is stopped everywhere."""
 
 import json
+import re
+import shutil
 from contextlib import nullcontext
 
 import pandas as pd
 import pytest
 
-from workbench.project import voting_in_parts
+from workbench.io.partitions import Unreadable
+from workbench.project import partitioned, voting_in_parts
 from workbench.project.steps import run as line
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
@@ -70,8 +73,6 @@ def test_a_function_that_is_to_vote_again_votes_on_all_partitions_and_alone(part
     asked()
     again = run(load_task(parted), until="apply", again=["counted"])
     assert asked() == 120
-    run(load_task(parted), until="apply", again=["crashes"])
-    assert asked() == 0
     change(parted, 'words = ["invoice"]', 'words = ["invoice", "subscription"]', "rules.toml")
     assert (run(load_task(parted), until="apply").votes().votes == first.votes().votes).all()
     assert asked() == 0  # the votes it cast anew are taken over
@@ -110,3 +111,83 @@ def test_a_store_is_a_path_from_the_folder_of_the_task(parted, in_parts, change,
     done = run(in_parts(parted), until="apply")
     files = [part["votes"]["file"] for part in json.loads((done.folder / "parts.json").read_text())["partitions"]]
     assert all(file.startswith(str(parted / "kept" / "votes")) for file in files)
+
+
+def test_files_and_partitions_that_cannot_be_read_are_left_out_only_if_asked_and_come_back(parted, in_parts, change):
+    task = in_parts(parted)
+    whole = {name: (parted / "rows" / f"{name}.parquet").read_bytes() for name in ("1", "2")}
+    truncated, damaged = whole["1"][:-100], whole["2"][:4] + bytes(390) + whole["2"][394:]
+    (parted / "rows" / "1.parquet").write_bytes(truncated)
+    with pytest.raises(WorkbenchError, match=r"1\.parquet cannot be read: .*; put the file back, .* skip_unreadable = true"):
+        run(task, until="apply")
+    (parted / "rows" / "2.parquet").write_bytes(damaged)
+    change(parted, "partition_rows = 20", "partition_rows = 20\nskip_unreadable = true")
+    done = run(load_task(parted), until="apply")
+    assert len(done.votes()) == 60  # of the first file 50, of the last one its second row group
+    said = r"2 partitions were skipped, so 20 rows and those of 1 files, which nobody can count, have no votes: .*1\.parquet"
+    assert any(re.match(said, note) for note in done.about["notes"])
+    for name, data in whole.items():
+        (parted / "rows" / f"{name}.parquet").write_bytes(data)
+    assert len(run(load_task(parted), until="apply").votes()) == 120
+
+
+def test_a_partition_that_could_not_be_read_for_a_while_comes_into_the_sample(parted, in_parts, change, monkeypatch):
+    in_parts(parted)
+    change(parted, "partition_rows = 20", "partition_rows = 20\nskip_unreadable = true")
+    read = partitioned.read_partition
+
+    def not_the_first(part, *columns):
+        if part.number == 0:
+            raise Unreadable(f"{part} cannot be read: the disk is away")
+        return read(part, *columns)
+
+    monkeypatch.setattr(partitioned, "read_partition", not_the_first)
+    assert len(run(load_task(parted), until="apply").votes()) == 100
+    monkeypatch.setattr(partitioned, "read_partition", read)
+    assert len(load_task(parted).dataset()[0]) == 100  # as the run has it
+    assert len(run(load_task(parted), until="apply").votes()) == 120
+    monkeypatch.setattr(partitioned, "read_partition", not_the_first)
+    with pytest.raises(WorkbenchError, match=r"row '000' of the sample has no votes: .* remove cache/sample of the task"):
+        shutil.rmtree(parted / "cache" / "parts")
+        run(load_task(parted), until="apply")
+
+
+def test_what_is_wrong_with_all_rows_is_told_whatever_may_be_skipped(parted, in_parts, change, monkeypatch):
+    in_parts(parted)
+    change(parted, "partition_rows = 20", "partition_rows = 20\nskip_unreadable = true")
+    change(parted, 'gold = "label"', 'gold = "lable"')
+    with pytest.raises(WorkbenchError, match=r"has no column 'lable'; .* did you mean 'label'"):
+        run(load_task(parted), until="apply")
+    change(parted, 'gold = "lable"', 'gold = "label"')
+
+    def away(part, *columns):
+        raise Unreadable(f"{part} cannot be read: the disk is away")
+
+    monkeypatch.setattr(partitioned, "read_partition", away)
+    with pytest.raises(WorkbenchError, match=r"^none of 7 partitions can be read, such as .*0\.parquet, row group 1 cannot"):
+        run(load_task(parted), until="apply")
+
+
+@pytest.mark.parametrize("setting", ["sample = 0", "partition_rows = -5"], ids=["sample", "partition_rows"])
+def test_a_number_of_rows_below_one_is_refused(parted, in_parts, change, setting):
+    in_parts(parted)
+    change(parted, "partition_rows = 20", setting)
+    with pytest.raises(WorkbenchError, match=rf"\[data\]: {setting.replace(' =', ' is')}; give a number of rows from 1 on"):
+        load_task(parted).source()
+
+
+def test_a_column_of_two_types_is_told(parted, in_parts):
+    task = in_parts(parted)
+    rows = pd.read_parquet(parted / "rows" / "2.parquet")
+    rows.assign(plan=1).to_parquet(parted / "rows" / "2.parquet", index=False)
+    with pytest.raises(WorkbenchError, match=r"some files hold a column as one type.*plan.*make them alike"):
+        run(task, until="apply")
+
+
+def test_a_row_with_gold_whose_id_stands_elsewhere_too_is_found_though_the_sample_holds_it_once(parted, in_parts, change):
+    in_parts(parted)
+    change(parted, "partition_rows = 20", "partition_rows = 20\nsample = 1")
+    rows = pd.read_parquet(parted / "rows" / "2.parquet")[-1:].assign(split="train")  # the others of its id are no train row
+    rows.to_parquet(parted / "rows" / "3.parquet", index=False)
+    with pytest.raises(WorkbenchError, match=r"'119'.*twice"):
+        run(load_task(parted), until="apply")

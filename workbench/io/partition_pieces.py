@@ -6,16 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.io.columns import to_frame
-from workbench.io.partitions import Partition
+from workbench.io.partitions import DAMAGED, Partition, unreadable
 from workbench.io.pieces import ROWS, Pieces
 from workbench.io.readers import check_header
 from workbench.tables import WorkbenchError
-
-_DAMAGED = (pa.ArrowException, OSError)
 
 
 class PartitionPieces(Pieces):
@@ -34,8 +31,8 @@ class PartitionPieces(Pieces):
         try:
             with fsspec.open(self.part.url, "rb") as opened:
                 yield from self._read(pq.ParquetFile(opened, buffer_size=1 << 20, pre_buffer=False))
-        except _DAMAGED as error:
-            raise _unreadable(self.part, error) from None
+        except DAMAGED as error:
+            raise unreadable(self.part, error) from None
 
     def _read(self, file: pq.ParquetFile) -> Iterator[pd.DataFrame]:
         first, last = self.part.first, min(self.part.last, file.num_row_groups)
@@ -58,10 +55,5 @@ def columns_of(part: Partition) -> list[str]:
     try:
         with fsspec.open(part.url, "rb") as opened:
             return [str(name) for name in pq.read_schema(opened).names]
-    except _DAMAGED as error:
-        raise _unreadable(part, error) from None
-
-
-def _unreadable(part: Partition, error: BaseException) -> WorkbenchError:
-    why = (str(error).splitlines() or [type(error).__name__])[0]
-    return WorkbenchError(f"{part} cannot be read: {why}; put the file back, and run again")
+    except DAMAGED as error:
+        raise unreadable(part, error) from None

@@ -20,7 +20,11 @@ from workbench.tables import WorkbenchError
 
 ROWS: Final = 250_000  # of a partition, about: a row group is never cut
 _LARGEST: Final = 4  # times as many rows in one row group are refused
-_DAMAGED = (pa.ArrowException, OSError)
+DAMAGED: Final = (pa.ArrowException, OSError)
+
+
+class Unreadable(WorkbenchError):
+    """A file, or a partition of one, that is damaged or not there."""
 
 
 class Partition(NamedTuple):
@@ -62,17 +66,24 @@ def _is_pattern(file: str) -> bool:
     return any(sign in file for sign in "*?[")
 
 
-def partitions(source: str, rows: int = ROWS) -> list[Partition]:
+def partitions(source: str, rows: int = ROWS, skipped: list[str] | None = None) -> list[Partition]:
     """Cut a Parquet file, a folder or a pattern of such files, local or at any URL that fsspec knows, into partitions.
 
     Only the footers are read. Files come in the order of their names; a partition holds row groups of one file, about `rows`
-    rows. Raises WorkbenchError where no file is found, one is no Parquet, or columns differ.
+    rows. skipped: gets, in words, the files that cannot be read, which are refused without it. Raises WorkbenchError where no
+    file is found, one cannot be read, or columns differ.
     """
     fs, paths = _files(source)
     files, wider, narrower = list[tuple[list[Any], list[int]]](), set[tuple[str, str]](), set[tuple[str, str]]()
     for path in paths:
         url = fs.unstrip_protocol(path).removeprefix("file://")
-        footer = _footer(fs, path, url)
+        try:
+            footer = _footer(fs, path, url)
+        except Unreadable as error:
+            if skipped is None:
+                raise
+            skipped.append(str(error))
+            continue
         names = set(footer.schema.to_arrow_schema().names)
         if not files:
             first, known = url, names
@@ -93,7 +104,7 @@ def partitions(source: str, rows: int = ROWS) -> list[Partition]:
             stamp = hashlib.sha256(repr([*state, start, end, *casts]).encode()).hexdigest()[:16]
             found.append(Partition(len(found), state[0], start, end, sum(sizes[start:end]), stamp, casts))
     if not found:
-        raise WorkbenchError(f"{source} has no rows; it needs at least one")
+        raise WorkbenchError(skipped[0] if skipped else f"{source} has no rows; it needs at least one")
     return found
 
 
@@ -157,8 +168,8 @@ def _footer(fs: Any, path: str, url: str) -> Any:
     try:
         with fs.open(path, "rb") as file:
             return pq.read_metadata(file)
-    except _DAMAGED as error:
-        raise WorkbenchError(f"{url} is not a readable Parquet file: {_first_line(error)}") from None
+    except DAMAGED as error:
+        raise unreadable(url, error) from None
 
 
 def read_partition(part: Partition, text_columns: Sequence[str], only: Sequence[str] | None = None) -> pd.DataFrame:
@@ -176,8 +187,8 @@ def read_partition(part: Partition, text_columns: Sequence[str], only: Sequence[
             wanted = names if only is None else [name for name in names if name in only]
             table = file.read_row_groups(list(range(part.first, part.last)), columns=wanted, use_threads=False)
             columns = {name: from_arrow(name, table[name], name in text_columns, []) for name in wanted}
-    except _DAMAGED as error:
-        raise WorkbenchError(f"{part} cannot be read: {_first_line(error)}") from None
+    except DAMAGED as error:
+        raise unreadable(part, error) from None
     if len(table) != part.rows:
         raise WorkbenchError(f"{part} has {len(table):,} rows, and had {part.rows:,} when the work began; run again")
     columns = {name: column.fill_null("") if name in text_columns else column for name, column in columns.items()}
@@ -188,8 +199,10 @@ def read_partition(part: Partition, text_columns: Sequence[str], only: Sequence[
     return frame
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def unreadable(what: object, error: BaseException) -> Unreadable:
+    """Return the error of a file or a partition that cannot be read."""
+    why = (str(error).splitlines() or [type(error).__name__])[0]
+    return Unreadable(f"{what} cannot be read: {why}; put the file back, and run again")
 
 
 def write_at(url: str, data: bytes) -> None:

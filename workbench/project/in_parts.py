@@ -199,10 +199,10 @@ class InParts:
         """Return what to know of the rows in partitions: how many, and which are missing."""
         said = [f"{self.rows:,} rows in {len(self.voted):,} partitions have votes; {PARTS} of the run says where they are"]
         if self.skipped:
-            lost = self.source.rows - self.rows
-            said.append(
-                f"{len(self.skipped):,} partitions were skipped, so {lost:,} rows have no votes: {listed(self.skipped)}"
-            )
+            lost = f"{self.source.rows - self.rows:,} rows"
+            if self.source.skipped:
+                lost += f" and those of {len(self.source.skipped):,} files, which nobody can count,"
+            said.append(f"{len(self.skipped):,} partitions were skipped, so {lost} have no votes: {listed(self.skipped)}")
         return said
 
 

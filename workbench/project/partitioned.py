@@ -10,12 +10,13 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from workbench.engines import Mapper
 from workbench.io.datasets import dataset_from_frame
 from workbench.io.files import write_frame
-from workbench.io.partitions import ROWS, Partition, in_partitions, partitions, read_partition, source_in
+from workbench.io.partitions import ROWS, Partition, Unreadable, in_partitions, partitions, read_partition, source_in
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
 
 SAMPLE: Final = 100_000  # rows, beside those of valid and test whose class is known
@@ -27,13 +28,17 @@ R = TypeVar("R")
 
 
 class Source(NamedTuple):
-    """Where the rows of a task are and what their columns mean; what a worker needs to read any of its partitions."""
+    """Where the rows of a task are and what their columns mean; what a worker needs to read any of its partitions.
+
+    skipped: in words, files that cannot be read.
+    """
 
     partitions: tuple[Partition, ...]
     labels: tuple[str, ...]
     mapping: Mapping[str, Any]
     sample: int = SAMPLE
     skip_unreadable: bool = False
+    skipped: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -48,7 +53,10 @@ class Source(NamedTuple):
     def frame(self, part: Partition) -> pd.DataFrame:
         """Return the rows of a partition as the file has them."""
         names = [*self.mapping["text"], *(self.mapping.get(name) for name in ("id", "gold", "split"))]
-        return read_partition(part, [name for name in names if isinstance(name, str)])
+        try:
+            return read_partition(part, [name for name in names if isinstance(name, str)])
+        except Unreadable as error:
+            raise error if self.skip_unreadable else _with_way_out(error) from None
 
     def dataset(self, frame: pd.DataFrame, part: Partition) -> Dataset:
         """Return the rows of a partition as a data set; raises WorkbenchError naming file, row groups and what is wrong."""
@@ -82,9 +90,20 @@ def source_of(folder: Path, labels: tuple[str, ...], data: Mapping[str, Any]) ->
         raise WorkbenchError(
             f"{where}: `without_gold` among the shares looks at all rows at once; for rows in partitions name a split column"
         )
-    found = partitions(source_in(folder, data["file"]), data.get("partition_rows", ROWS))
+    for name in ("partition_rows", "sample"):
+        if data.get(name, 1) < 1:
+            raise WorkbenchError(f"{where}: {name} is {data[name]}; give a number of rows from 1 on")
+    skip, skipped = data.get("skip_unreadable", False), list[str]()
+    try:
+        found = partitions(source_in(folder, data["file"]), data.get("partition_rows", ROWS), skipped if skip else None)
+    except Unreadable as error:
+        raise _with_way_out(error) from None
     mapping = {name: data[name] for name in _MAPPING if name in data}
-    return Source(tuple(found), labels, mapping, data.get("sample", SAMPLE), data.get("skip_unreadable", False))
+    return Source(tuple(found), labels, mapping, data.get("sample", SAMPLE), skip, tuple(skipped))
+
+
+def _with_way_out(error: Unreadable) -> Unreadable:
+    return Unreadable(f"{error}, or write skip_unreadable = true under [data] to go on without its rows")
 
 
 def sample_of(
@@ -95,18 +114,24 @@ def sample_of(
 ) -> tuple[Dataset, list[str]]:
     """Return the sample of a task's rows, read once and kept in the cache, and in words that it is one.
 
-    report: told how many partitions are read, of how many.
+    mapper: of a run, which draws a sample anew that lacks partitions. report: told how many partitions are read, of how many.
     """
     path = folder / "cache" / SAMPLES / f"{source.key}.parquet"
+    lacking = path.with_suffix(".lacking.parquet")
+    if mapper is None and lacking.exists() and not path.exists():
+        path = lacking
     if not path.exists():
-        found = []
+        found, skipped = list[pd.DataFrame](), list[str]()
         for done, rows in enumerate(in_order(mapper, partial(_sample, source), source.partitions), start=1):
-            found += [] if rows is None else [rows]
+            if isinstance(rows, str):
+                skipped.append(rows)
+            else:
+                found.append(rows)
             report(done, len(source.partitions), "partitions read")
-        write_frame(pd.concat(found, ignore_index=True), path)
-        for older in path.parent.glob("*.parquet"):
-            if older != path:
-                older.unlink(missing_ok=True)
+        if not found:
+            raise WorkbenchError(f"none of {len(skipped):,} partitions can be read, such as {skipped[0]}")
+        path = lacking if skipped else path
+        _keep(pd.concat(found, ignore_index=True), path)
     frame = pd.read_parquet(path)
     dataset, said = dataset_from_frame(frame, labels=source.labels, **source.mapping)
     if len(dataset) < source.rows:
@@ -117,20 +142,26 @@ def sample_of(
     return dataset, said
 
 
-def _sample(source: Source, part: Partition) -> pd.DataFrame | None:
-    """Return the sampled rows of a partition as its file has them; None where it cannot be read and may be skipped."""
+def _keep(sample: pd.DataFrame, path: Path) -> None:
+    """Write a sample in the place of all others."""
+    try:
+        write_frame(sample, path)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise WorkbenchError(f"some files hold a column as one type, others as another ({error}); make them alike") from None
+    for older in path.parent.glob("*.parquet"):
+        if older != path:
+            older.unlink(missing_ok=True)
+
+
+def _sample(source: Source, part: Partition) -> pd.DataFrame | str:
+    """Return the sampled rows of a partition as its file has them; in words why it is skipped."""
     try:
         frame = source.frame(part)
-    except WorkbenchError as error:
+    except Unreadable as error:
         if source.skip_unreadable:
-            return None  # who votes on it tells of it
-        raise _with_way_out(error) from None
+            return str(error)
+        raise
     return frame[source.sampled(source.dataset(frame, part))]
-
-
-def _with_way_out(error: WorkbenchError) -> WorkbenchError:
-    way_out = "put the file back, or write skip_unreadable = true under [data] to go on without its rows"
-    return WorkbenchError(f"{error}; {way_out}")
 
 
 def in_groups(items: Sequence[T]) -> list[Sequence[T]]:

@@ -17,7 +17,7 @@ from workbench.apply import KnownVotes, VoteJob, run_job
 from workbench.diagnose.functions import votes_by_class
 from workbench.engines import KeptProcesses, Mapper, Processes
 from workbench.io.files import plain
-from workbench.io.partitions import Partition, found_at, read_at, remove_at, write_at
+from workbench.io.partitions import Partition, Unreadable, found_at, read_at, remove_at, write_at
 from workbench.io.vote_parts import VotePart, read_vote_part, split_codes, write_vote_part
 from workbench.lfs.ship import unpack
 from workbench.project.partitioned import Source, in_groups
@@ -88,7 +88,7 @@ def vote(voting: Voting, part: Partition) -> Voted | str:
         return done
     try:
         frame = voting.source.frame(part)
-    except WorkbenchError as error:
+    except Unreadable as error:
         if voting.source.skip_unreadable:
             return str(error)
         raise
@@ -177,7 +177,7 @@ def vote_everywhere(
     if stopped:
         again = dict(mapper(partial(recounted, tuple(stopped)), voted))
         voted = [again[place] for place in range(len(voted))]
-    return voted, stopped, [skipped[place] for place in sorted(skipped)]
+    return voted, stopped, [*voting.source.skipped, *(skipped[place] for place in sorted(skipped))]
 
 
 def _stopped(voting: Voting, voted: Sequence[Voted], max_faults: float) -> dict[str, str]:
