@@ -49,9 +49,7 @@ class Dask:
     retries: int = 2
 
     def __post_init__(self) -> None:
-        check(self.workers, self.retries)
-        if self.scheduler is not None and self.workers is not None:
-            raise WorkbenchError(f"workers is {self.workers!r}, but the scheduler {self.scheduler} has its own; leave one out")
+        check(self.workers, self.retries, self.scheduler)
 
     @contextmanager
     def kept(self) -> Iterator[Dask]:

@@ -13,12 +13,14 @@ from workbench.io.names import shortened
 from workbench.tables import WorkbenchError
 
 
-def check(workers: object, retries: object) -> None:
-    """Raise WorkbenchError where a mapper's settings are no whole numbers in range."""
+def check(workers: object, retries: object, address: str | None = None) -> None:
+    """Raise WorkbenchError where a mapper's settings are no whole numbers in range; a cluster at an address has its workers."""
     if workers is not None and (type(workers) is not int or workers < 1):
         raise WorkbenchError(f"workers is {workers!r}; give a whole number from 1 on, or None for one a core")
     if type(retries) is not int or retries < 0:
         raise WorkbenchError(f"retries is {retries!r}; give a whole number from 0 on")
+    if address is not None and workers is not None:
+        raise WorkbenchError(f"workers is {workers!r}, but the cluster at {address} has its own; leave one out")
 
 
 def processes(workers: int | None) -> int:

@@ -44,9 +44,7 @@ class Spark:
     retries: int = 2
 
     def __post_init__(self) -> None:
-        check(self.workers, self.retries)
-        if self.master is not None and self.workers is not None:
-            raise WorkbenchError(f"workers is {self.workers!r}, but the master {self.master} has its own; leave one out")
+        check(self.workers, self.retries, self.master)
 
     @contextmanager
     def kept(self) -> Iterator[Spark]:
