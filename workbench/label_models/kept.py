@@ -46,7 +46,15 @@ def save(model: GenerativeModel, path: Path | str) -> None:
     texts = {"format": str(FORMAT), "what": _WHAT, "model": json.dumps(plain(head), allow_nan=False)}
     content = as_bytes({name: np.ascontiguousarray(array) for name, array in arrays.items()}, texts)
     with atomic_write(path) as temporary:
-        temporary.write_bytes(content)
+        temporary.write_bytes(_in_order(content))
+
+
+def _in_order(content: bytes) -> bytes:
+    """Return a file of safetensors with the texts of its header in order: the library shuffles them anew in every process."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    texts = json.dumps(json.loads(content[8:start]), sort_keys=True, separators=(",", ":")).encode()
+    header = texts + b" " * (-len(texts) % 8)
+    return len(header).to_bytes(8, "little") + header + content[start:]
 
 
 def load(path: Path | str) -> GenerativeModel:

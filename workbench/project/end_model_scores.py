@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from workbench.io.files import read_json
+from workbench.project.monitoring_facts import read_found
 from workbench.project.overview import MODELS
 from workbench.project.runs import Run
 from workbench.project.steps.evaluate import CROSSOVER, STUDENTS
@@ -75,9 +75,7 @@ def _and(names: Sequence[str]) -> str:
 
 def crossover_of(run: Run) -> dict[str, Any] | None:
     """Return what `workbench evaluate --crossover` measured of a run, None where it has not."""
-    path = run.folder / CROSSOVER
-    found: dict[str, Any] | None = read_json(path) if path.exists() else None
-    return found
+    return read_found(run.folder / CROSSOVER)
 
 
 def crossover_table(found: dict[str, Any]) -> pd.DataFrame:

@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.evaluate import score
-from workbench.io.files import read_json, write_json
+from workbench.io.files import write_json
+from workbench.project.monitoring_facts import read_found
 from workbench.project.runs import Run
 from workbench.project.steps.evaluate import CROSSOVER, stored_answers
 from workbench.project.steps.fit import Report
@@ -32,8 +33,7 @@ def crossover(task: Task, run: Run, dataset: Dataset, report: Report = lambda *_
     by_draw is the same for the curve of each draw. Train gold alone teaches; test gold scores, and chooses nothing.
     """
     path = run.folder / CROSSOVER
-    if path.exists():
-        found: dict[str, Any] = read_json(path)
+    if (found := read_found(path)) is not None:
         return found
     student = stored_answers(run, dataset)["end_model"]
     if isinstance(student, str):

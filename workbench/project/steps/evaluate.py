@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 
 from workbench.evaluate import pgr, undefined_gap
-from workbench.io.files import read_json, write_json
+from workbench.io.files import write_json
 from workbench.io.votes import read_soft_labels, write_soft_labels
 from workbench.label_models import LABEL_MODELS
 from workbench.project.end_model_confidence import worth_by_group
 from workbench.project.logistic import logistic_answers
+from workbench.project.monitoring_facts import read_found
 from workbench.project.runs import Run
 from workbench.project.steps.fit import Report, chosen_model, fit_label_model, training_rows
 from workbench.project.steps.predict import AnswerRule
@@ -85,12 +86,12 @@ def whole_report(task: Task, run: Run, dataset: Dataset) -> dict[str, Any]:
     --crossover` measured, None where it has not.
     """
     answers = stored_answers(run, dataset)
-    chosen, path, student = _label_model_of(run), run.folder / CROSSOVER, answers["end_model"]
+    chosen, student = _label_model_of(run), answers["end_model"]
     return {
         **score_answers(answers, dataset, run.votes(), chosen),
         "rows": telling_rows(answers[chosen], student, dataset),
         "confidence": {} if isinstance(student, str) else _confidence(task, run, dataset, student),
-        "crossover": read_json(path) if path.exists() else None,
+        "crossover": read_found(run.folder / CROSSOVER),
     }
 
 
