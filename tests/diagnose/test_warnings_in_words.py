@@ -113,9 +113,24 @@ def test_a_function_that_failed_is_named_with_its_first_error() -> None:
 
 
 def test_a_hundred_findings_of_a_kind_are_counted_and_not_listed() -> None:
-    found = warnings_in_words(VoteMatrix.from_array(np.full((5, 100), -1), HAM_SPAM))
+    array = np.full((5, 101), -1)
+    array[0, 0] = 1
+    found = warnings_in_words(VoteMatrix.from_array(array, HAM_SPAM))
     assert sum("votes on 0 of 5 rows" in sentence for sentence in found) == 10
     assert any("90 more functions that never vote" in sentence for sentence in found)
+
+
+def test_functions_that_all_abstain_are_one_finding() -> None:
+    (said,) = warnings_in_words(VoteMatrix.from_array(np.full((5, 3), -1), HAM_SPAM))
+    assert said.startswith("No function votes: each of the 3 abstains on all 5 rows")
+
+
+def test_a_function_that_votes_the_same_on_every_row_is_named() -> None:
+    array = np.column_stack([good(), np.zeros(40, int)])
+    said = warnings_in_words(VoteMatrix.from_array(array, HAM_SPAM, lfs=["a", "b", "c", "always"]))
+    assert [sentence for sentence in said if "on all 40 rows" in sentence] == [
+        "Function 'always' votes for 'ham' on all 40 rows, which tells nothing; return ABSTAIN where it has no opinion."
+    ]
 
 
 def test_no_rows_is_said_in_one_sentence() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import faulthandler
 import signal
 import threading
@@ -42,6 +43,12 @@ COMMANDS = {
     "monitor": "monitor",
     "report": "report",
     "app": "app",
+}
+
+WAYS_OUT = {
+    errno.ENOSPC: "; make room on the disk and run again",
+    errno.EACCES: "; you may not read or write there: choose another folder, or have its permissions changed",
+    errno.EROFS: "; nothing can be written there: choose another folder",
 }
 
 
@@ -85,7 +92,8 @@ class Commands(click.Group):
         except BrokenPipeError:
             raise  # click ends quietly where nobody reads on, as behind `| head`
         except OSError as error:
-            raise OneLineError(f"{error.filename or 'the system'}: {error.strerror or error}") from None
+            way_out = WAYS_OUT.get(error.errno or 0, "")
+            raise OneLineError(f"{error.filename or 'the system'}: {error.strerror or error}{way_out}") from None
         except KeyboardInterrupt as stop:
             from workbench.project.interrupted import in_words
 

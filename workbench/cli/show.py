@@ -57,9 +57,11 @@ def summary(metrics: dict[str, Any]) -> None:
         table = _table(f"{splits[0]} split", columns)
         for (name, row), (_, voted) in zip(every.iterrows(), covered.iterrows(), strict=True):
             table.add_row(str(name), *([] if row["reason"] else _score_cells(row, voted)))
-        _print(table)
-        for name, reason in every["reason"][every["reason"] != ""].items():
-            click.echo(f"{name}: {reason}")
+        unscored = every["reason"][every["reason"] != ""]
+        if len(unscored) < len(every):
+            _print(table)
+        for reason, names in unscored.groupby(unscored, sort=False).groups.items():
+            click.echo(f"{', '.join(map(str, names))}: {reason}")
     else:
         click.echo("no row outside the train split: nothing to score on")
     pgr = metrics["pgr"]

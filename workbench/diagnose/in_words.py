@@ -13,6 +13,7 @@ from workbench.diagnose.pairs import redundant
 from workbench.io.names import shortened
 from workbench.tables import ABSTAIN, VoteMatrix, aligned_gold
 
+_MANY: Final = 20  # rows, of which a function of some sense leaves one out
 _NAMED: Final = 10  # sentences of one kind; a thousand warnings are no warning
 
 
@@ -33,7 +34,12 @@ def warnings_in_words(
     if not len(votes) or not votes.lfs:
         return [f"There are {len(votes):,} rows and {len(votes.lfs):,} functions: nothing to diagnose; add what is missing."]
     table = function_table(votes, gold) if table is None else table
-    kinds = [_faulty(votes), _silent(votes, table), _unvoted(votes, table) if of_set else []]
+    if of_set and not votes.n_votes.any() and not len(votes.faults) and not votes.stopped:
+        return [
+            f"No function votes: each of the {len(votes.lfs):,} abstains on all {len(votes):,} rows; read some rows and write "
+            "words into the rules that stand in them."
+        ]
+    kinds = [_faulty(votes), _silent(votes, table), _constant(votes, table), _unvoted(votes, table) if of_set else []]
     kinds += [] if gold is None else [_worse_than_chance(votes, aligned_gold(votes.ids, votes.labels, gold), table)]
     kinds += [] if errors is None else [_wrong_in_slices(votes, errors)]
     kinds += [_doubles(redundant(votes, pairs=pairs)), _whole_set(votes) if of_set else []]
@@ -69,6 +75,16 @@ def _silent(votes: VoteMatrix, table: pd.DataFrame) -> list[str]:
         if name not in votes.stopped
     ]
     return _capped(found, "functions that never vote")
+
+
+def _constant(votes: VoteMatrix, table: pd.DataFrame) -> list[str]:
+    found = [
+        f"Function {line['lf']!r} votes for {line['polarity'][0]!r} on all {len(votes):,} rows, which tells nothing; "
+        "return ABSTAIN where it has no opinion."
+        for line in table.to_dict("records")
+        if line["n_votes"] == len(votes) >= _MANY and len(line["polarity"]) == 1
+    ]
+    return _capped(found, "functions that always vote the same")
 
 
 def _unvoted(votes: VoteMatrix, table: pd.DataFrame) -> list[str]:

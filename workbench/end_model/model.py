@@ -253,7 +253,10 @@ class EndModel:
         model = cls(**saved.document["settings"])
         model.labels_ = tuple(saved.document["labels"])
         if labels is not None and tuple(labels) != model.labels_:
-            raise WorkbenchError(f"the end model in {folder} learned {listed(model.labels_)}, not the labels {listed(labels)}")
+            way_out = "run again, or put `labels` in task.toml back"
+            raise WorkbenchError(
+                f"the end model in {folder} learned {listed(model.labels_)}, not the labels {listed(labels)}; {way_out}"
+            )
         model.features_ = Features.from_state(saved.features, saved.arrays)
         model.parameters_ = [{} for _ in model.features_.views]
         for name, part in saved.parameters.items():

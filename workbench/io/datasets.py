@@ -264,6 +264,11 @@ def check_shares(shares: Mapping[str, float]) -> list[str]:
     return [name for name in SPLITS if name in shares]
 
 
+def _unlike(label: str) -> str:
+    """Return what to do about a class that is like none of the labels."""
+    return "; write names, not numbers" if label.isdecimal() else "; correct the cell, or add the class to `labels`"
+
+
 def _gold(column: pd.Series[Any], name: str, labels: list[str], index: pd.Index) -> pd.Series[Any] | None:
     """Return class indexes, -1 where the cell is empty; None where every cell is."""
     codes, values = pd.factorize(column)
@@ -275,7 +280,7 @@ def _gold(column: pd.Series[Any], name: str, labels: list[str], index: pd.Index)
             row = int(np.flatnonzero(codes == place)[0])
             raise WorkbenchError(
                 f"gold column {name!r} is {shorten(label)} on row {row + 1} (id {index[row]!r}); "
-                f"allowed are {listed(labels)}{did_you_mean(label, labels)}"
+                f"allowed are {listed(labels)}, or an empty cell{did_you_mean(label, labels) or _unlike(label)}"
             )
         numbers[place] = known.get(label, ABSTAIN)
     gold = numbers[codes]

@@ -197,8 +197,8 @@ class Task:
 def load_task(path: str | Path) -> Task:
     """Read a task folder or its task.toml; an unknown or missing key names the nearest known one."""
     file = Path(path) / "task.toml" if Path(path).is_dir() else Path(path)
-    if not file.is_file():
-        raise WorkbenchError(f"{path} is no task: there is no {file}; make one with `workbench new {path} --from FILE`")
+    if not file.is_file() or file.suffix != ".toml":
+        raise WorkbenchError(_no_task(Path(path)))
     document = read_toml(file)
     check_format(document, file)
     check_keys(document, TOP, str(file))
@@ -216,7 +216,7 @@ def load_task(path: str | Path) -> Task:
     return Task(
         folder=file.parent,
         name=expect(document, "name", str, str(file), file.parent.name),
-        labels=tuple(expect(document, "labels", list[str], str(file))),
+        labels=_check_labels(expect(document, "labels", list[str], str(file)), str(file)),
         functions_folder=None if functions is None else (file.parent / functions).resolve(),
         data={**data, "text": tuple(expect(data, "text", list[str], where, ["text"]))},
         apply=expect(document, "apply", dict, str(file), {}),
@@ -229,6 +229,23 @@ def load_task(path: str | Path) -> Task:
         audit=audit,
         gate=parse_limits(expect(document, "gate", dict, str(file), {}), f"{file} [gate]"),
     )
+
+
+def _no_task(path: Path) -> str:
+    """Return why a path is no task, with the nearest one that is."""
+    if path.is_file():
+        return f"{path} is no task, but a file; give the folder that holds task.toml"
+    around = {name for root in (path.parent, Path("data"), path, path / "data") for name in map(str, find_tasks(root))}
+    near = did_you_mean(path, around) or (f"; tasks are {listed(sorted(around))}" if around else "")
+    way_out = near or f" from {Path.cwd()}; make one with `workbench new {path} --from FILE`"
+    return f"{path} is no task: there is no {path / 'task.toml'}{way_out}"
+
+
+def _check_labels(labels: list[str], where: str) -> tuple[str, ...]:
+    """Refuse labels that are fewer than two, or that repeat."""
+    if len(labels) < 2 or len(set(labels)) < len(labels):
+        raise WorkbenchError(f"labels in {where} are {listed(labels) or 'none'}; give at least two, each of them once")
+    return tuple(labels)
 
 
 def _check_review(review: Mapping[str, Any], where: str) -> None:

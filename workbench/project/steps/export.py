@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.export import FORMATS, Candidates, Filters, passing, private_facts, private_in_words, quality, write_export
-from workbench.io.files import read_json
+from workbench.io.files import check_format, read_json
 from workbench.io.readers import read_frame
 from workbench.io.toml import expect
 from workbench.project.exporting_in_parts import export_in_parts
@@ -75,7 +75,8 @@ def export(
     kept, removed = passing(rows, filters)
     if not kept.any():
         counts = ", ".join(f"{name} {count:,}" for name, count in removed.items() if count)
-        return 0, [f"No row is left to export: of {len(rows):,} rows the filters removed {counts}; there is no training set."]
+        nothing = f"No row is left to export: of {len(rows):,} rows the filters removed {counts}; there is no training set"
+        return 0, [f"{nothing}; loosen [export] in task.toml, or write functions that vote on more rows."]
     private = private_in_words(private_facts(rows.private, kept, rows.mask), int(kept.sum()))
     if parts is not None:
         written = export_in_parts(folder, task, parts, rows, filters, provenance, warnings)
@@ -146,6 +147,7 @@ def export_run(task: Task, run: Run, folder: Path, report: Report = lambda *_: N
 def export_in_words(folder: Path) -> list[str]:
     """Return what to know of an exported training set: rows that came after its run, and the private data in it."""
     manifest = read_json(folder / "manifest.json")
+    check_format(manifest, folder / "manifest.json")
     later = manifest.get("later_rows", 0)
     said = [f"rows of production that were taken in after run {manifest['run']}, and are left out: {later:,}"] if later else []
     private = private_in_words(manifest["private"], manifest["rows"])

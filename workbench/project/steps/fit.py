@@ -13,6 +13,7 @@ import pandas as pd
 
 from workbench.evaluate import scores
 from workbench.io.files import write_frame, write_json
+from workbench.io.names import did_you_mean, listed
 from workbench.io.toml import expect
 from workbench.io.votes import write_soft_labels
 from workbench.label_models import LABEL_MODELS, GenerativeModel, save
@@ -40,7 +41,9 @@ def make_label_model(task: Task, name: str) -> Any:
     """Construct a label model with the task's settings; the ones beside the chosen model share its balance and seed."""
     where = f"{task.folder / 'task.toml'} [label_model]"
     if name not in LABEL_MODELS:
-        raise WorkbenchError(f"{where}: model {name!r} is unknown; known are {', '.join(LABEL_MODELS)}")
+        raise WorkbenchError(
+            f"{where}: model {name!r} is unknown; known are {listed(LABEL_MODELS)}{did_you_mean(name, LABEL_MODELS)}"
+        )
     expect(task.label_model, "class_balance", (str, list[float]), where, None)
     if name == chosen_model(task):
         return build(LABEL_MODELS[name], task.label_model, where, also={"model": str})
@@ -108,6 +111,15 @@ def _valid_balance(dataset: Dataset, task: Task) -> list[float]:
         )
     counts = np.bincount(gold[gold != ABSTAIN], minlength=len(dataset.labels))
     return [float(share) for share in counts / counts.sum()]
+
+
+def _no_train(dataset: Dataset) -> list[str]:
+    """Return that models learn from the rows that score them, where there are texts to learn and no train split."""
+    if not dataset.text or (dataset.split == "train").any():
+        return []
+    return [
+        "No row is in the split train, so models learn from the rows that score them; put most rows without gold into train."
+    ]
 
 
 def doubts(soft: SoftLabels, votes: VoteMatrix, model: Any) -> list[str]:
@@ -205,7 +217,7 @@ def fit(
     if len(known):
         write_frame(known, folder / KEPT_ANCHORS)
     taught = training_rows(dataset)
-    said = doubts(soft.take(taught), votes.take(taught), model)
+    said = _no_train(dataset) + doubts(soft.take(taught), votes.take(taught), model)
     ends = learned_intervals(model, votes.take(taught), report) if intervals else {}
     write_soft_labels(soft, folder / "soft_labels.parquet")
     beside = beside_majority_vote(task, soft, dataset, votes, known)
