@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -245,6 +246,21 @@ def test_columns_are_kept_where_asked_and_ids_may_repeat(fitted, tmp_path):
     assert list(answers) == ["id", "text", "data:label", "age", *COLUMNS[1:]]
     assert answers["data:label"].tolist() == list("0123456") and answers["age"].tolist() == ["1", "", "2.5", "3", "4", "5", "6"]
     assert set(answers["id"]) == {"same"}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_a_spreadsheet_runs_nothing_of_the_answers(fitted, tmp_path, suffix):
+    task, done = fitted
+    new_rows().assign(id=[f"=id{i}" for i in range(7)], age="-5").to_csv(tmp_path / "new.csv", index=False)
+    target, log = tmp_path / f"out{suffix}", tmp_path / "log.jsonl"
+    opened = open_model(task, done)
+    predict(opened, tmp_path / "new.csv", target, log=log, keep=["age"])
+    answers = pd.read_csv(target, sep="\t" if suffix == ".tsv" else ",", dtype=str)
+    assert answers["id"].tolist() == [f"'=id{i}" for i in range(7)] and set(answers["age"]) == {"-5"}
+    assert [json.loads(line)["id"] for line in log.read_text().splitlines()] == [f"=id{i}" for i in range(7)], "as it was"
+    as_is = replace(opened, task=replace(task, export={**task.export, "escape_formulas": False}))
+    predict(as_is, tmp_path / "new.csv", target, overwrite=True)
+    assert "\n=id0" in target.read_text()
 
 
 def test_without_an_id_column_equal_texts_have_the_id_of_the_dataset(tiny_task, tmp_path):

@@ -31,6 +31,19 @@ def test_what_is_written_is_read_back_exactly(tmp_path, suffix):
     assert again.read_bytes() == path.read_bytes()
 
 
+def test_a_spreadsheet_runs_nothing_of_the_decisions_and_a_file_from_elsewhere_is_taken_as_it_stands(tmp_path):
+    record, path = Record(tmp_path / "one.sqlite"), tmp_path / "decisions.csv"
+    record.decide([Decision("=r1", "label", "@ann", "ham", note="'=1")])
+    write_decisions(record, path)
+    assert "'=r1" in path.read_text() and "'@ann" in path.read_text() and "''=1" in path.read_text()
+    [(_, read)] = read_decisions(path)
+    assert (read.row, read.reviewer, read.note) == ("=r1", "@ann", "'=1")
+    write_decisions(record, path, escape_formulas=False)
+    assert "\n=r1," in path.read_text()
+    path.write_text("row,reviewer,label\n'=r1,ann,ham\n")
+    assert [one.row for _, one in read_decisions(path)] == ["'=r1"]
+
+
 def test_a_file_from_elsewhere_needs_row_reviewer_and_label(tmp_path):
     path = tmp_path / "sheet.csv"
     path.write_text("\ufeffrow,reviewer,label\nr1,ann,spam\n\nr2,ann,ham\nr1,ann,spam\n", encoding="utf-8")

@@ -15,6 +15,7 @@ from workbench.export.hugging_face import FORMAT_NAME, file_of, head, tables_by_
 from workbench.export.private import private_facts
 from workbench.export.rows import Candidates, Mask
 from workbench.io.files import atomic_write, new_folder, sha256, write_frame, write_json, write_text
+from workbench.io.formulas import is_spreadsheet, without_formulas
 from workbench.tables import SPLITS, WorkbenchError
 
 FORMAT: Final = 1
@@ -23,7 +24,6 @@ FORMATS: Final = ("parquet", "csv", "jsonl")
 #: label model with its settings and seed, the filters and the rows each removed. Any other key is kept too; `quality`, as
 #: `quality` of this room gives it, also stands on the card.
 PROVENANCE: Final = ("data", "votes", "functions", "model", "settings", "seed", "filters")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_export(
@@ -125,17 +125,4 @@ def in_columns(frame: pd.DataFrame, labels: Sequence[str], hard: bool) -> pd.Dat
 
 def write_table(frame: pd.DataFrame, path: Path, escape_formulas: bool = True) -> None:
     """Write a frame by the suffix of its path; in CSV, formulas are neutralised unless told otherwise."""
-    write_frame(_without_formulas(frame) if path.suffix == ".csv" and escape_formulas else frame, path)
-
-
-def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with an apostrophe before each text, name or id that a spreadsheet would run (CWE-1236)."""
-
-    def safe(cell: Any) -> Any:
-        return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
-
-    table = frame.reset_index()
-    for name in table.columns:
-        if not pd.api.types.is_numeric_dtype(table[name]):
-            table[name] = table[name].map(safe)
-    return table.rename(columns=safe)
+    write_frame(without_formulas(frame.reset_index()) if is_spreadsheet(path) and escape_formulas else frame, path)

@@ -95,7 +95,7 @@ def export_decisions(task: Task, path: Path) -> int:
     """Write every entry of the record, undos too, to a .csv or .jsonl file, and return how many there are."""
     from workbench.review.exchange import write_decisions
 
-    return write_decisions(open_record(task), path)
+    return write_decisions(open_record(task), path, task.export.get("escape_formulas", True))
 
 
 def import_decisions(task: Task, dataset: Dataset, path: Path) -> tuple[int, int]:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from workbench.io.files import read_bytes, write_frame
+from workbench.io.files import OddJson, parsed_json, read_bytes, write_frame
+from workbench.io.formulas import as_written, is_spreadsheet, without_formulas
 from workbench.io.names import listed
 from workbench.review.decision import Decision, from_cells
 from workbench.review.record import Record
@@ -25,11 +26,14 @@ def check_suffix(path: Path) -> None:
         raise WorkbenchError(f"{path} ends in {path.suffix!r}; decisions are written and read as {listed(SUFFIXES)}")
 
 
-def write_decisions(record: Record, path: Path) -> int:
-    """Write every entry of a record, undos too, in their order, and return how many there are."""
+def write_decisions(record: Record, path: Path, escape_formulas: bool = True) -> int:
+    """Write every entry of a record, undos too, in their order, and return how many there are.
+
+    escape_formulas: in CSV, text that a spreadsheet would run gets a leading apostrophe, which `read_decisions` takes away.
+    """
     check_suffix(path)
-    table = record.decisions()
-    write_frame(table.rename_axis(None), path)
+    table = record.decisions().rename_axis(None)
+    write_frame(without_formulas(table) if is_spreadsheet(path) and escape_formulas else table, path)
     return len(table)
 
 
@@ -73,7 +77,8 @@ def _csv_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
                     raise WorkbenchError(
                         f"{path}, line {line} has {len(cells)} cells, but the header has {len(header)}; mend it"
                     )
-                yield line, dict(zip(header, cells, strict=True))
+                told = map(as_written, cells) if "id" in header else cells  # a file of ours has ids
+                yield line, dict(zip(header, told, strict=True))
             line = reader.line_num + 1
     except csv.Error as error:
         raise WorkbenchError(f"{path}, line {line} is not valid CSV: {error}; a quoted cell ends with a quote") from None
@@ -84,9 +89,11 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         if not said.strip():
             continue
         try:
-            cells = json.loads(said)
+            cells = parsed_json(said)
         except json.JSONDecodeError as error:
             raise WorkbenchError(f"{path}, line {line} is not valid JSON: {error.msg} at column {error.colno}") from None
+        except OddJson as error:
+            raise WorkbenchError(f"{path}, line {line}: {error}") from None
         if not isinstance(cells, dict):
             raise WorkbenchError(f"{path}, line {line} is {said[:40]}, not an object; write one decision a line")
         yield line, cells

@@ -18,6 +18,7 @@ from workbench.io.append import appended
 from workbench.io.columns import cell_text
 from workbench.io.datasets import row_ids
 from workbench.io.files import read_json, sha256
+from workbench.io.formulas import is_spreadsheet, without_formulas
 from workbench.io.pieces import Pieces, new_table
 from workbench.io.readers import file_layout
 from workbench.project.runs import Run
@@ -172,6 +173,8 @@ def predict(
 ) -> Predicted:
     """Write `id` and the `answers` of every row of a file, in its order, whole or not at all; memory does not grow with it.
 
+    In CSV and TSV text that a spreadsheet would run gets a leading apostrophe, unless `escape_formulas` of [export] says no.
+
     keep: columns of the file to stand behind the id, as text, '' where missing; one whose name is taken becomes `data:<name>`.
     log: gets a line of JSON a row, once all are answered. Ids may repeat, as each row is answered by itself; where the task
     names no id column, they are those of `row_ids`; without text, the row's number.
@@ -179,10 +182,11 @@ def predict(
     _check_paths(source, target, log)
     pieces = Pieces(source, *columns_read(opened, keep), **file_layout(opened.task.data))
     answered = review = 0
+    safe = is_spreadsheet(target) and opened.task.export.get("escape_formulas", True)
     with new_table(target, overwrite) as write, nullcontext() if log is None else appended(log) as note:
         for piece in pieces:
             found = answer_piece(opened, str(source), piece, keep)
-            write(found)
+            write(without_formulas(found) if safe else found)
             if note is not None:
                 note(log_lines(found, opened.run, opened.rule.threshold))
             needing = int((found["decision"] == REVIEW).sum())
