@@ -18,9 +18,25 @@ from workbench.ui.wording import ago, interval, percent, plain
     ids=["image", "emphasis", "mathematics and colours", "list and heading", "two backticks", "a break inside backticks"],
 )
 def test_foreign_text_is_no_markup(text):
-    escaped = plain(text)
+    escaped = plain(text).replace("\N{WORD JOINER}", "")
     assert escaped.replace("\\", "") == text.replace("\\", "")
     assert all(escaped[place - 1] == "\\" for place, sign in enumerate(escaped) if sign in "![]()*_`<>$^:|~.#")
+
+
+@pytest.mark.parametrize(
+    ("text", "parted"),
+    [
+        ("http://example.org", "http|://example.org"),
+        ("see www.example.org", "see www|.example.org"),
+        ("ann@example.org", "ann|@example.org"),
+        (":skull: :material/home:", ":|skull: :material/home:"),
+        ("a -> b <- c -- d >= e", "a -|> b <|- c -|- d >|= e"),
+        ("at 10:30, 5 - 3", "at 10:30, 5 - 3"),
+    ],
+    ids=["link", "link without http", "address", "emoji", "arrows", "other signs"],
+)
+def test_what_streamlit_makes_of_plain_text_is_parted_by_a_sign_without_width(text, parted):
+    assert plain(text).replace("\\", "").replace("\N{WORD JOINER}", "|") == parted
 
 
 def test_a_command_in_a_message_stays_code():

@@ -24,7 +24,7 @@ _NOTHING: Final[dict[str, Any]] = {"n": 0, "entries": [], "have": [], "want": []
 
 def log_of(key: str) -> dict[str, Any]:
     """Return what the card of a key gave back last: n, which grows; entries; have, the rows it holds; want, those it lacks."""
-    return (st.session_state.get(key) or {}).get("log") or _NOTHING
+    return (st.session_state.get(_without_pairs(key)) or {}).get("log") or _NOTHING
 
 
 def show_card(key: str, data: dict[str, Any]) -> None:
@@ -36,7 +36,12 @@ def show_card(key: str, data: dict[str, Any]) -> None:
     stay unsaid after the answer, too); gone: rows that are no more; saved: how many entries of the reviewer stand; history: the
     last of them, newest first.
     """
-    _CARD(key=key, data=data, on_log_change=_stay)
+    _CARD(key=_without_pairs(key), data=data, on_log_change=_stay)
+
+
+def _without_pairs(key: str) -> str:
+    """Return a key that Streamlit takes: in a component's it allows no two underscores in a row, which paths and names have."""
+    return key.replace("_", "_ ") if "__" in key else key
 
 
 def _stay() -> None:

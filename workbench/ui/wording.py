@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
+
+_JOINER: Final = "\N{WORD JOINER}"  # has no width
+# What Streamlit makes links, icons, emoji and arrows of after it has read the escapes: each is parted where it matches.
+_MADE: Final = re.compile(
+    r"https?(?=://)|www(?=\.)|\w(?=@\w)|:(?=[\w+-]+:)|<(?=-|=)|-(?=-|>)|[>~](?==)", flags=re.IGNORECASE
+)
 
 
 def plain(text: str) -> str:
     """Return text that Markdown shows as it stands: what comes from rows, files or errors must not become markup or images.
 
-    Commands between single backticks stay code, in which nothing is markup.
+    Commands between single backticks stay code, in which nothing is markup. A link or an arrow is kept from being made by a
+    sign without width, for an escape does not.
     """
     parts = text.split("`")
-    if len(parts) % 2 == 0 or "``" in text or any("\n" in code for code in parts[1::2]):
+    if len(parts) % 2 == 0 or "``" in text or any("\n" in code or ":material/" in code for code in parts[1::2]):
         return _escaped(text)
     return "".join(f"`{part}`" if place % 2 else _escaped(part) for place, part in enumerate(parts))
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+    parted = _MADE.sub(lambda made: made[0] + _JOINER, text)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", parted)
 
 
 def capitalised(text: str) -> str:
