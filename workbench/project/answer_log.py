@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from workbench.io.files import read_bytes, sha256
+from workbench.io.columns import mend
+from workbench.io.files import check_format, read_bytes, sha256
 from workbench.io.names import did_you_mean, listed
 from workbench.io.readers import json_records
 from workbench.project.runs import Run, list_runs
@@ -88,10 +89,10 @@ def read_log(path: Path) -> AnswerLog:
     if not lines:
         raise WorkbenchError(f"{path} holds no line; `workbench predict TASK SOURCE TARGET --log {path}` writes one a row")
     records = [record for _, record in newest.values()]
-    columns: dict[str, Any] = {name: pd.Series([record[name] for record in records], dtype="str") for name in _TEXTS}
+    columns: dict[str, Any] = {name: pd.Series([mend(record[name]) for record in records], dtype="str") for name in _TEXTS}
     columns["confidence"] = [float(record["confidence"]) for record in records]
     for name in ("why", "run"):
-        columns[name] = pd.Series([str(record.get(name) or "") for record in records], dtype="str")
+        columns[name] = pd.Series([mend(str(record.get(name) or "")) for record in records], dtype="str")
     columns["threshold"] = pd.Series([record.get("threshold") for record in records], dtype="float64")
     columns["time"] = pd.DatetimeIndex([time for time, _ in newest.values()])
     if lines > len(records):
@@ -123,6 +124,7 @@ def _whole_lines(path: Path, notes: list[str]) -> Iterator[str]:
 def _checked(path: Path, number: int, record: dict[str, Any]) -> datetime:
     """Return the time of a line, or refuse it."""
     where = f"{path}, line {number}"
+    check_format({"format": 1, **record}, where)  # a line without one is of the first
     for name in _NEEDED:
         if name not in record:
             raise WorkbenchError(

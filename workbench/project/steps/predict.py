@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from workbench.io.append import appended
 from workbench.io.columns import cell_text
 from workbench.io.datasets import row_ids
-from workbench.io.files import read_json, sha256
+from workbench.io.files import check_format, read_json, sha256
 from workbench.io.formulas import is_spreadsheet, without_formulas
 from workbench.io.pieces import Pieces, new_table
 from workbench.io.readers import file_layout
@@ -81,6 +81,8 @@ def promised(run: Run) -> tuple[Deferral, str] | None:
         return None
     found = read_json(path)
     told = found if isinstance(found, dict) else {}
+    if "format" in told:
+        check_format(told, path)
     try:
         learned = Deferral.from_dict({name: value for name, value in told.items() if name not in ("format", "measured")})
     except WorkbenchError as error:
