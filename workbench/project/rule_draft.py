@@ -35,6 +35,8 @@ _PILOT: Final = 200  # rows that tell how slow a pattern is
 _PATIENCE: Final = 1.5  # seconds a draft may take
 _SAME: Final = 0.9  # of its rows have the same vote by one function: the draft adds little
 _WHERE: Final = "the rule"
+_LONGEST: Final = 10_000  # characters of all that a rule says: it is typed, and lists that are longer stand in a file
+_MOST: Final = 1_000  # words of a list
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,6 +213,7 @@ def try_rule(ground: Ground, rule: Rule) -> Tried:
 
     rule: what would stand under `[[rule]]`.
     """
+    check_size(rule)
     _check_column(rule, ground)
     votes, faults, slow = _vote(ground, rule)
     counted = min(ground.counted, len(votes))
@@ -300,6 +303,18 @@ def _check_column(rule: Rule, ground: Ground) -> None:
         raise WorkbenchError(f"this task has no text column; name the column to look in: {listed(known)}")
     if name is not None and name not in known:
         raise WorkbenchError(f"there is no column {name!r}; the columns are {listed(known)}{did_you_mean(name, known)}")
+
+
+def check_size(rule: Rule) -> None:
+    """Refuse a rule that nobody types: what a browser sends is bounded, whatever the page lets one write."""
+    for key, value in rule.items():
+        several = value if isinstance(value, Mapping | list | tuple) else [value]
+        length = sum(len(str(one)) for one in several)
+        if length > _LONGEST or len(several) > _MOST:
+            raise WorkbenchError(
+                f"{_WHERE}: {key} holds {length:,} characters{f' in {len(several):,} words' * (len(several) > 1)}; allowed are "
+                f"{_LONGEST:,} and {_MOST:,} words. Longer lists stand in a file, which a lookup rule in rules.toml names"
+            )
 
 
 def refusal(error: WorkbenchError) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from workbench.lfs.toml_rules import make_rule
 from workbench.lfs.write_rules import add_rule, rule_text
 from workbench.project.catalogue import catalogue
-from workbench.project.rule_draft import Rule
+from workbench.project.rule_draft import Rule, check_size
 from workbench.project.scaffold import literal
 from workbench.project.task import Task
 from workbench.tables import WorkbenchError
@@ -53,6 +53,7 @@ def save_rule(task: Task, rule: Mapping[str, Any]) -> str:
 
     What stands in the file stays as it is, also what others save at the same time.
     """
+    check_size(rule)
     name = rule.get("name", "")
     if not isinstance(name, str) or not name.strip():
         raise WorkbenchError("the rule has no name; a few words joined by _ tell it from the others")
