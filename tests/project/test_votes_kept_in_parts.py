@@ -5,11 +5,15 @@ import re
 import shutil
 from contextlib import nullcontext
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from workbench.io.partitions import Unreadable
 from workbench.project import partitioned, voting_in_parts
+from workbench.project.production import take_in
+from workbench.project.reviewing import Decision, decide
+from workbench.project.steps import export
 from workbench.project.steps import run as line
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
@@ -147,7 +151,7 @@ def test_a_partition_that_could_not_be_read_for_a_while_comes_into_the_sample(pa
     assert len(load_task(parted).dataset()[0]) == 100  # as the run has it
     assert len(run(load_task(parted), until="apply").votes()) == 120
     monkeypatch.setattr(partitioned, "read_partition", not_the_first)
-    with pytest.raises(WorkbenchError, match=r"row '000' of the sample has no votes: .* remove cache/sample of the task"):
+    with pytest.raises(WorkbenchError, match=r"row '000' of the sample has no votes: .* remove the task's cache/sample"):
         shutil.rmtree(parted / "cache" / "parts")
         run(load_task(parted), until="apply")
 
@@ -191,3 +195,23 @@ def test_a_row_with_gold_whose_id_stands_elsewhere_too_is_found_though_the_sampl
     rows.to_parquet(parted / "rows" / "3.parquet", index=False)
     with pytest.raises(WorkbenchError, match=r"'119'.*twice"):
         run(load_task(parted), until="apply")
+
+
+def test_rows_of_production_teach_and_are_exported_as_beside_one_file(tiny_task, in_parts, tmp_path, here, monkeypatch):
+    rows = {"n1": "refund this invoice", "n2": "error, the app crashes", "005": "this one stands in the file by now"}
+    rows = pd.DataFrame({"text": rows.values(), "plan": "free", "tag": "bug"}, index=rows)
+    take_in(tiny_task, rows)
+    task = load_task(tiny_task)
+    decide(task, task.dataset()[0], [Decision("n2", "label", "ann", "billing"), Decision("005", "label", "ann", "billing")])
+    whole = run(task, until="export")
+    monkeypatch.setattr(line, "kept_mapper", lambda task: nullcontext(here))
+    cut = run(in_parts(tiny_task), until="export")
+    assert cut.votes().ids.equals(whole.votes().ids) and (cut.votes().votes == whole.votes().votes).all()
+    assert np.abs(cut.soft_labels().probs - whole.soft_labels().probs).max() < 1e-10
+    monkeypatch.setattr(export, "make_mapper", lambda task: here)
+    export.export_run(load_task(tiny_task), cut, tmp_path / "again")
+    expected = pd.read_parquet(whole.folder / "export" / "train.parquet")
+    for folder in (cut.folder / "export", tmp_path / "again"):
+        found = pd.concat([pd.read_parquet(file) for file in sorted(folder.glob("train-*.parquet"))], ignore_index=True)
+        pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-9)
+    assert expected.set_index("id").loc[["005", "n2"], "reviewed"].all() and len(expected) == 82

@@ -57,6 +57,12 @@ class Candidates:
         by_people = None if reviewed is None or not len(reviewed) else np.asarray(dataset.ids.isin(reviewed))
         return cls(dataset, votes, soft, slices or {}, by_people, mask)
 
+    def take(self, rows: Mask) -> Candidates:
+        """Return some of the rows, bool[n]."""
+        slices = {name: mask[rows] for name, mask in self.slices.items()}
+        reviewed = None if self.reviewed is None else self.reviewed[rows]
+        return Candidates(self.dataset.take(rows), self.votes.take(rows), self.soft.take(rows), slices, reviewed, self.mask)
+
     def __len__(self) -> int:
         return len(self.dataset)
 
@@ -113,9 +119,7 @@ class Candidates:
     def on_valid(self) -> Candidates:
         """The valid rows whose gold is known: what labels are measured on. Gold of train and test is never read."""
         gold = np.full(len(self), ABSTAIN) if self.dataset.gold is None else self.dataset.gold.to_numpy()
-        at = (self.split == SPLITS.index("valid")) & (gold != ABSTAIN)
-        slices = {name: mask[at] for name, mask in self.slices.items()}
-        return Candidates(self.dataset.take(at), self.votes.take(at), self.soft.take(at), slices)
+        return self.take((self.split == SPLITS.index("valid")) & (gold != ABSTAIN))
 
     @cached_property
     def right(self) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.export import Candidates, Filters, finish_parts, passing, quality, write_part
@@ -60,6 +61,9 @@ def export_in_parts(
         for done, facts in enumerate(in_order(parts.mapper, partial(_export, plan), pairs)):
             written.append(facts)
             parts.report("export", done + 1, len(pairs), f"{done + 1:,} of {len(pairs):,} partitions")
+        if parts.later is not None:
+            later = sample.take(np.asarray(sample.dataset.ids.isin(parts.later.ids)))
+            written.append(_written(plan, len(parts.source.partitions), later))
         removed = {name: sum(one["removed"][name] for one in written) for name in written[0]["removed"]}
         said = {"filters": asdict(filters) | {"removed": removed}, "quality": quality(sample, filters)}
         kept = passing(sample, filters)[0]
@@ -76,6 +80,10 @@ def _export(plan: Exporting, pair: tuple[Voted, Labelled]) -> dict[str, Any]:
     votes = voted.read(plan.stopped).votes
     masks = slice_masks(plan.task.slices, rows)
     found = Candidates.of(plan.task.visible(rows), votes, soft, masks, plan.reviewed, plan.mask)
-    kept, removed = passing(found, plan.filters)
-    facts = write_part(Path(plan.to), voted.part.number, found, kept, hard=plan.filters.hard_labels, **plan.settings)
+    return _written(plan, voted.part.number, found)
+
+
+def _written(plan: Exporting, number: int, rows: Candidates) -> dict[str, Any]:
+    kept, removed = passing(rows, plan.filters)
+    facts = write_part(Path(plan.to), number, rows, kept, hard=plan.filters.hard_labels, **plan.settings)
     return {**facts, "removed": removed}

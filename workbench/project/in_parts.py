@@ -47,7 +47,8 @@ class InParts:
     """All rows of a run, with votes, whose partitions any engine maps.
 
     stopped: functions that abstain everywhere, and why. skipped: in words, the partitions that could not be read. seconds: by
-    stage, how long it took. folder: of the run, in which the labels lie.
+    stage, how long it took. folder: of the run, in which the labels lie. later: votes on rows of production that are in no
+    partition: label models look at them too, and they are exported.
     """
 
     source: Source
@@ -59,6 +60,7 @@ class InParts:
     seconds: dict[str, float] = field(default_factory=dict)
     folder: Path = Path()
     labelled: list[Labelled] = field(default_factory=list)
+    later: VoteMatrix | None = None
 
     @classmethod
     def vote(
@@ -102,16 +104,24 @@ class InParts:
             if "labels" in file:
                 labelled.append(Labelled(file["labels"]["file"], file["labels"]["sha256"], 0, []))
         stopped = {one["lf"]: one["stopped"] for one in about["functions"] if one["stopped"]}
-        return cls(source, mapper, report, voted, stopped, about["skipped"], folder=run.folder, labelled=labelled)
+        found = cls(source, mapper, report, voted, stopped, about["skipped"], folder=run.folder, labelled=labelled)
+        if about.get("later"):
+            votes = run.votes()
+            found.later = votes.take(votes.ids.get_indexer(about["later"]))
+        return found
 
     @property
     def rows(self) -> int:
         """How many rows have votes."""
         return sum(one.about["rows"] for one in self.voted)
 
-    def of(self, ids: pd.Index) -> VoteMatrix:
-        """Return the votes on some rows."""
-        return gathered(self.voted, self.mapper, ids, self.stopped)
+    def of(self, ids: pd.Index, later: pd.Index) -> VoteMatrix:
+        """Return the votes on some rows; those that came later, from production, need not be in a partition."""
+        votes = gathered(self.voted, self.mapper, ids, self.stopped)
+        for row in ids[~ids.isin(votes.ids) & ~ids.isin(later)]:
+            why = "its partition changed meanwhile, or can no longer be read; remove the task's cache/sample, and run again"
+            raise WorkbenchError(f"row {row!r} of the sample has no votes: {why}")
+        return votes
 
     def training(self, lfs: tuple[str, ...], labels: tuple[str, ...]) -> VoteParts:
         """Return the votes that a label model learns from: of the train split, of all rows where there is none."""
@@ -123,6 +133,8 @@ class InParts:
             for group, result in zip(groups, in_order(self.mapper, on_votes, groups), strict=True):
                 found, done = result if found is None else add(found, result), done + len(group)
                 self.report("fit", done, len(self.voted), f"{done:,} of {len(self.voted):,} partitions")
+            if self.later is not None:
+                found = add(found, work(self.later))
             looks = sum(name.startswith("look") for name in self.seconds)
             self.seconds[f"look {looks + 1}"] = perf_counter() - start
             return found
@@ -179,6 +191,7 @@ class InParts:
                 "functions": functions,
                 "labels": self._labels_in_numbers(),
                 "skipped": self.skipped,
+                "later": [] if self.later is None else list(self.later.ids),
                 "seconds": self.seconds,
                 "partitions": files,
             },

@@ -266,15 +266,10 @@ def _ready(voting: Voting) -> tuple[VoteJob, KeptProcesses]:
 
 
 def gathered(voted: Sequence[Voted], mapper: Mapper, ids: pd.Index, stopped: Mapping[str, str]) -> VoteMatrix:
-    """Return the votes on some rows, in the order of their ids; raises WorkbenchError for a row without votes."""
+    """Return the votes on those of some rows that are in a partition, in the order of the partitions."""
     groups = in_groups(voted)
     found = dict(mapper(partial(_rows_of, dict(stopped), ids), groups))
-    matrix = joined([found[place] for place in range(len(groups))], stopped)
-    places = matrix.ids.get_indexer(ids)
-    for row in ids[places < 0]:
-        why = "its partition changed while the work was done, or can no longer be read"
-        raise WorkbenchError(f"row {row!r} of the sample has no votes: {why}; remove cache/sample of the task, and run again")
-    return matrix.take(places)
+    return joined([found[place] for place in range(len(groups))], stopped)
 
 
 def _rows_of(stopped: Mapping[str, str], ids: pd.Index, group: Sequence[Voted]) -> VoteMatrix:

@@ -129,12 +129,13 @@ def _vote(
         return None, *apply(task, functions, dataset, report, again)
     check_names(functions, again)
     parts = InParts.vote(task, functions, mapper, make_limits(task), report, again)
-    later = dataset.ids.isin(production_ids(task.folder))
-    votes = parts.of(dataset.ids[~later])
+    votes = parts.of(dataset.ids, production_ids(task.folder))
+    later = ~dataset.ids.isin(votes.ids)
     if later.any():
         more, _ = apply(task, functions, dataset.take(later), report)
-        votes = joined([votes, without(more, tuple(parts.stopped))], votes.stopped)
-    return parts, votes, {}
+        parts.later = without(more, tuple(parts.stopped))
+        votes = joined([votes, parts.later], votes.stopped)
+    return parts, votes.take(votes.ids.get_indexer(dataset.ids)), {}
 
 
 def _train(folder: Path, task: Task, dataset: Dataset, soft: SoftLabels, decided: Reviewed, report: Report) -> Any:
