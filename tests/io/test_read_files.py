@@ -147,7 +147,7 @@ class TestEncodings:
             read_frame(save(tmp_path, "a.csv", "text\nhello\n".encode("utf-16-le")))
 
     def test_an_unknown_encoding_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(WorkbenchError, match="encoding 'utf9' is unknown; try 'utf-8'"):
+        with pytest.raises(WorkbenchError, match="cannot be read with encoding 'utf9': it is unknown; try 'utf-8'"):
             read_frame(save(tmp_path, "a.csv", "text\nhello\n"), encoding="utf9")
 
     def test_the_mark_is_not_part_of_the_first_column(self, tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ class TestJsonLines:
             ("[1, 2]", r"a\.jsonl, line 17 is \[1, 2\], not an object; write"),
             ('"just text"', r'line 17 is "just text", not an object'),
             ('{"a": 1, "a": 2}', r"line 17: the key 'a' stands twice in one object"),
-            ("[" * 100_000, r"line 17: .*recursion"),
+            ("[" * 100_000, r"line 17: lists and objects lie in each other too deep; write them flat"),
         ],
         ids=["broken", "list", "string", "key twice", "too deep"],
     )
@@ -271,7 +271,7 @@ class TestParquet:
         [
             (pa.table([pa.array(["a"]), pa.array(["b"])], names=["text", "text"]), r"has the column 'text' twice"),
             (pa.table({"text": pa.array([], pa.string())}), r"has columns \('text'\) and no rows"),
-            (pa.table({"text": pa.array([b"\xff"])}), r"column 'text' holds binary cells that are not text"),
+            (pa.table({"text": pa.array([b"\xff"])}), r"column 'text' holds binary cells that cannot be read"),
         ],
         ids=["columns twice", "no rows", "bytes"],
     )

@@ -104,7 +104,15 @@ def from_json(name: str, values: list[Any], text: bool, warnings: list[str]) -> 
 
 def from_arrow(name: str, column: pa.ChunkedArray, text: bool, warnings: list[str]) -> pa.Array:
     """Return a Parquet column as text, boolean, number or date; lists and structs become JSON text."""
-    array = column.combine_chunks()
+    kind = column.type
+    try:
+        return _from_arrow(name, column.combine_chunks(), text, warnings)
+    except (pa.ArrowException, ValueError, OverflowError) as error:  # bytes that are no UTF-8, dates beyond what is kept
+        why = str(error).partition("\n")[0]
+        raise WorkbenchError(f"column {name!r} holds {kind} cells that cannot be read: {why}; write it as text") from None
+
+
+def _from_arrow(name: str, array: pa.Array, text: bool, warnings: list[str]) -> pa.Array:
     kind = array.type
     if pa.types.is_nested(kind):
         warnings.append(f"column {name!r}: lists and structs are kept as JSON text in {_cells(len(array) - array.null_count)}")
@@ -119,10 +127,7 @@ def from_arrow(name: str, column: pa.ChunkedArray, text: bool, warnings: list[st
         return array.cast(pa.float64())
     if not text and pa.types.is_date(kind):
         return array.cast(pa.timestamp("us"))
-    try:
-        return array.cast(TEXT)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise WorkbenchError(f"column {name!r} holds {kind} cells that are not text: {error}; convert it first") from None
+    return array.cast(TEXT)
 
 
 def to_frame(columns: Mapping[str, pa.Array], warnings: list[str]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -195,24 +196,40 @@ def write_json(path: Path | str, obj: Any) -> None:
     write_text(path, json.dumps(plain(obj), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-class DuplicateKey(ValueError):
-    """A JSON object that says one key twice, of which Python would silently keep the last."""
+class OddJson(ValueError):
+    """Valid JSON that Python would change silently, or cannot hold: a key said twice, too deep a nest, too long a number."""
 
 
-def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object as a dict; raises DuplicateKey. For the `object_pairs_hook` of the json module."""
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object as a dict; raises OddJson where it says a key twice, of which Python would keep the last."""
     record = dict(pairs)
     if len(record) < len(pairs):
         names = [key for key, _ in pairs]
-        raise DuplicateKey(f"the key {next(key for key in names if names.count(key) > 1)!r} stands twice in one object")
+        raise OddJson(f"the key {next(key for key in names if names.count(key) > 1)!r} stands twice in one object")
     return record
+
+
+_JSON: Final = json.JSONDecoder(object_pairs_hook=_unique_keys)
+
+
+def parsed_json(text: str) -> Any:
+    """Return what a JSON text says; raises json.JSONDecodeError, or OddJson in words."""
+    try:
+        return _JSON.decode(text)
+    except RecursionError:
+        raise OddJson("lists and objects lie in each other too deep; write them flat") from None
+    except (json.JSONDecodeError, OddJson):
+        raise
+    except ValueError:  # Python's bound on the digits of a whole number
+        most = f"{sys.get_int_max_str_digits():,}"
+        raise OddJson(f"a whole number has more than {most} digits; write it in quotes, as text") from None
 
 
 def read_json(path: Path | str) -> Any:
     """Return what a UTF-8 JSON file holds; raises one WorkbenchError naming file, line and column."""
     try:
-        return json.loads(read_bytes(path).decode("utf-8-sig"), object_pairs_hook=unique_keys)
-    except DuplicateKey as error:
+        return parsed_json(read_bytes(path).decode("utf-8-sig"))
+    except OddJson as error:
         raise WorkbenchError(f"{path}: {error}") from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
@@ -224,6 +241,8 @@ def read_json(path: Path | str) -> Any:
 def read_bytes(path: Path | str) -> bytes:
     """Return the bytes of a file; raises WorkbenchError for a missing file (names the nearest one), a folder, a locked file."""
     path = Path(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would keep us waiting
+        raise WorkbenchError(f"{path} is no file but a pipe or a device; write what it gives to a file, and give that")
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -237,6 +256,8 @@ def read_bytes(path: Path | str) -> bytes:
         raise WorkbenchError(f"{path} is a folder, not a file; it holds {listed(there) or 'no files'}") from None
     except OSError as error:
         raise WorkbenchError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise WorkbenchError(f"{str(path)!r} holds a NUL character, which no name of a file has; correct the name") from None
 
 
 def sha256(path: Path | str) -> str:

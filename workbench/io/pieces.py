@@ -19,7 +19,17 @@ import pyarrow.parquet as pq
 from workbench.io.columns import from_arrow, from_json, infer_type, mend, text_array, to_frame
 from workbench.io.files import atomic_write, read_bytes
 from workbench.io.names import did_you_mean, listed
-from workbench.io.readers import MARKS, SUFFIXES, check_columns, check_header, column_names, json_records, other_delimiter
+from workbench.io.readers import (
+    MARKS,
+    SUFFIXES,
+    check_columns,
+    check_header,
+    column_names,
+    delimiter_of,
+    json_records,
+    no_encoding,
+    other_delimiter,
+)
 from workbench.tables import WorkbenchError
 
 ROWS: Final = 8192  # of a piece, at most
@@ -67,6 +77,8 @@ class Pieces:
                 first += len(frame)
         except UnicodeDecodeError as error:
             raise _undecodable(self.path, error) from None
+        except UnicodeError as error:
+            raise no_encoding(self.path, self.encoding, error) from None
         if first == 1:
             raise WorkbenchError(f"{self.path} has no rows; it needs at least one")
 
@@ -92,12 +104,11 @@ class Pieces:
         default = self.encoding.lower().replace("_", "-") in ("utf-8", "utf8")
         try:
             return self.path.open(encoding=mark if mark and default else self.encoding, newline=newline)
-        except LookupError:
-            known = "try 'utf-8', 'cp1252', 'latin-1' or 'utf-16'"
-            raise WorkbenchError(f"encoding {self.encoding!r} is unknown; {known}") from None
+        except (LookupError, ValueError) as error:
+            raise no_encoding(self.path, self.encoding, error) from None
 
     def _from_csv(self) -> Iterator[Columns]:
-        delimiter = self.delimiter or ("\t" if self.path.suffix.lower() == ".tsv" else ",")
+        delimiter = delimiter_of(self.path, self.delimiter)
         csv.field_size_limit(_LONGEST)
         with self._opened("") as file:
             records = _csv_records(self.path, csv.reader(file, delimiter=delimiter, strict=True), delimiter)
@@ -155,7 +166,10 @@ class Pieces:
             raise self._without_text(name, f"row {first + cells.is_null().index(True).as_py():,}")
         odd: list[str] = []
         as_text = name in self.text or name not in self.numbers
-        column = from_arrow(name, pa.chunked_array([cells]), as_text, odd)
+        try:
+            column = from_arrow(name, pa.chunked_array([cells]), as_text, odd)
+        except WorkbenchError as error:
+            raise WorkbenchError(f"{self.path}: {error}") from None
         self._count(odd)
         return column
 

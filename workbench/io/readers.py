@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.io.columns import from_arrow, from_json, infer_type, mend, text_array, to_frame
-from workbench.io.files import DuplicateKey, read_bytes, unique_keys
+from workbench.io.files import OddJson, parsed_json, read_bytes
 from workbench.io.names import did_you_mean, listed
 from workbench.tables import WorkbenchError
 
@@ -62,9 +62,7 @@ def read_frame(
         if suffix == ".jsonl":
             columns = _jsonl_columns(path, text, text_columns, warnings)
         else:
-            columns = _csv_columns(
-                path, text, text_columns, ("\t" if suffix == ".tsv" else ",") if delimiter is None else delimiter, warnings
-            )
+            columns = _csv_columns(path, text, text_columns, delimiter_of(path, delimiter), warnings)
     return to_frame(columns, warnings), warnings
 
 
@@ -99,9 +97,9 @@ def _decode(path: Path, data: bytes, encoding: str, warnings: list[str]) -> str:
             warnings.append(f"{path} is read as {mark.upper()}, as its byte order mark says")
     try:
         text = data.decode(encoding)
-    except LookupError:
-        raise WorkbenchError(f"encoding {encoding!r} is unknown; try 'utf-8', 'cp1252', 'latin-1' or 'utf-16'") from None
-    except UnicodeDecodeError as error:
+    except (LookupError, ValueError) as error:
+        if not isinstance(error, UnicodeDecodeError):
+            raise no_encoding(path, encoding, error) from None
         line = data.count(b"\n", 0, error.start) + 1
         raise WorkbenchError(
             f"{path} is not {encoding} text: byte 0x{data[error.start]:02x} on line {line} (byte {error.start} of the file); "
@@ -112,12 +110,25 @@ def _decode(path: Path, data: bytes, encoding: str, warnings: list[str]) -> str:
     return text
 
 
+def no_encoding(path: Path, encoding: str, error: Exception) -> WorkbenchError:
+    """Return the error for an encoding that is unknown (LookupError; ValueError where it holds a NUL), or reads no text."""
+    why = str(error) if isinstance(error, UnicodeError) else "it is unknown"
+    known = "'utf-8', 'cp1252', 'latin-1', 'utf-16' or 'utf-16-le'"
+    return WorkbenchError(f"{path} cannot be read with encoding {encoding!r}: {why}; try {known}")
+
+
+def delimiter_of(path: Path, given: str | None) -> str:
+    """Return what stands between the cells of a .csv or .tsv file: a comma or a tab by its suffix, unless given."""
+    delimiter = ("\t" if path.suffix.lower() == ".tsv" else ",") if given is None else given
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise WorkbenchError(f"delimiter {delimiter!r} for {path} is not one character, such as {listed(_DELIMITERS)}")
+    return delimiter
+
+
 def _csv_records(path: Path, text: str, delimiter: str) -> Any:
     """Return an iterator over the records of a CSV text; strict, so that a stray quote is an error and not a guess."""
     # The csv module refuses cells over 131,072 characters unless told otherwise, for the whole process.
     csv.field_size_limit(2**31 - 1)
-    if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise WorkbenchError(f"delimiter {delimiter!r} for {path} is not one character, such as {listed(_DELIMITERS)}")
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
 
 
@@ -188,18 +199,17 @@ def other_delimiter(header: Sequence[str], delimiter: str) -> str:
 
 def json_records(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield number and object of every line that is not blank; raises WorkbenchError naming the line."""
-    decode: Callable[[str], Any] = json.JSONDecoder(object_pairs_hook=unique_keys).decode
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            record = decode(line)
+            record = parsed_json(line)
         except json.JSONDecodeError as error:
             hint = "; a .jsonl file holds one object a line, not one array" if number == 1 and line.lstrip()[0] == "[" else ""
             raise WorkbenchError(
                 f"{path}, line {number} is not valid JSON: {error.msg} at column {error.colno}{hint}"
             ) from None
-        except (DuplicateKey, RecursionError) as error:
+        except OddJson as error:
             raise WorkbenchError(f"{path}, line {number}: {error}") from None
         if not isinstance(record, dict):
             raise WorkbenchError(
@@ -236,5 +246,8 @@ def _parquet_columns(path: Path, data: bytes, text_columns: Sequence[str], warni
         raise WorkbenchError(f"{path} is not a readable Parquet file: {str(error).splitlines()[0]}") from None
     if not table.num_rows:
         raise WorkbenchError(f"{path} has columns ({listed(names)}) and no rows; it needs at least one row")
-    columns = {name: from_arrow(name, table[name], name in text_columns, warnings) for name in names}
+    try:
+        columns = {name: from_arrow(name, table[name], name in text_columns, warnings) for name in names}
+    except WorkbenchError as error:
+        raise WorkbenchError(f"{path}: {error}") from None
     return {name: column.fill_null("") if name in text_columns else column for name, column in columns.items()}

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from workbench.io.pieces import Pieces
-from workbench.io.readers import column_names, json_records
+from workbench.io.readers import column_names, delimiter_of, json_records
 
 _LINES: Final = 1_000  # of a .jsonl file, whose keys are its columns
 _KEYS: Final = 1_000_000  # that are drawn at once
@@ -102,7 +102,7 @@ def _columns(path: Path, **layout: Any) -> list[str]:
         with pieces._opened("\n" if suffix == ".jsonl" else "") as file:
             if suffix == ".jsonl":
                 return list(dict.fromkeys(key for _, one in islice(json_records(path, file), _LINES) for key in one))
-            delimiter = pieces.delimiter or ("\t" if suffix == ".tsv" else ",")
+            delimiter = delimiter_of(path, pieces.delimiter)
             return column_names(next((line for line in csv.reader(file, delimiter=delimiter) if line), []), [])
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException):
+    except (OSError, UnicodeError, csv.Error, pa.ArrowException):
         return []

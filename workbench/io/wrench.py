@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.io.columns import cell_text, from_json, to_frame
+from workbench.io.columns import cell_text, from_json, mend, to_frame
 from workbench.io.files import read_json
 from workbench.io.names import listed
 from workbench.tables import ABSTAIN, SPLITS, WorkbenchError, describe_votes
@@ -57,7 +57,7 @@ def read_wrench(folder: Path | str) -> Imported:
         raise WorkbenchError(f"{folder} is not a folder; give the folder that holds train.json and label.json")
     labels = _read_labels(folder / "label.json")
     present = [split for split in SPLITS if (folder / f"{split}.json").exists()]
-    rows = {f"{split}:{row}": record for split in present for row, record in _read_rows(folder / f"{split}.json", labels)}
+    rows = {mend(f"{split}:{row}"): record for split in present for row, record in _read_rows(folder / f"{split}.json", labels)}
     if not rows:
         raise WorkbenchError(f"{folder} has no rows; it needs train.json, valid.json or test.json with at least one row")
     records = list(rows.values())
@@ -87,7 +87,7 @@ def _read_labels(path: Path) -> tuple[str, ...]:
         names = {str(place): name for place, name in enumerate(names)}
     if not isinstance(names, dict) or not names or set(names) != {str(place) for place in range(len(names))}:
         raise WorkbenchError(f"{path} must name the classes by index 0, 1, ..., {example}")
-    labels = tuple(str(names[str(place)]) for place in range(len(names)))
+    labels = tuple(mend(str(names[str(place)])) for place in range(len(names)))
     if len(set(labels)) < len(labels) or not all(label.strip() for label in labels):
         raise WorkbenchError(f"{path} names the classes {listed(labels)}; class names must be unique and not empty")
     return labels
