@@ -20,6 +20,7 @@ _STAGES = ("apply", "diagnose", "fit", "export", "train", "evaluate")  # as `unt
 _WORDS = {
     "answers/end_model.parquet": "scored run of an end model",
     "end_model": "run with an end model",
+    "label_model.safetensors": "run with a fitted label model",
     "metrics.json": "scored run",
     "soft_labels.parquet": "run with labels",
     "votes.parquet": "run with votes",
