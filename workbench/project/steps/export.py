@@ -75,7 +75,8 @@ def export(
     kept, removed = passing(rows, filters)
     if not kept.any():
         counts = ", ".join(f"{name} {count:,}" for name, count in removed.items() if count)
-        nothing = f"No row is left to export: of {len(rows):,} rows the filters removed {counts}; there is no training set"
+        of = f"{'' if parts is None else 'a sample of '}{len(rows):,} rows"
+        nothing = f"No row is left to export: of {of} the filters removed {counts}; there is no training set"
         return 0, [f"{nothing}; loosen [export] in task.toml, or write functions that vote on more rows."]
     private = private_in_words(private_facts(rows.private, kept, rows.mask), int(kept.sum()))
     if parts is not None:
