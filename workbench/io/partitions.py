@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from workbench.io.columns import from_arrow, to_frame
 from workbench.io.files import atomic_write
 from workbench.io.readers import check_header
+from workbench.io.urls import without_secret
 from workbench.tables import WorkbenchError
 
 ROWS: Final = 250_000  # of a partition, about: a row group is never cut
@@ -73,7 +74,7 @@ def partitions(source: str, rows: int = ROWS, skipped: list[str] | None = None) 
     rows. skipped: gets, in words, the files that cannot be read, which are refused without it. Raises WorkbenchError where no
     file is found, one cannot be read, or columns differ.
     """
-    fs, paths = _files(source)
+    fs, paths = _files(without_secret(source, "the address of the rows"))
     files, wider, narrower = list[tuple[list[Any], list[int]]](), set[tuple[str, str]](), set[tuple[str, str]]()
     for path in paths:
         url = fs.unstrip_protocol(path).removeprefix("file://")
@@ -239,6 +240,7 @@ def found_at(pattern: str) -> list[str]:
     import fsspec
 
     fs, path = fsspec.core.url_to_fs(pattern)
+    fs.invalidate_cache()  # others write there
     return [fs.unstrip_protocol(file).removeprefix("file://") for file in sorted(fs.glob(path))]
 
 

@@ -15,6 +15,7 @@ from workbench.io.datasets import read_dataset, read_gold
 from workbench.io.files import check_format
 from workbench.io.names import did_you_mean, listed
 from workbench.io.toml import check_keys, expect, read_toml
+from workbench.io.urls import without_secret
 from workbench.lfs import LabelingFunction, load_lfs, load_rules
 from workbench.lfs.load import bind
 from workbench.lfs.overlooked import undecorated
@@ -211,6 +212,10 @@ def load_task(path: str | Path) -> Task:
     functions = expect(document, "functions", str, str(file), None)
     review = expect(document, "review", dict, str(file), {})
     _check_review(review, f"{file} [review]")
+    apply = expect(document, "apply", dict, str(file), {})
+    for key, address in {"file": data["file"], **apply}.items():
+        if isinstance(address, str):
+            without_secret(address, f"{key} in {file}")
     audit = expect(document, "audit", dict, str(file), {})
     _check_audit(audit, f"{file} [audit]")
     return Task(
@@ -219,7 +224,7 @@ def load_task(path: str | Path) -> Task:
         labels=_check_labels(expect(document, "labels", list[str], str(file)), str(file)),
         functions_folder=None if functions is None else (file.parent / functions).resolve(),
         data={**data, "text": tuple(expect(data, "text", list[str], where, ["text"]))},
-        apply=expect(document, "apply", dict, str(file), {}),
+        apply=apply,
         label_model=expect(document, "label_model", dict, str(file), {}),
         end_model=expect(document, "end_model", dict, str(file), {}),
         export=expect(document, "export", dict, str(file), {}),

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
+from workbench.io.urls import hidden
 from workbench.review.decision import ADJUDICATION, FIELDS, FIGURES, TEXTS, Decision, Refused, new_id, now
 from workbench.review.kept_plans import has_plan, list_plans, read_audit, write_audit, write_plan
 from workbench.review.plan import AuditPlan
@@ -48,7 +49,8 @@ class Record:
             self._engine = sa.create_engine(url)
         except (SQLAlchemyError, ImportError) as error:
             raise WorkbenchError(
-                f"the record {place} cannot be opened ({error}); give an SQLAlchemy URL and install its driver"
+                f"the record {hidden(str(place))} cannot be opened ({hidden(str(error))}); give an SQLAlchemy URL and install "
+                "its driver"
             ) from None
         self.url = url.render_as_string(hide_password=True)
         self._file = Path(str(url.database)) if lite else None
@@ -237,8 +239,8 @@ class Record:
         except (SQLAlchemyError, OSError) as error:
             why = str(getattr(error, "orig", None) or error)
             raise WorkbenchError(
-                f"the record {self.url} cannot be used ({why}); nothing of this call was stored: see that the database is "
-                "there, whole, and can be written, then try again"
+                f"the record {self.url} cannot be used ({hidden(why)}); nothing of this call was stored: see that the database "
+                "is there, whole, and can be written, then try again"
             ) from error
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from workbench.apply import Tick, VoteCache, apply_lfs, check_settings
 from workbench.engines import Dask, Engine, Mapper, Pool, Processes, Spark, serial
 from workbench.io.names import did_you_mean, listed
+from workbench.io.urls import without_secret
 from workbench.lfs import LabelingFunction
 from workbench.project.task import Task, build
 from workbench.tables import Dataset, VoteMatrix, WorkbenchError
@@ -89,6 +90,8 @@ def make_engine(task: Task) -> Engine:
 def applying(task: Task, **settings: Any) -> Task:
     """Return the task with other settings of `[apply]`; those that are None stay as task.toml has them."""
     given = {name: value for name, value in settings.items() if value is not None}
+    if "scheduler" in given:
+        without_secret(given["scheduler"], "--scheduler")
     return replace(task, apply={**task.apply, **given})
 
 
