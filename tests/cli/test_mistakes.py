@@ -145,6 +145,8 @@ DATA = [
             "error: ...rows.csv, line 122 has 7 fields, but the header has 6 (...; a cell that holds ',' needs quotes"),
     Mistake("no rows", rows(lambda lines: lines[:1]),
             "error: ...rows.csv has a header (...) and no rows; it needs at least one row"),
+    Mistake("an Excel file called CSV", lambda task: (task / "rows.csv").write_bytes(b"PK\x03\x04" + bytes(200)),
+            "error: ...rows.csv holds a zip file, as Excel writes them under .xlsx; open it there"),
     Mistake("an Excel file", both(new("", "rows.xlsx"), edit("rows.csv", "rows.xlsx")),
             "error: ...rows.xlsx ends in '.xlsx'; tables are read from '.csv', '.tsv', '.jsonl', '.parquet'"),
 ]  # fmt: skip

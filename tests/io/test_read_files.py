@@ -301,10 +301,15 @@ class TestPaths:
         with pytest.raises(WorkbenchError, match=r"is a folder, not a file; it holds 'tickets\.csv'"):
             read_frame(tmp_path)
 
+    def test_an_excel_file_under_another_name_is_known(self, tmp_path: Path) -> None:
+        (tmp_path / "a.csv").write_bytes(b"PK\x03\x04" + bytes(100))
+        with pytest.raises(WorkbenchError, match=r"a\.csv holds a zip file, as Excel writes them"):
+            read_frame(tmp_path / "a.csv")
+
     @pytest.mark.parametrize(
         ("name", "message"),
         [
-            ("a.xlsx", r"ends in '\.xlsx'; tables are read from '\.csv', '\.tsv', '\.jsonl', '\.parquet'"),
+            ("a.xlsx", r"ends in '\.xlsx'; tables are read from .*'\.parquet'; open it there and save the sheet as CSV UTF-8"),
             ("a.json", r"ends in '\.json'; .*did you mean '\.jsonl'\?"),
         ],
         ids=["excel", "json"],

@@ -382,7 +382,7 @@ def test_check_keeps_its_notes_about_the_functions_that_did_not_fail(tiny_task):
         ('split = "split"', "split = 3", r"split in .*must be"),
         ('id = "id"', 'id = ["id"]', r"id in .*must be a string"),
         ("[slices]", "[export]\nmin_agrement = 0.5\n[slices]", r"unknown key 'min_agrement' in .*\[export\]"),
-        ('labels = ["billing", "bug"]', 'labels = ["billing"]', "'bug'"),
+        ('labels = ["billing", "bug"]', 'labels = ["billing"]', "are 'billing'; give at least two"),
         ("format = 1", "format = 2", "format"),
     ],
     ids=lambda value: value[:32] if isinstance(value, str) else None,

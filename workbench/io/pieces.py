@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from workbench.io.columns import from_arrow, from_json, infer_type, mend, text_array, to_frame
 from workbench.io.files import atomic_write, read_bytes
-from workbench.io.names import did_you_mean, listed
+from workbench.io.names import listed
 from workbench.io.readers import (
     MARKS,
     SUFFIXES,
@@ -28,6 +28,7 @@ from workbench.io.readers import (
     delimiter_of,
     json_records,
     no_encoding,
+    no_table,
     other_delimiter,
 )
 from workbench.tables import WorkbenchError
@@ -65,8 +66,7 @@ class Pieces:
         if not self.path.is_file():
             read_bytes(self.path)  # which says what is wrong, and what there is
         if suffix not in SUFFIXES:
-            hint = did_you_mean(suffix, SUFFIXES)
-            raise WorkbenchError(f"{self.path} ends in {suffix!r}; tables are read from {listed(SUFFIXES)}{hint}")
+            raise no_table(self.path)
         read = {".jsonl": self._from_jsonl, ".parquet": self._from_parquet}.get(suffix, self._from_csv)
         first = 1
         try:

@@ -29,6 +29,15 @@ MARKS: Final = (
 )
 _DELIMITERS: Final = {";": "';'", "\t": "'\\t' (a tab)", "|": "'|'", ",": "','"}
 SUFFIXES: Final = (".csv", ".tsv", ".jsonl", ".parquet")
+_SHEETS: Final = (".xlsx", ".xlsm", ".xls", ".ods")
+_SAVE_SHEET: Final = "; open it there and save the sheet as CSV UTF-8"
+
+
+def no_table(path: Path) -> WorkbenchError:
+    """Return the error for a file whose suffix no reader takes."""
+    suffix = path.suffix.lower()
+    way_out = _SAVE_SHEET if suffix in _SHEETS else did_you_mean(suffix, SUFFIXES)
+    return WorkbenchError(f"{path} ends in {suffix!r}; tables are read from {listed(SUFFIXES)}{way_out}")
 
 
 def file_layout(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,10 +57,10 @@ def read_frame(
     path = Path(path)
     suffix = path.suffix.lower()
     if path.is_file() and suffix not in SUFFIXES:
-        raise WorkbenchError(
-            f"{path} ends in {suffix!r}; tables are read from {listed(SUFFIXES)}{did_you_mean(suffix, SUFFIXES)}"
-        )
+        raise no_table(path)
     data = read_bytes(path)
+    if data.startswith(b"PK\x03\x04"):
+        raise WorkbenchError(f"{path} holds a zip file, as Excel writes them under .xlsx{_SAVE_SHEET}")
     if not data.strip(b" \t\r\n" + codecs.BOM_UTF8):
         raise WorkbenchError(f"{path} is empty; it needs a header and rows")
     warnings: list[str] = []
