@@ -1,10 +1,13 @@
 """Parquet files cut into partitions: which files are meant, how columns are typed, and what tells that a file has changed."""
 
+from typing import ClassVar
+
 import fsspec
 import pandas as pd
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
-from workbench.io.partitions import in_partitions, partitions, read_partition, source_in
+from workbench.io.partitions import found_at, in_partitions, partitions, read_partition, remove_at, source_in
 from workbench.io.readers import read_frame
 from workbench.tables import WorkbenchError
 
@@ -47,9 +50,7 @@ def test_files_may_hold_their_columns_in_another_order_and_not_others(tmp_path):
     folder = write(tmp_path / "rows", ROWS[:2], ROWS[["n", "code", "paid", "text", "age"]][2:])
     assert [len(part) for part in read(folder)] == [2, 2]
     ROWS.rename(columns={"n": "count"}).to_parquet(folder / "2.parquet")
-    with pytest.raises(
-        WorkbenchError, match=r"2\.parquet has other columns than .*0\.parquet, such as 'count'; make"
-    ):
+    with pytest.raises(WorkbenchError, match=r"2\.parquet has other columns than .*0\.parquet, such as 'count'; make"):
         partitions(str(folder))
 
 
@@ -82,3 +83,30 @@ def test_a_file_that_is_written_anew_is_another_where_no_time_of_change_is_known
         assert partitions("memory://stamps") == partitions("memory://stamps")
     finally:
         store.rm("/stamps", recursive=True)
+
+
+class Remembering(MemoryFileSystem):
+    """A store that asks once what is there, as those of clouds do."""
+
+    protocol = "remembering"
+    listed: ClassVar[dict[str, list[str]]] = {}
+
+    def glob(self, path, **settings):
+        return self.listed.setdefault(path, super().glob(path, **settings))
+
+    def invalidate_cache(self, path=None):
+        self.listed.clear()
+
+
+def test_what_others_write_to_a_store_that_remembers_is_found():
+    fsspec.register_implementation("remembering", Remembering, clobber=True)
+    with fsspec.open("remembering://stopped/one", "wb") as file:
+        file.write(b"1")
+    assert len(found_at("remembering://stopped/*")) == 1
+    with fsspec.open("remembering://stopped/two", "wb") as file:
+        file.write(b"2")
+    assert len(found_at("remembering://stopped/*")) == 2
+    remove_at("remembering://stopped/one")
+    remove_at("remembering://stopped/one")  # another run was faster
+    remove_at("remembering://stopped/two")
+    assert found_at("remembering://stopped/*") == []

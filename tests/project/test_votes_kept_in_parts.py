@@ -163,12 +163,17 @@ def test_what_is_wrong_with_all_rows_is_told_whatever_may_be_skipped(parted, in_
     with pytest.raises(WorkbenchError, match=r"has no column 'lable'; .* did you mean 'label'"):
         run(load_task(parted), until="apply")
     change(parted, 'gold = "lable"', 'gold = "label"')
+    load_task(parted).dataset()  # the sample is kept
 
     def away(part, *columns):
         raise Unreadable(f"{part} cannot be read: the disk is away")
 
     monkeypatch.setattr(partitioned, "read_partition", away)
-    with pytest.raises(WorkbenchError, match=r"^none of 7 partitions can be read, such as .*0\.parquet, row group 1 cannot"):
+    none = r"^none of 7 partitions can be read, such as .*0\.parquet, row group 1 cannot"
+    with pytest.raises(WorkbenchError, match=none):
+        run(load_task(parted), until="apply")
+    shutil.rmtree(parted / "cache")
+    with pytest.raises(WorkbenchError, match=none):
         run(load_task(parted), until="apply")
 
 

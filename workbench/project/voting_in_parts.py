@@ -172,6 +172,8 @@ def vote_everywhere(
             report("apply", votes, total, of)
     finally:
         answers.close()
+    if not found:
+        raise WorkbenchError(f"none of {len(skipped):,} partitions can be read, such as {skipped[0]}")
     voted = [found[place] for place in sorted(found)]
     stopped = _stopped(voting, voted, max_faults)
     if stopped:
