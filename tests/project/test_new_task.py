@@ -12,6 +12,7 @@ from workbench.lfs import load_rules
 from workbench.lfs.examples import failed_examples
 from workbench.project.scaffold import constants, literal, task_toml, toml_value
 from workbench.project.steps.new import guess_gold, new_task
+from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.tables import WorkbenchError
 
@@ -255,3 +256,18 @@ def test_shares_of_rows_with_gold_need_gold_and_a_split_for_the_others(tmp_path:
     split = {"valid": 0.5, "test": 0.5, "without_gold": rest}
     with pytest.raises(WorkbenchError, match=rf"`without_gold` among the split shares is '{rest}'; it takes one of"):
         new_task(tmp_path / "mail", save(tmp_path), labels=["ham", "spam"], gold=gold, split=split)  # type: ignore[arg-type]
+
+
+def test_many_parquet_files_stay_where_they_are(tmp_path: Path) -> None:
+    rows = pd.DataFrame(
+        {"key": [f"r{i}" for i in range(40)], "text": ["refund me", "it crashes"] * 20, "gold": ["a", "b"] * 20}
+    )
+    for place in (0, 20):
+        (tmp_path / "rows").mkdir(exist_ok=True)
+        rows.iloc[place : place + 20].to_parquet(tmp_path / "rows" / f"{place}.parquet")
+    with pytest.raises(WorkbenchError, match=r"rows of \S*rows are read in parts, .*; give --id COLUMN$"):
+        new_task(tmp_path / "data" / "desk", tmp_path / "rows", gold="gold")
+    new_task(tmp_path / "data" / "desk", tmp_path / "rows", gold="gold", id="key")
+    task = load_task(tmp_path / "data" / "desk")
+    assert task.data["file"] == "../../rows" and task.partitioned and not list(task.folder.glob("*.parquet"))
+    assert run(task, until="apply").about["parts"]["rows"] == 40

@@ -163,7 +163,7 @@ def test_a_damaged_partition_is_named_and_skipped_only_if_asked(parted, in_parts
     done = run(load_task(parted), until="fit")
     about = parts_of(done)
     assert about["rows"] == 100 and len(about["skipped"]) == 1 and "1.parquet, row group 1" in about["skipped"][0]
-    assert any("1 partitions were skipped, so 20 rows have no votes" in note for note in done.about["notes"])
+    assert any("partitions skipped: 1, so 20 rows have no votes" in note for note in done.about["notes"])
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_files_and_partitions_that_cannot_be_read_are_left_out_only_if_asked_and
     change(parted, "partition_rows = 20", "partition_rows = 20\nskip_unreadable = true")
     done = run(load_task(parted), until="apply")
     assert len(done.votes()) == 60  # of the first file 50, of the last one its second row group
-    said = r"2 partitions were skipped, so 20 rows and those of 1 files, which nobody can count, have no votes: .*1\.parquet"
+    said = r"partitions skipped: 2, so 20 rows and those of 1 files, which nobody can count, have no votes: .*1\.parquet"
     assert any(re.match(said, note) for note in done.about["notes"])
     for name, data in whole.items():
         (parted / "rows" / f"{name}.parquet").write_bytes(data)

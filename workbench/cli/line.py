@@ -99,8 +99,9 @@ def _ended_early(task: Path, until: str, quiet: bool = False, **also: Any) -> It
 def apply_command(task: Path, again: tuple[str, ...], **applied: Any) -> None:
     """Let every function vote on every row; votes and faults go into a new run."""
     with _ended_early(task, "apply", again=again, applied=applied) as done:
-        votes = done.votes()
-        click.echo(f"{len(votes):,} rows, {len(votes.lfs)} functions, {votes.covered.mean():.1%} of rows covered, ", nl=False)
+        votes, parts = done.votes(), done.about.get("parts")
+        rows = f"{len(votes):,} rows" if parts is None else f"{len(votes):,} of {parts['rows']:,} rows, a sample"
+        click.echo(f"{rows}, {len(votes.lfs)} functions, {votes.covered.mean():.1%} of rows covered, ", nl=False)
         click.echo(f"{len(votes.faults):,} faults")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 10  # errors in slices: the surest, or nobody reads them
 _WORDS = 5  # that drove an answer
+_SILENT = 10  # seconds after which a log hears how far a command is
 
 
 def notes(sentences: Sequence[str]) -> None:
@@ -34,16 +36,33 @@ def problems(sentences: Sequence[str]) -> None:
 
 @contextmanager
 def report_progress() -> Iterator[Callable[[str, int, int, str], None]]:
-    """Yield a callback that shows the stage and how far it is, on stderr; a pipe gets none of it."""
+    """Yield a callback that shows the stage and how far it is, on stderr: as a bar, or in a log as a line now and then."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _line_by_line()
+        return
     texts = TextColumn("{task.description:>9}"), TextColumn("{task.fields[detail]}", style="dim", markup=False)
     columns = texts[0], BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), texts[1]
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         line = bar.add_task("reading", total=None, detail="")
         yield lambda stage, done, total, detail: bar.update(line, description=stage, completed=done, total=total, detail=detail)
+
+
+def _line_by_line() -> Callable[[str, int, int, str], None]:
+    """Return a callback that prints how far a stage is when nothing was printed for so long that a reader wonders."""
+    said = monotonic()
+
+    def report(stage: str, done: int, total: int, detail: str) -> None:
+        nonlocal said
+        if monotonic() - said >= _SILENT:
+            said = monotonic()
+            far = f" {done:,} of {total:,}" if total else ""
+            click.echo(f"{stage}{far}{f': {detail}' if detail else ''}", err=True)
+
+    return report
 
 
 def summary(metrics: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ FILE = click.Path(path_type=Path)
 
 @click.command("new")
 @click.argument("dest", type=FOLDER)
-@click.option("--from", "source", type=FILE, required=True, help="CSV, TSV, JSONL or Parquet file with the rows.")
+@click.option("--from", "source", required=True, help="File with the rows: CSV, TSV, JSONL, Parquet; or many Parquet files.")
 @click.option("--text", multiple=True, help="Text column; give it again for more. Default: the column with the longest text.")
 @click.option("--gold", help="Column with known labels, where some are known.")
 @click.option("--id", "id_", help="Column with row ids. Default: made from the content.")
@@ -24,8 +24,11 @@ FILE = click.Path(path_type=Path)
 @click.option("--labels", help="Class names, with commas. Default: the values of the gold column.")
 @click.option("--encoding", help="Encoding of a text file. Default: utf-8.")
 @click.option("--delimiter", help="What stands between the cells of a CSV file. Default: a comma.")
-def new_command(dest: Path, source: Path, text: tuple[str, ...], labels: str | None, **columns: str | None) -> None:
-    """Make a task DEST from a file: task.toml, a first function, a first rule."""
+def new_command(dest: Path, source: str, text: tuple[str, ...], labels: str | None, **columns: str | None) -> None:
+    """Make a task DEST from a file: task.toml, a first function, a first rule.
+
+    A folder, pattern or URL of Parquet files stays where it is, and the task reads it in partitions; it needs --id.
+    """
     from workbench.project.steps.new import new_task
 
     names = [label.strip() for label in labels.split(",")] if labels else None

@@ -215,7 +215,7 @@ class InParts:
             lost = f"{self.source.rows - self.rows:,} rows"
             if self.source.skipped:
                 lost += f" and those of {len(self.source.skipped):,} files, which nobody can count,"
-            said.append(f"{len(self.skipped):,} partitions were skipped, so {lost} have no votes: {listed(self.skipped)}")
+            said.append(f"partitions skipped: {len(self.skipped):,}, so {lost} have no votes: {listed(self.skipped)}")
         return said
 
 

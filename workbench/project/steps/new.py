@@ -6,9 +6,10 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple, TypedDict, Unpack
 
 import pandas as pd
@@ -16,6 +17,7 @@ import pandas as pd
 from workbench.io.datasets import Split, read_dataset
 from workbench.io.files import new_folder, write_text
 from workbench.io.names import in_natural_order
+from workbench.io.partitions import in_partitions, partitions, read_partition
 from workbench.io.readers import read_frame
 from workbench.project.scaffold import first_function, first_rules, literal, task_toml
 from workbench.stats import wilson_interval
@@ -61,17 +63,47 @@ def new_task(
 ) -> list[str]:
     """Make the task folder dest from a file of rows, with a first function and a first rule; return notes in words.
 
-    labels: by default the distinct values of the gold column. text: by default the column with the longest strings on average;
-    a file without strings makes a task of numbers. split: of `default_split` where there is gold. Python
-    functions go to `<functions_root>/<task>/`; functions_root is by default `labeling_functions` beside a folder `data` that
-    holds dest, else the task folder itself. The file is read whole first: whatever is wrong with it, nothing is written.
+    source: a file, which is copied, or a folder, pattern or URL of Parquet files, which stay where they are; of these the first
+    partition is looked at. labels: by default the distinct values of the gold column. text: by default the column with the
+    longest strings on average; a file without strings makes a task of numbers. split: of `default_split` where there is gold,
+    in partitions by shares. Python functions go to `<functions_root>/<task>/`; functions_root is by default
+    `labeling_functions` beside a folder `data` that holds dest, else the task folder itself. The file is read whole first:
+    whatever is wrong with it, nothing is written.
     """
-    dest, source = Path(dest), Path(source)
+    dest, named = Path(dest), str(source)
+    with _one_file(named, columns.get("id")) as source:
+        return _new_task(dest, source, named, labels, functions_root, columns)
+
+
+@contextmanager
+def _one_file(source: str, id: str | None) -> Iterator[Path]:
+    """Yield a file with the rows to look at: the file itself, or the first partition of several."""
+    if not in_partitions(source):
+        yield Path(source)
+        return
+    if id is None:
+        raise WorkbenchError(f"rows of {source} are read in parts, and content alone cannot tell them apart; give --id COLUMN")
+    with TemporaryDirectory() as folder:
+        rows = read_partition(partitions(source)[0], [])
+        rows.to_parquet(Path(folder) / "rows.parquet", index=False)
+        yield Path(folder) / "rows.parquet"
+
+
+def _new_task(
+    dest: Path,
+    source: Path,
+    named: str,
+    labels: Sequence[str] | None,
+    functions_root: Path | str | None,
+    columns: Columns,
+) -> list[str]:
+    parted = in_partitions(named)
     given = {"encoding": columns.get("encoding"), "delimiter": columns.get("delimiter")}
     reading = {key: value for key, value in given.items() if value is not None}
     gold, split = columns.get("gold"), columns.get("split")
     frame, _ = preview(source, gold, **reading)
-    split = default_split(frame[gold]) if split is None and gold in frame else split
+    if split is None and gold in frame:
+        split = _SHARES if parted else default_split(frame[gold])
     labels = _labels(frame, gold, source) if labels is None else list(labels)
     roles = [column for column in (gold, columns.get("id"), split) if isinstance(column, str)]
     chosen = columns.get("text")
@@ -85,7 +117,8 @@ def new_task(
         gold=gold,
         **reading,  # type: ignore[arg-type]  # its other settings are no strings
     )
-    data = {"file": source.name, "id": columns.get("id"), "text": text, "gold": gold, "split": split, **reading}
+    file = source.name if not parted else named if "://" in named else os.path.relpath(named, dest)
+    data = {"file": file, "id": columns.get("id"), "text": text, "gold": gold, "split": split, **reading}
     end_model = {"features": None if text else [], "columns": [] if text else list(dataset.frame.columns)}
     functions = _functions_folder(dest, functions_root)
     example = _text_example(dataset) if text else _table_example(dataset)
@@ -98,7 +131,8 @@ def new_task(
             written = folder / "functions" if inside else stack.enter_context(new_folder(functions))
             code = first_function(dataset.labels, *example[:-1])
             write_text(written / "functions.py", code)
-        shutil.copyfile(source, folder / source.name)
+        if not parted:
+            shutil.copyfile(source, folder / source.name)
         other = next((column for column in dataset.frame.columns if column not in text), "a_column")
         write_text(folder / "rules.toml", first_rules(example.rule, dataset.labels, text[0] if text else other, other))
         place = Path(os.path.relpath(functions, dest.resolve())).as_posix()
