@@ -40,9 +40,18 @@ def test_a_checkout_run_by_streamlit_itself_has_the_same_settings():
     flat = {f"{section}.{key}": value for section, table in given.items() for key, value in table.items()}
     assert (ROOT / flat.pop("theme.base")).resolve() == Path(launch.OPTIONS["theme.base"])
     expected = {key: value for key, value in launch.OPTIONS.items() if key != "theme.base"}
-    as_flags = {key: tuple(value) if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else value
+    as_flags = {key: tuple(value) if isinstance(value, list) else str(value).lower() if isinstance(value, bool | int) else value
                 for key, value in flat.items()}  # fmt: skip
     assert as_flags == expected
+
+
+def test_settings_of_the_current_folder_are_named_where_they_hold(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert launch.others_settings() == []
+    (tmp_path / ".streamlit").mkdir()
+    file = tmp_path / ".streamlit" / "config.toml"
+    file.write_text('[server]\nenableCORS = false\nsslCertFile = "a"\n[theme]\nfont = "serif"\n')
+    assert launch.others_settings() == ["server.sslCertFile", "theme.font"]
 
 
 def test_the_files_the_app_is_made_of_are_there():

@@ -17,6 +17,8 @@ def app_command(task: Path | None, port: int | None, shared_as: str | None) -> N
 
     With --shared-as it also answers requests for that host, and everybody has to sign in: docs/app.md.
     """
-    from workbench.project.steps.app import command
+    from workbench.project.steps.app import command, others_settings
 
+    if others := others_settings():
+        click.echo(f"Note: .streamlit/config.toml of this folder sets {', '.join(others)} of the app too.", err=True)
     raise SystemExit(subprocess.call(command(task, port, shared_as)))

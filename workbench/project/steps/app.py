@@ -16,6 +16,14 @@ OPTIONS: Final = {
     # Streamlit listens on every interface unless told, and takes any Host header, which lets a web page reach it by rebinding.
     "server.address": "127.0.0.1",
     "server.allowedHosts": ("localhost", "127.0.0.1"),
+    # Said though they are Streamlit's own: a flag wins over any .streamlit/config.toml, which may come with a folder of data.
+    "server.enableCORS": "true",
+    "server.corsAllowedOrigins": ("http://localhost", "http://127.0.0.1"),
+    "server.enableXsrfProtection": "true",
+    "server.enableStaticServing": "false",
+    "server.enableAgentApi": "false",
+    "server.runOnSave": "false",
+    "server.maxUploadSize": "200",  # MB
     "browser.gatherUsageStats": "false",
     "server.showEmailPrompt": "false",
     # No deploy button, no key that clears caches, no links from an error to search engines.
@@ -38,13 +46,30 @@ def command(task: Path | None = None, port: int | None = None, shared_as: str | 
     if shared_as is not None and not signs_in:
         way_out = f"write [auth] into {_SECRETS[0]}, as docs/app.md says"
         raise WorkbenchError(f"others can reach the app as {shared_as}, so they have to sign in: {way_out}")
-    hosts = {} if shared_as is None else {"server.allowedHosts": (*OPTIONS["server.allowedHosts"], shared_as)}
+    hosts = (
+        {}
+        if shared_as is None
+        else {
+            "server.allowedHosts": (*OPTIONS["server.allowedHosts"], shared_as),
+            "server.corsAllowedOrigins": (*OPTIONS["server.corsAllowedOrigins"], f"https://{shared_as}"),
+        }
+    )
     options = {**OPTIONS, **hosts, **({} if port is None else {"server.port": str(port)})}
     flags = [
         f"--{name}={value}" for name, values in options.items() for value in ((values,) if isinstance(values, str) else values)
     ]
     where = ["data"] if task is None else [str(task.resolve().parent), task.resolve().name]
     return [sys.executable, "-m", "workbench.ui", "run", str(PAGES / "app.py"), *flags, "--", *where]
+
+
+def others_settings() -> list[str]:
+    """Return, by name, what a .streamlit/config.toml sets here beside what is set by us, which wins."""
+    try:
+        read = tomllib.loads(Path(".streamlit/config.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []  # Streamlit itself says that a file is no TOML
+    named = [f"{section}.{key}" for section, table in read.items() if isinstance(table, dict) for key in table]
+    return [name for name in named if name not in OPTIONS]
 
 
 def _signs_in() -> bool:
