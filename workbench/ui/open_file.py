@@ -12,6 +12,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from workbench.io.uploads import check_upload
 from workbench.project.steps.new import default_split, guess_gold, guess_text, new_task, preview
 from workbench.tables import WorkbenchError
 from workbench.ui.frame import data_folder
@@ -59,6 +60,11 @@ def _pick() -> Path | None:
     if not target.exists():
         target.parent.mkdir()
         target.write_bytes(uploaded.getbuffer())
+        try:
+            check_upload(target)
+        except WorkbenchError:
+            shutil.rmtree(target.parent)
+            raise
     return target
 
 
