@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from workbench.io.files import refusals_in_words
 from workbench.tables import WorkbenchError
 
 _COPIED: Final = 1 << 20  # bytes at a time
@@ -24,17 +25,18 @@ def appended(path: Path) -> Iterator[Callable[[Iterable[str]], None]]:
     Until then they wait in a file without a name, so that no reader sees half of them. What stands in the file is not changed,
     but for the half line at its end of a process that was killed as it wrote, which is taken away.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise WorkbenchError(f"{path} is a folder, not a file; name a file for the log")
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)  # now: a refusal must not come after the work
-    try:
-        with tempfile.TemporaryFile(dir=path.parent) as waiting:
-            yield lambda lines: waiting.writelines(f"{line}\n".encode() for line in lines)
-            waiting.seek(0)
-            _append(handle, waiting)
-    finally:
-        os.close(handle)
+    with refusals_in_words(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)  # now: a refusal must not come after the work
+        try:
+            with tempfile.TemporaryFile(dir=path.parent) as waiting:
+                yield lambda lines: waiting.writelines(f"{line}\n".encode() for line in lines)
+                waiting.seek(0)
+                _append(handle, waiting)
+        finally:
+            os.close(handle)
 
 
 def _append(handle: int, lines: IO[bytes]) -> None:

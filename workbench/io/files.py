@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import json
 import math
@@ -32,6 +33,26 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+#: What a disk says that is full, that may not be written, or that fails.
+_REFUSED: Final = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR}
+)
+
+
+@contextmanager
+def refusals_in_words(path: Path | str) -> Iterator[None]:
+    """Raise a WorkbenchError that names the target where the disk refuses to write; other errors pass."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        why = os.strerror(error.errno)
+        raise WorkbenchError(
+            f"{path} cannot be written: {why}; make room or see that you may write there, then try again"
+        ) from error
 
 
 @contextmanager
@@ -88,47 +109,49 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside the target that replaces it when the block ends well, and is removed when it does not.
 
     Folders on the way are made. A link keeps pointing where it did: its target is replaced. An empty file stands at the path,
-    to be written in place.
+    to be written in place. Raises WorkbenchError where the disk refuses.
     """
     target = Path(path).resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _sweep_once(target.parent)
     temporary = target.with_name(f"{_UNFINISHED}{uuid.uuid4().hex[:12]}{target.suffix}")  # only beside it a rename is atomic
-    handle = _begun(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-    try:
-        yield temporary
-        _sync(temporary)
-        os.replace(temporary, target)
-        _sync(target.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-        _ended(handle)
+    with refusals_in_words(path):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_once(target.parent)
+        handle = _begun(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            yield temporary
+            _sync(temporary)
+            os.replace(temporary, target)
+            _sync(target.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+            _ended(handle)
 
 
 @contextmanager
 def new_folder(path: Path | str) -> Iterator[Path]:
     """Yield a temporary folder that takes the name of the target when the block ends well.
 
-    A target that exists, or that another process is writing, is refused.
+    A target that exists, that another process is writing or that the disk refuses is a WorkbenchError.
     """
     target = Path(path).resolve()
     if target.exists():
         raise _exists(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = unfinished(target)
-    handle = _begin_folder(path, temporary)
-    try:
-        yield temporary
-        for written in [*temporary.rglob("*"), temporary]:
-            _sync(written)
+    with refusals_in_words(path):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle = _begin_folder(path, temporary)
         try:
-            os.rename(temporary, target)
-        except OSError as error:
-            raise _exists(path) if target.exists() else error from None
-        _sync(target.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        _ended(handle)
+            yield temporary
+            for written in [*temporary.rglob("*"), temporary]:
+                _sync(written)
+            try:
+                os.rename(temporary, target)
+            except OSError as error:
+                raise _exists(path) if target.exists() else error from None
+            _sync(target.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+            _ended(handle)
 
 
 def remove_folder(folder: Path) -> None:
