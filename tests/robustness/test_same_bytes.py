@@ -70,4 +70,4 @@ def test_two_processes_write_the_same_bytes(tmp_path, write_tiny, parted):
     other, again = line(tmp_path / "b", write_tiny, seed="2", workers=3, parted=parted)
     assert one.keys() == other.keys() and "metrics.json" in one and "end_model/manifest.json" in one
     assert [name for name in one if one[name] != other[name]] == []
-    assert out == again and "train.parquet" in out
+    assert out == again and any(name.startswith("train") for name in out)
