@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,16 @@ def test_a_spreadsheet_runs_nothing_from_the_csv(tmp_path: Path) -> None:
     plain = written(tmp_path / "plain", escape_formulas=False)
     assert pd.read_csv(plain / "train.csv")["text"].tolist() == TEXT
     assert "formula" in (tmp_path / "safe" / "card.md").read_text() and "formula" not in (plain / "card.md").read_text()
+
+
+def test_a_name_makes_no_markup_on_the_card(tmp_path: Path) -> None:
+    nasty = "<img src=x onerror=alert(1)> ![x](http://rows.example.org/a.png)"
+    votes = VoteMatrix(IDS, ("links", nasty), LABELS, VOTES.votes)
+    facts = provenance(functions={"links": "abc123", nasty: "def456"})
+    folder = written(tmp_path / "export", replace(ROWS, votes=votes), provenance=facts, warnings=[f"{nasty} is weak, `[a] <b`"])
+    said = (folder / "card.md").read_text()
+    assert r"\<img src=x onerror=alert(1)\> \!\[x\](" in said and r"- \<img" in said
+    assert "<img" not in said.replace(r"\<img", "") and "![" not in said.replace(r"!\[", "") and "`[a] <b`" in said
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:

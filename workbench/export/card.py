@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from workbench.export.rows import Candidates, Mask, entropy
 from workbench.io.files import plain
 from workbench.tables import ABSTAIN
 
+_MARKUP: Final = re.compile(r"[\\`*<>\[\]|!&]")  # by which a name of a class or a function would become an image or HTML
 _LOADERS: Final = {"parquet": "parquet", "csv": "csv", "jsonl": "json"}
 
 
@@ -34,7 +36,7 @@ def card(rows: Candidates, kept: Mask, manifest: Mapping[str, Any]) -> str:
     )
     removed = manifest["filters"].get("removed", {})
     filters = f"Before them there were {before:,} rows.\n\n" + "\n".join(
-        f"- {name}: {_code(value)}" + (f", removed {removed[name]:,} rows" if name in removed else "")
+        f"- {name}: {_said(_code(value))}" + (f", removed {removed[name]:,} rows" if name in removed else "")
         for name, value in manifest["filters"].items()
         if name != "removed"
     )
@@ -62,8 +64,14 @@ def _code(value: Any) -> str:
     return json.dumps(plain(value), ensure_ascii=False) if not isinstance(value, str) else value
 
 
+def _said(sentence: str) -> str:
+    """Return a sentence whose names are no markup; commands between backticks stay code."""
+    parts = sentence.split("`")
+    return "`".join(part if place % 2 else re.sub(r"[<\[]", r"\\\g<0>", part) for place, part in enumerate(parts))
+
+
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    cells = [[_MARKUP.sub(r"\\\g<0>", cell).replace("\n", " ") for cell in row] for row in rows]
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *cells])
 
 
@@ -133,7 +141,7 @@ def _limits(manifest: Mapping[str, Any]) -> str:
     ]
     if manifest["csv_formulas_escaped"] and any(name.endswith(".csv") for name in _files(manifest)):
         fixed.append("In the CSV file, text that a spreadsheet would run as a formula starts with an added apostrophe.")
-    return "\n".join(f"- {sentence}" for sentence in [*fixed, *manifest["warnings"]])
+    return "\n".join(f"- {sentence}" for sentence in [*fixed, *map(_said, manifest["warnings"])])
 
 
 def _files(manifest: Mapping[str, Any]) -> list[str]:
