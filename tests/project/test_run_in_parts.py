@@ -237,6 +237,11 @@ def start(folder, *options, **also):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **also)
 
 
+def _finish(process):
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+
+
 def voted(folder):
     """Return the partitions with votes so far."""
     return sorted((folder / "cache" / "parts").glob("*/part-*.json"))
@@ -292,7 +297,7 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was(expected):
     process.communicate(timeout=60)
     kept = {path: path.stat().st_mtime_ns for path in voted(folder)}
     assert process.returncode != 0 and 3 <= len(kept) < 7 and not list((folder / "runs").glob("2*"))
-    assert start(folder, "--workers", "2").communicate(timeout=120)[0]
+    _finish(start(folder, "--workers", "2"))
     assert files_of(folder) == files
     assert {path: path.stat().st_mtime_ns for path in kept} == kept  # these were not voted on again
 
@@ -305,7 +310,7 @@ def test_a_full_disk_is_said_and_a_rerun_goes_on(expected):
     said = subprocess.run([sys.executable, "-c", code, "apply", str(folder), "--workers", "2"], capture_output=True, text=True)
     assert said.returncode == 2 and re.search("cannot be written: .*File too large", said.stderr)
     assert "Traceback" not in said.stderr and not voted(folder) and not list(folder.rglob(".*.parquet"))
-    assert start(folder).communicate(timeout=120)[0]
+    _finish(start(folder))
     assert files_of(folder) == files
 
 
