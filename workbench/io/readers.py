@@ -149,6 +149,8 @@ def _csv_columns(
         records = [record for record in _csv_records(path, text, delimiter) if record]  # a blank line gives an empty record
     except csv.Error:
         raise _first_bad_record(path, text, delimiter) from None
+    if not records:  # nothing but a byte order mark, or blank lines
+        raise WorkbenchError(f"{path} is empty; it needs a header and rows")
     header = records.pop(0)
     hint = other_delimiter(header, delimiter)
     if len(header) == 1 and hint:

@@ -37,9 +37,15 @@ def read_toml(path: Path | str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise WorkbenchError(f"{path} is not valid TOML: {error}{_way_out(str(error), text)}") from None
+    except RecursionError:
+        raise WorkbenchError(f"{path} has lists or tables that lie in each other too deep; write them flat") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise WorkbenchError(f"{path} is not UTF-8 text on line {line}; save the file as UTF-8") from None
+    except WorkbenchError:
+        raise
+    except ValueError as error:  # Python's bound on the digits of a whole number; a date that no calendar has
+        raise WorkbenchError(f"{path} holds a value that cannot be read: {error}; correct it") from None
 
 
 def _way_out(message: str, text: str) -> str:
