@@ -294,8 +294,9 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was(expected):
     process = start(folder, "--workers", "1")
     wait_for(lambda: len(voted(folder)) >= 3)
     os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=60)
+    _, said = process.communicate(timeout=60)
     kept = {path: path.stat().st_mtime_ns for path in voted(folder)}
+    assert " of 7 partitions are kept; run again to go on" in said
     assert process.returncode != 0 and 3 <= len(kept) < 7 and not list((folder / "runs").glob("2*"))
     _finish(start(folder, "--workers", "2"))
     assert files_of(folder) == files

@@ -170,6 +170,9 @@ def vote_everywhere(
             votes += voting.source.partitions[place].rows * len(voting.prints)
             of = f"{len(found) + len(skipped):,} of {len(voting.source.partitions):,} partitions"
             report("apply", votes, total, of)
+    except KeyboardInterrupt as stop:
+        stop.add_note(f"votes on {len(found):,} of {len(voting.source.partitions):,} partitions are kept; run again to go on")
+        raise
     finally:
         answers.close()
     if not found:
