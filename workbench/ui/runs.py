@@ -60,7 +60,7 @@ def _report_button(task: Task) -> None:
         icon=":material/download:",
         key="report",
         help=f"Of run {run.id}, in one file that opens without the app. It takes some ten seconds; "
-        f"`workbench report {task.folder}` writes it too.",
+        f"{plain(f'`workbench report {task.folder}`')} writes it too.",
     )
 
 

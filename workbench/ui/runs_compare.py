@@ -42,7 +42,7 @@ def show(task: Task) -> None:
         return
     dataset, _ = opened.rows(task)
     found = opened_runs.difference(task, before, after, dataset)
-    st.caption(f"The same in a terminal: `workbench runs diff {task.folder} {before.id} {after.id}`")
+    st.caption(plain(f"The same in a terminal: `workbench runs diff {task.folder} {before.id} {after.id}`"))
     st.header("In short")
     st.markdown("\n".join(f"- {plain(sentence)}" for sentence in difference_in_words(found)))
     _scores(found, {MODELS[chosen_in(run)] for run in (before, after)})

@@ -30,7 +30,7 @@ Batch = Mapping[str, Any]
 def show(task: Task) -> None:
     """Draw the view."""
     series = opened_runs.series(task)
-    command = f"`workbench monitor {task.folder} NEWFILE`"
+    command = plain(f"`workbench monitor {task.folder} NEWFILE`")
     if not series:
         st.info(
             f"No batch has been looked at yet. {command} holds the rows of a file against the reference run, and keeps what "

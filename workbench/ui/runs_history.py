@@ -127,7 +127,9 @@ def _one_run(task: Task, history: pd.DataFrame) -> None:
         with st.expander(f"{len(notes):,} notes of the run"):
             st.markdown("\n".join(f"- {plain(note)}" for note in notes))
     st.caption(
-        f"Old runs go in a terminal alone, which lists them and asks first: `workbench runs prune {task.folder} --keep 10`"
+        plain(
+            f"Old runs go in a terminal alone, which lists them and asks first: `workbench runs prune {task.folder} --keep 10`"
+        )
     )
 
 

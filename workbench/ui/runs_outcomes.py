@@ -24,7 +24,7 @@ _ALL: Final = "all"
 def show(task: Task) -> None:
     """Draw the view."""
     found = opened_runs.found_in(task.folder / OUTCOMES)
-    command = f"`workbench outcomes {task.folder} LOG OUTCOMES`"
+    command = plain(f"`workbench outcomes {task.folder} LOG OUTCOMES`")
     if found is None:
         st.info(
             f"Nothing is known of what became of answered rows. {command} joins the log of `workbench predict --log` with a "

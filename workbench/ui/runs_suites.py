@@ -27,10 +27,10 @@ def show(task: Task) -> None:
     run = chosen_run(task, FILE)
     if run is None:
         asked = st.query_params.get("run")
-        of = f" --run {asked}" if asked else ""
+        command = plain(f"`workbench stress {task.folder}{f' --run {asked}' if asked else ''}`")
         st.info(
             f"{f'Run {plain(asked)} went' if asked else 'No run went'} through the suites yet. "
-            f"`workbench stress {task.folder}{of}` asks its end model about rows as production sends them on a bad day: new "
+            f"{command} asks its end model about rows as production sends them on a bad day: new "
             "words, messy mail, other languages, rows of no class, lost rules.",
             icon=":material/info:",
         )
@@ -59,7 +59,7 @@ def show(task: Task) -> None:
         _lost(lost, found)
     for name, reason in monitoring_facts.not_run(found).items():
         st.caption(plain(f"{name} was not run: {reason}."))
-    st.caption(f"Run them again: `workbench stress {task.folder} --run {run.id}`. Limits for them are the gate's.")
+    st.caption(plain(f"Run them again: `workbench stress {task.folder} --run {run.id}`. Limits for them are the gate's."))
 
 
 def _more(task: Task, run: Run, here: int) -> None:
@@ -71,7 +71,9 @@ def _more(task: Task, run: Run, here: int) -> None:
             plain(
                 f"This run went through {here:,} {'suite' if here == 1 else 'suites'}, the reference, run {reference}, through "
             )
-            + f"{len(found['suites']):,}: choose it in the sidebar, or run `workbench stress {task.folder} --run {run.id}`",
+            + plain(
+                f"{len(found['suites']):,}: choose it in the sidebar, or run `workbench stress {task.folder} --run {run.id}`"
+            ),
             icon=":material/info:",
         )
 
