@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.io.files import atomic_write, check_format, new_folder, plain, read_json, sha256
+from workbench.io.kept import read_kept
 from workbench.tables import WorkbenchError
 
 FORMAT: Final = 3
@@ -52,7 +53,7 @@ def read_saved(folder: Path | str) -> Saved:
     place = Path(folder)
     if not (place / _MANIFEST).is_file():
         raise WorkbenchError(f"{folder} is no saved end model: it has no {_MANIFEST}; give a folder that `save` wrote")
-    manifest = read_json(place / _MANIFEST)
+    manifest = read_kept(place / _MANIFEST, sha256=dict)
     check_format(manifest, place / _MANIFEST, FORMAT)
     if manifest["format"] < FORMAT:
         raise WorkbenchError(f"{place} was saved by an older workbench; train it again")

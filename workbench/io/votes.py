@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from workbench.io.files import atomic_write, write_frame
+from workbench.io.kept import Document
 from workbench.tables import SoftLabels, VoteMatrix, WorkbenchError, no_faults
 
 FORMAT = 2
+_AGAIN = "copy it back from where it was made, or run again"
 
 
 def write_votes(votes: VoteMatrix, path: Path | str) -> None:
@@ -39,7 +41,16 @@ def read_votes(path: Path | str) -> VoteMatrix:
     faults = _table(beside, "faults").to_pandas() if extra["faults"] and beside.exists() else no_faults()
     if len(faults) != extra["faults"]:
         raise WorkbenchError(f"{beside} holds {len(faults):,} of {extra['faults']:,} faults; put the file back, or run again")
-    return VoteMatrix(ids, tuple(extra["lfs"]), tuple(extra["labels"]), matrix, faults, extra["stopped"])
+    try:
+        return VoteMatrix(ids, tuple(extra["lfs"]), tuple(extra["labels"]), matrix, faults, extra["stopped"])
+    except WorkbenchError as error:
+        raise WorkbenchError(f"{path} is damaged: {error}; {_AGAIN}") from None
+
+
+def _is_number(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def _faults_path(path: Path | str) -> Path:
@@ -55,7 +66,10 @@ def write_soft_labels(soft: SoftLabels, path: Path | str) -> None:
 def read_soft_labels(path: Path | str) -> SoftLabels:
     """Read what write_soft_labels wrote."""
     ids, columns, extra = _read(path, "soft labels")
-    return SoftLabels(ids, tuple(extra["labels"]), np.column_stack(columns[:-1]), columns[-1].astype(bool))
+    try:
+        return SoftLabels(ids, tuple(extra["labels"]), np.column_stack(columns[:-1]), columns[-1].astype(bool))
+    except WorkbenchError as error:
+        raise WorkbenchError(f"{path} is damaged: {error}; {_AGAIN}") from None
 
 
 def _write(path: Path | str, kind: str, ids: list[str], columns: dict[str, Any], extra: dict[str, Any]) -> None:
@@ -65,7 +79,7 @@ def _write(path: Path | str, kind: str, ids: list[str], columns: dict[str, Any],
     table = pa.table({"id": pa.array(ids, pa.string()), **{name: pa.array(values) for name, values in columns.items()}})
     head = json.dumps({"format": FORMAT, "kind": kind, **extra})
     with atomic_write(path) as temporary:
-        pq.write_table(table.replace_schema_metadata({"workbench": head}), temporary)
+        pq.write_table(table.replace_schema_metadata({"workbench": head}), temporary, write_page_checksum=True)
 
 
 def _table(path: Path | str, kind: str) -> Any:
@@ -74,7 +88,7 @@ def _table(path: Path | str, kind: str) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(path)
+        return pq.read_table(path, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
         raise WorkbenchError(f"{path} cannot be read as {kind}: {str(error).partition(chr(10))[0]}") from None
 
@@ -83,11 +97,17 @@ def _read(path: Path | str, kind: str) -> tuple[pd.Index, list[Any], dict[str, A
     import pyarrow as pa
 
     table = _table(path, kind)
-    head = json.loads((table.schema.metadata or {}).get(b"workbench", b"{}"))
+    try:
+        head = Document(json.loads((table.schema.metadata or {}).get(b"workbench", b"{}")), Path(path), "its head")
+    except ValueError:
+        raise WorkbenchError(f"{path} is damaged: what it says of itself is no JSON; {_AGAIN}") from None
     if head.get("kind") != kind:
         raise WorkbenchError(f"{path} does not hold {kind}; give a file that a run wrote")
     if head["format"] != FORMAT:
         raise WorkbenchError(f"{path} has format {head['format']}, and this workbench reads {FORMAT}; update it, or run again")
+    count, last = (len(head["labels"]), ["covered"]) if kind == "soft labels" else (len(head["lfs"]), [])
+    if table.column_names != ["id", *map(str, range(count)), *last] or not all(map(_is_number, table.schema.types[1:])):
+        raise WorkbenchError(f"{path} is damaged: its columns are not those of {kind}; {_AGAIN}")
     columns = [column.to_numpy() for column in table.columns[1:]]
     ids = table.column("id").cast(pa.large_string()).to_pandas()
     return pd.Index(ids, dtype="str"), columns, head

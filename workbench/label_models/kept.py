@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from workbench.io.files import atomic_write, check_format, plain, read_bytes
 from workbench.label_models.calibration import Calibration
@@ -44,6 +47,7 @@ def save(model: GenerativeModel, path: Path | str) -> None:
     if model._given is not None:
         arrays["given"] = model._given
     texts = {"format": str(FORMAT), "what": _WHAT, "model": json.dumps(plain(head), allow_nan=False)}
+    texts["sha256"] = _checksum(texts["model"], arrays)
     content = as_bytes({name: np.ascontiguousarray(array) for name, array in arrays.items()}, texts)
     with atomic_write(path) as temporary:
         temporary.write_bytes(_in_order(content))
@@ -89,7 +93,17 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise WorkbenchError(f"{path} is no saved label model; give a file that `save` wrote")
     version = texts.get("format", "")
     check_format({"format": int(version) if version.isdigit() else version}, path, FORMAT)
+    if "sha256" in texts and texts["sha256"] != _checksum(texts.get("model", ""), arrays):  # the first versions wrote none
+        raise WorkbenchError(f"{path} is not what was saved: its sha256 differs; copy it back, or fit the model again")
     return json.loads(texts["model"]), arrays
+
+
+def _checksum(model: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return the sha256 of all that a model is loaded from."""
+    digest = hashlib.sha256(model.encode())
+    for name in sorted(arrays):
+        digest.update(f"\0{name}\0".encode() + np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
 
 
 def _sparse(arrays: dict[str, Any]) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.io.kept import read_kept_table
 from workbench.io.names import did_you_mean, listed
 from workbench.project.failures import candidates
 from workbench.project.reviewing import KEPT_ANCHORS, fingerprints, open_record
@@ -120,7 +121,7 @@ def label_set(run: Run, dataset: Dataset, split: str) -> LabelSet:
     kept = (hard != ABSTAIN) & (places >= 0) & (dataset.split.to_numpy() == split)[places]
     anchors = run.folder / KEPT_ANCHORS
     if anchors.exists():
-        kept &= ~soft.ids.isin(pd.read_parquet(anchors)["id"])
+        kept &= ~soft.ids.isin(read_kept_table(anchors, ["id"])["id"])
     if not kept.any():
         raise WorkbenchError(f"run {run.id} labels no row of {split} that people did not label; there is nothing to measure")
     labels = pd.Series(np.array(soft.labels, dtype=object)[hard[kept]], index=soft.ids[kept], dtype="str")

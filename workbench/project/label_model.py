@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.evaluate import reliability, score
+from workbench.io.kept import read_kept_table
 from workbench.project.overview import MODELS
 from workbench.project.reviewing import KEPT_ANCHORS
 from workbench.project.runs import Run
@@ -208,7 +209,7 @@ def said_by_people(run: Run, row: str) -> str | None:
     path = run.folder / KEPT_ANCHORS
     if not path.exists():
         return None
-    known = pd.read_parquet(path).set_index("id")["label"]
+    known = read_kept_table(path, ["id", "label"]).set_index("id")["label"]
     return list(run.label_model()["class_balance"])[known[row]] if row in known.index else None
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from workbench.apply import apply_lfs
 from workbench.diagnose import terms_of
-from workbench.io.files import check_format, new_folder, read_json, write_frame, write_json
+from workbench.io.files import check_format, new_folder, write_frame, write_json
+from workbench.io.kept import read_kept
 from workbench.io.names import listed
 from workbench.io.votes import read_soft_labels
 from workbench.lfs import LabelingFunction
@@ -133,9 +134,9 @@ def _some(n: int, most: int, seed: int) -> NDArray[np.intp]:
 
 def batches(task: Task) -> list[dict[str, Any]]:
     """Return what was found of each batch, oldest first, as `batch.json` holds it."""
-    found = []
+    found: list[dict[str, Any]] = []
     for path in sorted((task.folder / "monitor").glob("[!.]*/batch.json")):
-        document = read_json(path)
+        document = read_kept(path, checks=list[dict], summary=dict, silent=list, stale=list)  # type: ignore[type-arg]
         check_format(document, path)
         found.append(document)
     return found

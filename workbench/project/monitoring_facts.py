@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from workbench.io.files import check_format, read_json
+from workbench.io.files import check_format
+from workbench.io.kept import read_kept
 from workbench.project.label_model import gold_of, row_in_words
 from workbench.project.run_history import Panel
 from workbench.tables import Dataset
@@ -45,7 +46,7 @@ def read_found(path: Path) -> dict[str, Any] | None:
     """Return what a command wrote into a JSON file, None where it has not run; raises WorkbenchError for a damaged one."""
     if not path.exists():
         return None
-    found: dict[str, Any] = read_json(path)
+    found = read_kept(path, suites=list[dict], checks=list[dict], groups=list[dict], differences=list[dict])  # type: ignore[type-arg]
     check_format(found, path)
     return found
 

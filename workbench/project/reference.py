@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from workbench.io.files import check_format, locked, read_json, write_json
+from workbench.io.files import check_format, locked, write_json
+from workbench.io.kept import read_kept
 from workbench.project.runs import Run, find_run
 from workbench.project.task import Task
 from workbench.tables import WorkbenchError
@@ -44,7 +45,7 @@ def failed_gate(run: Run) -> str:
     path = run.folder / "gate.json"
     if not path.exists():
         return ""
-    found = read_json(path)
+    found = read_kept(path, passed=bool, finished=str)
     check_format(found, path)
     return "" if found["passed"] else str(found["finished"])
 
@@ -54,10 +55,10 @@ def promoted(task: Task) -> list[dict[str, Any]]:
     path = reference_file(task)
     if not path.exists():
         return []
-    found = read_json(path)
+    found = read_kept(path)
     check_format(found, path, known=_FORMAT)
-    lines = found.get("promoted") if isinstance(found, dict) else None
-    if not isinstance(lines, list) or not all(isinstance(line, dict) and "run" in line for line in lines):
+    lines = found.get("promoted")
+    if not isinstance(lines, list) or not all(isinstance(line, dict) and isinstance(line.get("run"), str) for line in lines):
         raise WorkbenchError(f"{path} is damaged: it has no list `promoted` of runs; remove it, and promote a run again")
     return lines
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from workbench.io.files import check_format, read_json, write_frame, write_json
+from workbench.io.files import check_format, write_frame, write_json
+from workbench.io.kept import read_kept
 from workbench.io.readers import read_frame
 from workbench.lfs import LabelingFunction
 from workbench.project.catalogue import source_of
@@ -52,7 +53,7 @@ def kept_functions(run: Run) -> dict[str, Any]:
     path = run.folder / FUNCTIONS
     if not path.exists():
         return {"functions": {}, "files": {}}
-    found: dict[str, Any] = read_json(path)
+    found = read_kept(path, functions=dict, files=dict)
     check_format(found, path)
     return found
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench import __version__
-from workbench.io.files import check_format, read_json, unfinished, write_json
+from workbench.io.files import check_format, unfinished, write_json
+from workbench.io.kept import read_kept
 from workbench.io.votes import read_soft_labels, read_votes
 from workbench.label_models import GenerativeModel, load
 from workbench.project.task import Task
@@ -55,8 +56,7 @@ class Run:
         return read_votes(self._file("votes.parquet", "apply"))
 
     def label_model(self) -> dict[str, Any]:
-        found: dict[str, Any] = read_json(self._file("label_model.json", "fit"))
-        return found
+        return read_kept(self._file("label_model.json", "fit"), model=str, accuracy=dict, class_balance=dict, scores=dict)
 
     def kept_model(self) -> GenerativeModel:
         """Return the fitted label model; raises WorkbenchError where the run keeps none."""
@@ -68,19 +68,17 @@ class Run:
         return load(self._file(KEPT_MODEL, "fit"))
 
     def comparison(self) -> dict[str, Any]:
-        found: dict[str, Any] = read_json(self._file("compare.json", "fit --compare"))
-        return found
+        return read_kept(self._file("compare.json", "fit --compare"), chosen=str, models=dict, agreement=dict)
 
     def soft_labels(self) -> SoftLabels:
         return read_soft_labels(self._file("soft_labels.parquet", "fit"))
 
     def diagnosis(self) -> dict[str, Any]:
-        found: dict[str, Any] = read_json(self._file("diagnosis.json", "diagnose"))
-        return found
+        kinds = {"functions": list[dict], "slices": list[dict], "slice_errors": list, "redundant": list}  # type: ignore[type-arg]
+        return read_kept(self._file("diagnosis.json", "diagnose"), summary=dict, **kinds)
 
     def metrics(self) -> dict[str, Any]:
-        found: dict[str, Any] = read_json(self._file("metrics.json", "run"))
-        return found
+        return read_kept(self._file("metrics.json", "run"), label_model=dict, end_model=dict)
 
     def end_model_folder(self) -> Path:
         return self._file("end_model", "train")
@@ -129,6 +127,6 @@ def find_run(task: Task, run_id: str | None = None, *, holding: str = "run.json"
 
 
 def _open(folder: Path) -> Run:
-    about = read_json(folder / "run.json")
+    about = read_kept(folder / "run.json", until=str, settings=dict, finished=str, rows=int, stopped=dict)
     check_format(about, folder / "run.json", known=FORMAT)
     return Run(folder, about)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from workbench.io.kept import read_kept_table
 from workbench.project.reviewing import KEPT_ANCHORS, open_record
 from workbench.project.runs import Run
 from workbench.project.steps.defer import learned_deferral
@@ -37,7 +38,7 @@ def line_of(task: Task, run: Run, dataset: Dataset, held: Held, confident: float
     settings = run.about["settings"]
     ran = replace(task, label_model=settings["label_model"], end_model=settings["end_model"])
     kept = run.folder / KEPT_ANCHORS
-    anchors = pd.read_parquet(kept).set_index("id") if kept.exists() else _NO_ANCHORS
+    anchors = read_kept_table(kept, ["id", "label", "weight"]).set_index("id") if kept.exists() else _NO_ANCHORS
     at = dataset.ids.get_indexer(held.rows.ids)
 
     def fitted(votes: VoteMatrix) -> SoftLabels:

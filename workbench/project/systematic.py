@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.diagnose.systematic import SystematicErrors, systematic_errors
+from workbench.io.kept import read_kept_table
 from workbench.project.failures import candidates
 from workbench.project.reviewing import KEPT_ANCHORS, fingerprints, open_record, reviewed
 from workbench.project.runs import Run
@@ -58,7 +59,7 @@ def known_truth(task: Task, dataset: Dataset, run: Run | None = None) -> Truth:
     table = told.rename("label").reset_index().drop_duplicates("id")
     out = dataset.ids[(dataset.split == "test").to_numpy()]
     if run is not None and (run.folder / KEPT_ANCHORS).exists():
-        out = out.union(pd.Index(pd.read_parquet(run.folder / KEPT_ANCHORS)["id"]))
+        out = out.union(pd.Index(read_kept_table(run.folder / KEPT_ANCHORS, ["id"])["id"]))
     table = table[~table["id"].isin(out)].set_index("id")
     return Truth(table["label"], table["source"])
 

@@ -120,7 +120,10 @@ def stored_answers(run: Run, dataset: Dataset) -> Answers:
         path = run.folder / "answers" / f"{name}.parquet"
         if not path.exists():
             scored = before.get(name, {"skipped": "this run is older than it; run again"})
-            answers[name] = (scored if name in STUDENTS else before["label_model"][name])["skipped"]
+            scored = scored if name in STUDENTS else before["label_model"][name]
+            if "skipped" not in scored:
+                raise WorkbenchError(f"{path} is missing, though run {run.id} has scores of it; copy it back, or run again")
+            answers[name] = scored["skipped"]
             continue
         stored = read_soft_labels(path)
         if stored.labels != dataset.labels:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from workbench.gate import ALPHA, SUITE, Audit, Facts, answered_rows, gate, passed
 from workbench.gate.checks import AGAINST
-from workbench.io.files import check_format, read_json, write_json
+from workbench.io.files import check_format, write_json
+from workbench.io.kept import read_kept
 from workbench.io.names import did_you_mean, listed
 from workbench.io.votes import read_soft_labels
 from workbench.project.auditing import label_set, tolerated
@@ -149,7 +150,7 @@ def _suites(task: Task, run: Run) -> pd.DataFrame | str:
     path = run.folder / _STRESS
     if not path.exists():
         return f"run {run.id} went through no suites; `workbench stress {task.folder} --run {run.id}` runs them"
-    found = read_json(path)
+    found = read_kept(path, suites=list[dict])  # type: ignore[type-arg]
     check_format(found, path)
     lines = {str(one["name"]): [one.get(name) for name in SUITE] for one in found["suites"]}
     return pd.DataFrame.from_dict(lines, orient="index", columns=list(SUITE)).astype(SUITE)
@@ -159,7 +160,7 @@ def _thresholds_in_words(run: Run, other: Run, checks: Sequence[dict[str, Any]])
     """Say where suites are compared by what the runs answered, each above its own threshold: who answers more errs more."""
     compared = [one["name"] for one in checks if one["kind"] == AGAINST and one["p"] is not None]
     told = [name for name in compared if name.startswith("suites.") and name.endswith((".answered", ".wrong_confident"))]
-    found = [read_json(one.folder / _STRESS).get("threshold") for one in (run, other)] if told else [None]
+    found = [read_kept(one.folder / _STRESS).get("threshold") for one in (run, other)] if told else [None]
     if None in found or found[0] == found[1]:
         return []
     return [

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from workbench.io.append import appended
 from workbench.io.columns import cell_text
 from workbench.io.datasets import row_ids
-from workbench.io.files import check_format, read_json, sha256
+from workbench.io.files import check_format, sha256
 from workbench.io.formulas import is_spreadsheet, without_formulas
+from workbench.io.kept import read_kept
 from workbench.io.pieces import Pieces, new_table
 from workbench.io.readers import file_layout
 from workbench.project.runs import Run
@@ -79,8 +80,7 @@ def promised(run: Run) -> tuple[Deferral, str] | None:
     path = run.folder / DEFERRAL
     if not path.exists():
         return None
-    found = read_json(path)
-    told = found if isinstance(found, dict) else {}
+    told = read_kept(path)
     if "format" in told:
         check_format(told, path)
     try:

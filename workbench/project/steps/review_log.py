@@ -13,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from workbench.io.files import check_format, locked, read_json, write_json
+from workbench.io.files import check_format, locked, write_json
+from workbench.io.kept import read_kept
 from workbench.project import production
 from workbench.project.answer_log import AnswerLog, read_log_of, runs_by_model
 from workbench.project.production import NewRows, read_new_rows, take_in
@@ -200,7 +201,7 @@ def read_draws(task: Task) -> list[dict[str, Any]]:
     path = task.folder / DRAWS
     if not path.exists():
         return []
-    found = read_json(path)
+    found = read_kept(path, draws=list[dict])  # type: ignore[type-arg]
     check_format(found, path, known=_FORMAT)
     draws: list[dict[str, Any]] = found["draws"]
     return draws
