@@ -12,8 +12,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from workbench.io.uploads import check_upload
-from workbench.project.steps.new import default_split, guess_gold, guess_text, new_task, preview
+from workbench.project.steps.new import default_split, guess_gold, guess_text, keep_upload, new_task, preview
 from workbench.tables import WorkbenchError
 from workbench.ui.frame import data_folder
 from workbench.ui.wording import plain
@@ -58,13 +57,7 @@ def _pick() -> Path | None:
         return Path(path.strip()).expanduser() if path and path.strip() else None
     target = _uploads() / uploaded.file_id / Path(uploaded.name).name
     if not target.exists():
-        target.parent.mkdir()
-        target.write_bytes(uploaded.getbuffer())
-        try:
-            check_upload(target)
-        except WorkbenchError:
-            shutil.rmtree(target.parent)
-            raise
+        keep_upload(uploaded.getbuffer(), target)
     return target
 
 

@@ -19,6 +19,7 @@ from workbench.io.files import new_folder, write_text
 from workbench.io.names import in_natural_order
 from workbench.io.partitions import in_partitions, partitions, read_partition
 from workbench.io.readers import read_frame
+from workbench.io.uploads import check_upload
 from workbench.project.scaffold import first_function, first_rules, literal, task_toml
 from workbench.stats import wilson_interval
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
@@ -46,6 +47,17 @@ class Columns(TypedDict, total=False):
     split: Split
     encoding: str | None
     delimiter: str | None
+
+
+def keep_upload(content: memoryview, target: Path) -> None:
+    """Write what a browser sent into a new folder; one that is too large is not kept, and raises WorkbenchError."""
+    target.parent.mkdir()
+    target.write_bytes(content)
+    try:
+        check_upload(target)
+    except WorkbenchError:
+        shutil.rmtree(target.parent)
+        raise
 
 
 def preview(source: Path | str, gold: str | None = None, **reading: str) -> tuple[pd.DataFrame, list[str]]:
