@@ -31,7 +31,7 @@ def test_foreign_text_is_no_markup(text):
         ("ann@example.org", "ann|@example.org"),
         (":skull: :material/home:", ":|skull: :material/home:"),
         ("a -> b <- c -- d >= e", "a -|> b <|- c -|- d >|= e"),
-        ("at 10:30, 5 - 3", "at 10:30, 5 - 3"),
+        ("at 10:30, 5 - 3, spam.py:1: wrong", "at 10:30, 5 - 3, spam.py:1: wrong"),
     ],
     ids=["link", "link without http", "address", "emoji", "arrows", "other signs"],
 )

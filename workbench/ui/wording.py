@@ -10,7 +10,9 @@ import pandas as pd
 
 _JOINER: Final = "\N{WORD JOINER}"  # has no width
 # What Streamlit makes links, icons, emoji and arrows of after it has read the escapes: each is parted where it matches.
-_MADE: Final = re.compile(r"https?(?=://)|www(?=\.)|\w(?=@\w)|:(?=[\w+-]+:)|<(?=-|=)|-(?=-|>)|[>~](?==)", flags=re.IGNORECASE)
+_MADE: Final = re.compile(
+    r"https?(?=://)|www(?=\.)|\w(?=@\w)|:(?=(?:[a-z+-][\w+-]*|100|1234):)|<(?=-|=)|-(?=-|>)|[>~](?==)", flags=re.IGNORECASE
+)
 
 
 def plain(text: str) -> str:
