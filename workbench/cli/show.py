@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 10  # errors in slices: the surest, or nobody reads them
 _WORDS = 5  # that drove an answer
-_SILENT = 10  # seconds after which a log hears how far a command is
+_SILENT = 30  # seconds after which a log hears how far a command is
 
 
 def notes(sentences: Sequence[str]) -> None:
@@ -60,7 +60,7 @@ def _line_by_line() -> Callable[[str, int, int, str], None]:
         if monotonic() - said >= _SILENT:
             said = monotonic()
             far = f" {done:,} of {total:,}" if total else ""
-            click.echo(f"{stage}{far}{f': {detail}' if detail else ''}", err=True)
+            click.echo(f"... {stage}{far}{f': {detail}' if detail else ''}", err=True)
 
     return report
 
