@@ -1,6 +1,5 @@
 """Rows and votes at URLs: fsspec's store in memory stands for an object store, in this process."""
 
-
 import fsspec
 import numpy as np
 import pandas as pd

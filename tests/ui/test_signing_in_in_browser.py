@@ -111,9 +111,9 @@ def test_who_signed_in_reviews_under_that_name(chromium, shared, task):
     page.get_by_role("button", name="Sign in").click()
     page.get_by_text("Signed in as ana@desk.example").wait_for()
     page.goto(f"{at(shared)}/review?reviewer=somebody")
-    page.locator('[data-as=row]').filter(has_text="row ").wait_for()
+    page.locator("[data-as=row]").filter(has_text="row ").wait_for()
     page.keyboard.press("1")
-    page.locator('[data-as=saved]').filter(has_text="1 saved").wait_for()
+    page.locator("[data-as=saved]").filter(has_text="1 saved").wait_for()
     assert list(open_record(load_task(task)).decisions()["reviewer"]) == ["ana@desk.example"]
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("button", name="Sign in").wait_for()

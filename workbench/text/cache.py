@@ -72,7 +72,8 @@ class Store:
             newest_first = "SELECT rowid AS place, sum(length(value)) OVER (ORDER BY rowid DESC) AS size FROM entries"
             with db:
                 gone = db.execute(
-                    f"DELETE FROM entries WHERE rowid IN (SELECT place FROM ({newest_first}) WHERE size > ?)", (limit,)  # nosec
+                    f"DELETE FROM entries WHERE rowid IN (SELECT place FROM ({newest_first}) WHERE size > ?)",
+                    (limit,),  # nosec
                 )
             if gone.rowcount:
                 db.execute("VACUUM")
