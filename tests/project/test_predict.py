@@ -158,7 +158,7 @@ def test_what_the_run_promises_decides(fitted, tmp_path):
     ("said", "why"),
     [
         ('{"threshold": 0.5', "is not valid JSON"),
-        ("[]", "a saved deferral lacks 'threshold'"),
+        ("[]", "holds '[]' and no object"),
         ('{"threshold": 0.5, "risk": 0.05, "confidence": 0.95}', "a saved deferral lacks 'n'"),
         (json.dumps(PROMISE | {"threshold": "high"}), "threshold of a saved deferral is 'high'"),
         (json.dumps(PROMISE | {"by_class": {}}), "has the unknown field 'by_class'"),
