@@ -15,10 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.io.kept import read_kept_table
 from workbench.io.names import did_you_mean, listed
 from workbench.project.failures import candidates
-from workbench.project.reviewing import KEPT_ANCHORS, fingerprints, open_record
+from workbench.project.reviewing import fingerprints, kept_anchors, open_record
 from workbench.project.runs import Run, find_run
 from workbench.project.task import Task
 from workbench.review.estimates import CONFIDENCE
@@ -119,9 +118,7 @@ def label_set(run: Run, dataset: Dataset, split: str) -> LabelSet:
     soft, votes = run.soft_labels(), run.votes()
     hard, places = soft.hard().to_numpy(), dataset.ids.get_indexer(soft.ids)
     kept = (hard != ABSTAIN) & (places >= 0) & (dataset.split.to_numpy() == split)[places]
-    anchors = run.folder / KEPT_ANCHORS
-    if anchors.exists():
-        kept &= ~soft.ids.isin(read_kept_table(anchors, ["id"])["id"])
+    kept &= ~soft.ids.isin(kept_anchors(run.folder).index)
     if not kept.any():
         raise WorkbenchError(f"run {run.id} labels no row of {split} that people did not label; there is nothing to measure")
     labels = pd.Series(np.array(soft.labels, dtype=object)[hard[kept]], index=soft.ids[kept], dtype="str")

@@ -16,11 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.io.files import plain
-from workbench.io.kept import read_kept_table
 from workbench.io.names import listed, shortened
 from workbench.project.audit_report import promise_in_words
 from workbench.project.auditing import label_set
-from workbench.project.reviewing import KEPT_ANCHORS, fingerprints, open_record, reviewed
+from workbench.project.reviewing import fingerprints, kept_anchors, open_record, reviewed
 from workbench.project.run_pair import RunPair, compare_runs
 from workbench.project.runs import Run, list_runs
 from workbench.project.steps.fit import Report
@@ -115,8 +114,7 @@ def what_changed(task: Task, before: Run, after: Run, dataset: Dataset) -> Feedb
 
 def _labelled_by_people(run: Run) -> pd.Index:
     """Return the train rows whose label in a run is that of people."""
-    path = run.folder / KEPT_ANCHORS
-    return pd.Index(read_kept_table(path, ["id"])["id"] if path.exists() else [], dtype="str")
+    return kept_anchors(run.folder).index
 
 
 def _flipped(before: Run, after: Run, rows: pd.Index) -> int:

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.io.readers import read_frame
 from workbench.project.label_model import chosen_in
-from workbench.project.reviewing import KEPT_ANCHORS
+from workbench.project.reviewing import kept_anchors
 from workbench.project.run_pair import label_names, on_common_rows
 from workbench.project.runs import Run
 from workbench.tables import ABSTAIN, Dataset, SoftLabels, VoteMatrix
@@ -136,12 +135,8 @@ def _reasons(before: Run, after: Run, votes: tuple[VoteMatrix, VoteMatrix], ids:
 
 def _said_by_people(run: Run, ids: pd.Index) -> pd.Series[Any]:
     """Return the class that reviewers gave each row in a run, '' where none did."""
-    path = run.folder / KEPT_ANCHORS
-    if not path.exists():
-        return pd.Series("", index=ids)
-    kept = read_frame(path, text_columns=["id"])[0].set_index("id")["label"]
-    labels = run.soft_labels().labels
-    return kept.map(lambda code: labels[int(code)]).reindex(ids).fillna("")
+    kept, labels = kept_anchors(run.folder)["label"], run.soft_labels().labels
+    return pd.Series([labels[code] for code in kept], index=kept.index, dtype="str").reindex(ids).fillna("")
 
 
 def _other_model(before: Run, after: Run) -> str:

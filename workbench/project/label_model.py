@@ -11,9 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.evaluate import reliability, score
-from workbench.io.kept import read_kept_table
 from workbench.project.overview import MODELS
-from workbench.project.reviewing import KEPT_ANCHORS
+from workbench.project.reviewing import kept_anchors
 from workbench.project.runs import Run
 from workbench.stats import wilson_interval
 from workbench.tables import ABSTAIN, Dataset, SoftLabels
@@ -206,10 +205,7 @@ def rows_table(
 
 def said_by_people(run: Run, row: str) -> str | None:
     """Return the label that people gave a row before a run, which the run kept; None where it is the model's."""
-    path = run.folder / KEPT_ANCHORS
-    if not path.exists():
-        return None
-    known = read_kept_table(path, ["id", "label"]).set_index("id")["label"]
+    known = kept_anchors(run.folder)["label"]
     return list(run.label_model()["class_balance"])[known[row]] if row in known.index else None
 
 

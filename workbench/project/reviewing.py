@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 
+from workbench.io.kept import read_kept_table
 from workbench.io.names import did_you_mean, listed
 from workbench.project.task import Task
 from workbench.review.agreement import agreement
@@ -39,6 +40,7 @@ __all__ = [  # what pages and commands use
     "default_reviewer",
     "export_decisions",
     "import_decisions",
+    "kept_anchors",
     "open_record",
     "request",
     "reviewed",
@@ -46,6 +48,15 @@ __all__ = [  # what pages and commands use
 ]
 
 KEPT_ANCHORS: Final = "anchors.parquet"  # of a run: label, weight and drawn of the rows that reviewers gave it
+
+
+def kept_anchors(folder: Path) -> pd.DataFrame:
+    """Return label and weight, by id, of the rows whose label people had given before a run; folder: of the run."""
+    path = folder / KEPT_ANCHORS
+    if path.exists():
+        return read_kept_table(path, ["id", "label", "weight"]).set_index("id")
+    empty = pd.DataFrame({"label": pd.Series(dtype="int64"), "weight": pd.Series(dtype="float64")})
+    return empty.set_axis(pd.Index([], dtype="str", name="id"), axis=0)
 
 
 def open_record(task: Task) -> Record:

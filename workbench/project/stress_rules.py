@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-import pandas as pd
-
-from workbench.io.kept import read_kept_table
-from workbench.project.reviewing import KEPT_ANCHORS, open_record
+from workbench.project.reviewing import kept_anchors, open_record
 from workbench.project.runs import Run
 from workbench.project.steps.defer import learned_deferral
 from workbench.project.steps.fit import chosen_model, fit_label_model, training_rows
@@ -18,10 +15,6 @@ from workbench.project.task import Task
 from workbench.stress import Asked, Held
 from workbench.stress.rules_removed import Line
 from workbench.tables import Dataset, SoftLabels, VoteMatrix, WorkbenchError
-
-_NO_ANCHORS: Final = pd.DataFrame(
-    {"label": pd.Series(dtype=int), "weight": pd.Series(dtype=float)}, index=pd.Index([], dtype="str")
-)
 
 
 def line_of(task: Task, run: Run, dataset: Dataset, held: Held, confident: float | None) -> Line | str:
@@ -37,8 +30,7 @@ def line_of(task: Task, run: Run, dataset: Dataset, held: Held, confident: float
         return f"the task's rows are not those that run {run.id} voted on; run the task again"
     settings = run.about["settings"]
     ran = replace(task, label_model=settings["label_model"], end_model=settings["end_model"])
-    kept = run.folder / KEPT_ANCHORS
-    anchors = read_kept_table(kept, ["id", "label", "weight"]).set_index("id") if kept.exists() else _NO_ANCHORS
+    anchors = kept_anchors(run.folder)
     at = dataset.ids.get_indexer(held.rows.ids)
 
     def fitted(votes: VoteMatrix) -> SoftLabels:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 import tomlkit
@@ -40,15 +39,8 @@ def switch(task: Task, *, off: Collection[str] = (), on: Collection[str] = ()) -
                 names.remove(name)
         names.extend(name for name in dict.fromkeys(off) if name not in listed_now)
         if tuple(names) != listed_now:
-            _write(file, tomlkit.dumps(document))
+            write_text(file, tomlkit.dumps(document))
     return load_task(task.folder)
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        write_text(file, text)
-    except OSError as error:
-        raise WorkbenchError(f"{file} cannot be written: {error.strerror}; see that you may, and that there is room") from None
 
 
 def _with_list(text: str) -> str:

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.diagnose.systematic import SystematicErrors, systematic_errors
-from workbench.io.kept import read_kept_table
 from workbench.project.failures import candidates
-from workbench.project.reviewing import KEPT_ANCHORS, fingerprints, open_record, reviewed
+from workbench.project.reviewing import fingerprints, kept_anchors, open_record, reviewed
 from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.review.resolve import resolve
@@ -58,8 +57,8 @@ def known_truth(task: Task, dataset: Dataset, run: Run | None = None) -> Truth:
     told = pd.concat([part[part != ABSTAIN].astype("int64") for part in every.values()], keys=every, names=["source", "id"])
     table = told.rename("label").reset_index().drop_duplicates("id")
     out = dataset.ids[(dataset.split == "test").to_numpy()]
-    if run is not None and (run.folder / KEPT_ANCHORS).exists():
-        out = out.union(pd.Index(read_kept_table(run.folder / KEPT_ANCHORS, ["id"])["id"]))
+    if run is not None:
+        out = out.union(kept_anchors(run.folder).index)
     table = table[~table["id"].isin(out)].set_index("id")
     return Truth(table["label"], table["source"])
 

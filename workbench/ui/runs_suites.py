@@ -70,8 +70,6 @@ def _more(task: Task, run: Run, here: int) -> None:
         st.info(
             plain(
                 f"This run went through {here:,} {'suite' if here == 1 else 'suites'}, the reference, run {reference}, through "
-            )
-            + plain(
                 f"{len(found['suites']):,}: choose it in the sidebar, or run `workbench stress {task.folder} --run {run.id}`"
             ),
             icon=":material/info:",

@@ -12,12 +12,11 @@ import pandas as pd
 
 from workbench.export import FORMATS, Candidates, Filters, passing, private_facts, private_in_words, quality, write_export
 from workbench.io.files import check_format, read_json
-from workbench.io.readers import read_frame
 from workbench.io.toml import expect
 from workbench.project.exporting_in_parts import export_in_parts
 from workbench.project.in_parts import PARTS, InParts
 from workbench.project.production import production_ids
-from workbench.project.reviewing import KEPT_ANCHORS
+from workbench.project.reviewing import kept_anchors
 from workbench.project.runs import Run, find_run
 from workbench.project.steps.apply import make_mapper
 from workbench.project.steps.fit import chosen_model
@@ -52,8 +51,7 @@ def candidates(task: Task, rows: Dataset, votes: VoteMatrix, soft: SoftLabels, f
 
     folder: of the run, which keeps what reviewers labelled.
     """
-    known = folder / KEPT_ANCHORS
-    reviewed = pd.Index(read_frame(known, text_columns=["id"])[0]["id"]) if known.exists() else None
+    reviewed = kept_anchors(folder).index
     mask = bool(task.export.get("mask", False))
     return Candidates.of(task.visible(rows), votes, soft, slice_masks(task.slices, rows), reviewed, mask)
 

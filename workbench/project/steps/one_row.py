@@ -11,11 +11,10 @@ import pandas as pd
 
 from workbench.apply import apply_lfs
 from workbench.io.names import did_you_mean, listed
-from workbench.io.readers import read_frame
 from workbench.lfs import LabelingFunction
 from workbench.project.driving_words import driving_words
 from workbench.project.reference import reference_run
-from workbench.project.reviewing import KEPT_ANCHORS
+from workbench.project.reviewing import kept_anchors
 from workbench.project.runs import KEPT_MODEL, Run, find_run, list_runs
 from workbench.project.steps.fit import chosen_model, fit_label_model
 from workbench.project.steps.predict import AnswerRule, ask
@@ -93,11 +92,8 @@ def _label_model(task: Task, run: Run, rows: Dataset) -> Any:
         return run.kept_model()
     if rows.fingerprint != run.about["data"]:
         raise WorkbenchError(f"the rows changed after run {run.id}, so its label model cannot be fitted again; run again")
-    then, known = replace(task, label_model=run.about["settings"]["label_model"]), run.folder / KEPT_ANCHORS
-    anchors = pd.DataFrame({"label": pd.Series(dtype=int), "weight": pd.Series(dtype=float)})
-    if known.exists():
-        anchors = read_frame(known, text_columns=["id"])[0].set_index("id")
-    return fit_label_model(then, chosen_model(then), task.visible(rows), run.votes(), anchors)[1]
+    then = replace(task, label_model=run.about["settings"]["label_model"])
+    return fit_label_model(then, chosen_model(then), task.visible(rows), run.votes(), kept_anchors(run.folder))[1]
 
 
 def answer(
