@@ -9,6 +9,18 @@ import pytest
 from workbench.project.steps import run as line
 from workbench.project.task import load_task
 
+COUNTED = '''
+from pathlib import Path
+
+
+@labeling_function()
+def counted(row):
+    """Writes down which rows it is asked about."""
+    with Path("{log}").open("a") as log:
+        log.write(row.text + "\\n")
+    return BUG if "error" in row.text else ABSTAIN
+'''
+
 
 @pytest.fixture
 def task(tiny_task):
@@ -62,6 +74,12 @@ def add_function():
             file.write(text)
 
     return add
+
+
+@pytest.fixture(scope="session")
+def add_counted(add_function):
+    """Return what adds a function that writes the text of each row it is asked about to a file."""
+    return lambda folder, log: add_function(folder, COUNTED.replace("{log}", str(log)))
 
 
 @pytest.fixture

@@ -22,18 +22,6 @@ from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.tables import ABSTAIN, WorkbenchError
 
-COUNTED = '''
-from pathlib import Path
-
-
-@labeling_function()
-def counted(row):
-    """Writes down which rows it is asked about."""
-    with Path("{log}").open("a") as log:
-        log.write(row.text + "\\n")
-    return BUG if "error" in row.text else ABSTAIN
-'''
-
 
 def parts_of(done):
     return json.loads((done.folder / "parts.json").read_text(encoding="utf-8"))
@@ -86,8 +74,8 @@ def test_the_whole_line_runs_on_a_sample_with_all_gold_rows(parted, in_parts, ch
     assert task.dataset()[0].ids.is_unique
 
 
-def test_a_rerun_votes_only_on_what_is_missing_or_damaged(parted, tmp_path, in_parts, add_function):
-    add_function(parted, COUNTED.replace("{log}", str(tmp_path / "log")))
+def test_a_rerun_votes_only_on_what_is_missing_or_damaged(parted, tmp_path, in_parts, add_counted):
+    add_counted(parted, tmp_path / "log")
     task = in_parts(parted)
     first = run(task, until="apply")
     asked = (tmp_path / "log").read_text().splitlines()
@@ -101,8 +89,8 @@ def test_a_rerun_votes_only_on_what_is_missing_or_damaged(parted, tmp_path, in_p
     assert parts_of(again)["partitions"] == parts_of(first)["partitions"]
 
 
-def test_a_rule_that_is_added_leaves_the_votes_of_others_as_they_are(parted, tmp_path, in_parts, change, add_function):
-    add_function(parted, COUNTED.replace("{log}", str(tmp_path / "log")))
+def test_a_rule_that_is_added_leaves_the_votes_of_others_as_they_are(parted, tmp_path, in_parts, change, add_counted):
+    add_counted(parted, tmp_path / "log")
     task = in_parts(parted)
     first = run(task, until="apply")
     asked = (tmp_path / "log").read_text()

@@ -19,17 +19,6 @@ from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.tables import ABSTAIN, WorkbenchError
 
-COUNTED = '''
-from pathlib import Path
-
-
-@labeling_function()
-def counted(row):
-    """Writes down which rows it is asked about."""
-    with Path("{log}").open("a") as log:
-        log.write(row.text + "\\n")
-    return BUG if "error" in row.text else ABSTAIN
-'''
 CRASHES = '''
 import os
 
@@ -45,11 +34,11 @@ def bad(row):
 
 
 @pytest.fixture
-def asked(parted, tmp_path, add_function):
+def asked(parted, tmp_path, add_counted):
     """Return what tells on which rows the task's function `counted` voted since it was asked last."""
     log, told = tmp_path / "log", 0
     log.touch()
-    add_function(parted, COUNTED.replace("{log}", str(log)))
+    add_counted(parted, log)
 
     def since():
         nonlocal told

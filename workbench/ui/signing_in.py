@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import streamlit as st
 
 from workbench.ui.wording import plain
 
-_LONGEST = 80  # characters of a reviewer's name
+_TITLE: Final = "Weak supervision workbench"
+_LONGEST: Final = 80  # characters of a reviewer's name
 
 
 def required() -> bool:
@@ -26,13 +29,13 @@ def admitted() -> bool:
     if not required():
         return True
     if not st.user.is_logged_in:
-        st.title("Weak supervision workbench")
+        st.title(_TITLE)
         st.markdown("Sign in to see tasks and to review. Your address stands beside each of your decisions.")
         st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
         return False
     name = who()
     if not name or not _is_one_of(name, st.secrets["auth"].get("people")):
-        st.title("Weak supervision workbench")
+        st.title(_TITLE)
         st.error(f"{plain(name or 'Who has no address')} may not use this workbench; ask who runs it.", icon=":material/block:")
         st.button("Sign in as somebody else", on_click=st.logout)
         return False
