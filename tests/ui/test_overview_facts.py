@@ -10,7 +10,6 @@ import pytest
 from workbench.project.catalogue import catalogue, changes
 from workbench.project.overview import (
     class_table,
-    newest,
     next_steps,
     scoreboard,
     scored_splits,
@@ -18,7 +17,7 @@ from workbench.project.overview import (
     split_table,
     steps_since,
 )
-from workbench.project.runs import find_run
+from workbench.project.runs import find_run, newest_run
 from workbench.project.task import load_task
 from workbench.tables import Dataset, SoftLabels
 
@@ -82,7 +81,7 @@ def test_slices_leave_out_accuracies_where_nobody_knows():
 
 def test_before_the_first_run_the_next_step_is_to_run(toy):
     task = load_task(toy)
-    assert newest(task, "metrics.json") is None
+    assert newest_run(task, "metrics.json") is None
     assert next_steps(None, None, None)[0].startswith("Run the line")
 
 
@@ -143,7 +142,7 @@ def test_without_gold_in_valid_the_next_step_is_to_label_some(ran):
 
 
 def test_rows_are_to_be_reviewed_until_some_were(ran):
-    run = newest(load_task(ran), "diagnosis.json")
+    run = newest_run(load_task(ran), "diagnosis.json")
     asked = next_steps(run, run.diagnosis(), run.metrics())
     assert any(step.startswith("Review some rows") for step in asked)
     agreed = {**run.diagnosis(), "summary": {**run.diagnosis()["summary"], "conflict": 0.0}}

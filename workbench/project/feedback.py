@@ -21,7 +21,7 @@ from workbench.project.audit_report import promise_in_words
 from workbench.project.auditing import label_set
 from workbench.project.reviewing import fingerprints, kept_anchors, open_record, reviewed
 from workbench.project.run_pair import RunPair, compare_runs
-from workbench.project.runs import Run, list_runs
+from workbench.project.runs import Run, newest_run
 from workbench.project.steps.fit import Report
 from workbench.project.steps.run import run
 from workbench.project.task import Task
@@ -87,8 +87,7 @@ def refit(
     say: Callable[[str], None] = lambda _: None,
 ) -> Refitted:
     """Fit again where anything is new since the newest fitted run, or where force says so; report, say: as for `run`."""
-    fitted = [one for one in list_runs(task) if (one.folder / "label_model.json").exists()]
-    before = fitted[-1] if fitted else None
+    before = newest_run(task, "label_model.json")
     if before is not None and not force and not news(task, task.dataset()[0], before):
         return Refitted(before, None)
     return Refitted(before, run(task, until="fit", report=report, say=say))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.project.catalogue import changes
 from workbench.project.reviewing import new_decisions
-from workbench.project.runs import Run, list_runs
+from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.tables import ABSTAIN, SPLITS, Dataset, SoftLabels
 
@@ -27,11 +27,6 @@ MODELS: Final = {
 }
 _SCORES: Final = ("accuracy", "low", "high", "macro_f1", "log_loss", "ece", "n")
 _NAMED: Final = 5  # changed functions named at most
-
-
-def newest(task: Task, holding: str) -> Run | None:
-    """Return the newest run that holds a file, or None."""
-    return next((run for run in reversed(list_runs(task)) if (run.folder / holding).exists()), None)
 
 
 def split_table(dataset: Dataset) -> pd.DataFrame:

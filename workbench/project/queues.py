@@ -13,7 +13,7 @@ from workbench.io.names import listed
 from workbench.project.failures import WEIGHT, candidates
 from workbench.project.label_model import row_in_words
 from workbench.project.reviewing import audit_queue, open_record
-from workbench.project.runs import Run, find_run, list_runs
+from workbench.project.runs import Run, find_run, newest_run
 from workbench.project.steps.predict import ask, open_model
 from workbench.project.steps.review_log import DRAWN
 from workbench.project.task import Task
@@ -206,11 +206,11 @@ def _answered(task: Task, rows: Dataset, table: pd.DataFrame) -> pd.DataFrame:
     """Return a queue with what the newest end model says of its rows."""
     told = (table["reason"] != DRAWN).to_numpy()
     table = table.assign(answer=pd.Series(None, table.index, dtype="str"), answer_probability=np.nan)
-    runs = [run for run in list_runs(task) if (run.folder / "end_model").exists()]
-    if not runs or not told.any():
+    run = newest_run(task, "end_model")
+    if run is None or not told.any():
         return table
     try:
-        opened = open_model(task, runs[-1])
+        opened = open_model(task, run)
         soft, _ = ask(opened.model, opened.rule, rows.take(np.flatnonzero(told)))
     except WorkbenchError:  # a model that learned other classes or columns says nothing; the rows are shown without its word
         return table

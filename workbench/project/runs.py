@@ -5,11 +5,12 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from workbench import __version__
-from workbench.io.files import check_format, unfinished, write_json
+from workbench.io.files import check_format, stamp, unfinished, write_json
 from workbench.io.kept import read_kept
 from workbench.io.votes import read_soft_labels, read_votes
 from workbench.label_models import GenerativeModel, load
@@ -108,7 +109,12 @@ def describe_run(folder: Path, task: Task, until: str, **facts: Any) -> None:
 
 def list_runs(task: Task) -> list[Run]:
     """Return the runs of a task, oldest first."""
-    return [_open(file.parent) for file in sorted(task.runs_folder.glob("[!.]*/run.json"))]
+    return [_open(folder) for folder in _folders(task)]
+
+
+def newest_run(task: Task, holding: str = "run.json") -> Run | None:
+    """Return the newest run that holds a file, or None."""
+    return next((_open(folder) for folder in reversed(_folders(task)) if (folder / holding).exists()), None)
 
 
 def find_run(task: Task, run_id: str | None = None, *, holding: str = "run.json") -> Run:
@@ -119,14 +125,23 @@ def find_run(task: Task, run_id: str | None = None, *, holding: str = "run.json"
             known = ", ".join(run.id for run in list_runs(task)[-5:]) or "none yet"
             raise WorkbenchError(f"task {task.name!r} has no run {run_id!r}; the newest are {known}")
         return _open(folder)
-    fitting = [run for run in list_runs(task) if (run.folder / holding).exists()]
-    if not fitting:
+    found = newest_run(task, holding)
+    if found is None:
         what = _WORDS.get(holding, "run" if holding == "run.json" else f"run with {holding}")
         raise WorkbenchError(f"task {task.name!r} has no {what} yet; run `workbench run {task.folder}`")
-    return fitting[-1]
+    return found
+
+
+def _folders(task: Task) -> list[Path]:
+    return [file.parent for file in sorted(task.runs_folder.glob("[!.]*/run.json"))]
 
 
 def _open(folder: Path) -> Run:
+    return _opened(folder, stamp(folder / "run.json"))
+
+
+@lru_cache(maxsize=2_000)  # pages list all runs at every click
+def _opened(folder: Path, state: tuple[int, int]) -> Run:
     about = read_kept(folder / "run.json", until=str, settings=dict, finished=str, rows=int, stopped=dict)
     check_format(about, folder / "run.json", known=FORMAT)
     return Run(folder, about)

@@ -10,8 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from workbench.project.audit_report import audit_plans
-from workbench.project.overview import newest
-from workbench.project.runs import Run
+from workbench.project.runs import Run, newest_run
 from workbench.project.task import Task
 from workbench.tables import Dataset
 from workbench.ui import audit_feedback, audit_findings, audit_plan, figures, opened_audit
@@ -87,7 +86,7 @@ def _chosen_report(task: Task, dataset: Dataset) -> dict[str, Any] | None:
     st.session_state["audit plan"] = asked if asked in plans else next(iter(plans))
     if len(plans) > 1:
         st.selectbox("Plan", list(plans), key="audit plan", on_change=_name_plan, format_func=plans.__getitem__, width=420)
-    now, run = opened_audit.state(task), newest(task, "soft_labels.parquet")
+    now, run = opened_audit.state(task), newest_run(task, "soft_labels.parquet")
     found = opened_audit.report(task, st.session_state["audit plan"], dataset, run, now)
     plan = found["plan"]
     st.caption(

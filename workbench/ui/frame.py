@@ -8,8 +8,8 @@ from typing import Final
 
 import streamlit as st
 
-from workbench.project.overview import newest, news_since
-from workbench.project.runs import Run, find_run, list_runs
+from workbench.project.overview import news_since
+from workbench.project.runs import Run, find_run, list_runs, newest_run
 from workbench.project.task import Task, find_tasks, load_task
 from workbench.tables import Dataset, WorkbenchError
 from workbench.ui import opened, running, signing_in
@@ -113,7 +113,7 @@ def chosen_run(task: Task, holding: str) -> Run | None:
     """Return the run the user looks at, None where it holds no such file; where that is the newest, the newest that does."""
     asked = st.query_params.get("run")
     if asked is None:
-        return newest(task, holding)
+        return newest_run(task, holding)
     run = find_run(task, asked)
     return run if (run.folder / holding).exists() else None
 
@@ -127,7 +127,7 @@ def _task_badge(on_overview: bool) -> None:
     """Show the counts of the task, and on other pages than the overview the run that is under way."""
     try:
         task = chosen_task()
-        run = newest(task, "run.json")
+        run = newest_run(task)
     except WorkbenchError:
         st.caption("Its task.toml has a mistake.")
         return

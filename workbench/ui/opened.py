@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from workbench.io.files import stamp
 from workbench.project import close_up, overview, training_set
 from workbench.project.catalogue import catalogue, files_stamp
 from workbench.project.catalogue import visible_rows as visible
@@ -26,11 +26,6 @@ from workbench.tables import Dataset, SoftLabels, VoteMatrix
 _Keys = dict[str | type[Any], Callable[[Any], Any]]
 _BY_FOLDER: Final[_Keys] = {Run: lambda run: str(run.folder), Dataset: lambda dataset: dataset.fingerprint}
 _BY_FUNCTIONS: Final[_Keys] = {Task: lambda task: (str(task.folder), files_stamp(task), task.disabled)}
-
-
-def stamp(file: Path) -> tuple[int, int]:
-    """Return what changes with a file, whatever mistakes it holds: a hash must not fail."""
-    return (file.stat().st_mtime_ns, file.stat().st_size) if file.exists() else (0, 0)
 
 
 def _state_of_rows(task: Task) -> tuple[Any, ...]:

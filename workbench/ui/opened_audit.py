@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import streamlit as st
 
+from workbench.io.files import stamp
 from workbench.project import audit_report, gaps, reviewing, systematic
 from workbench.project.feedback import Feedback, what_changed
 from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.tables import Dataset
-from workbench.ui.opened import stamp
 
 State = tuple[int, int, int]  # of the record
 

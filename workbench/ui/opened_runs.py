@@ -8,6 +8,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from workbench.io.files import stamp
 from workbench.project import batch_rows, monitoring_facts, run_difference, run_history
 from workbench.project.batch_rows import BatchRows
 from workbench.project.monitoring import batches
@@ -16,7 +17,6 @@ from workbench.project.run_difference import Difference
 from workbench.project.runs import Run, list_runs
 from workbench.project.task import Task
 from workbench.tables import Dataset
-from workbench.ui.opened import stamp
 
 _KEYS: Final[Any] = {
     Run: lambda run: str(run.folder),

@@ -9,7 +9,7 @@ import streamlit as st
 
 from workbench.project.end_model import HELD_OUT
 from workbench.project.gate_in_words import checks_table, counts_in_words, stale
-from workbench.project.runs import list_runs
+from workbench.project.runs import newest_run
 from workbench.project.task import Task
 from workbench.ui import figures, opened_runs
 from workbench.ui.frame import chosen_run
@@ -67,9 +67,9 @@ def _verdict(found: Mapping[str, Any]) -> None:
 
 def _stale(task: Task, found: Mapping[str, Any]) -> None:
     """Say where there is a newer run, another reference, or other limits than the gate knew."""
-    newest = [run.id for run in list_runs(task) if (run.folder / HELD_OUT).exists()][-1:]
-    if "run" not in st.query_params and newest and newest[0] != found["run"]:
-        st.warning(plain(f"Run {newest[0]} is newer, and was not held against the limits."), icon=":material/warning:")
+    newest = newest_run(task, HELD_OUT)
+    if "run" not in st.query_params and newest is not None and newest.id != found["run"]:
+        st.warning(plain(f"Run {newest.id} is newer, and was not held against the limits."), icon=":material/warning:")
     for said in stale(task, found):
         st.warning(plain(said), icon=":material/warning:")
 

@@ -13,12 +13,11 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from workbench.project.overview import newest
 from workbench.project.phrases import expect_phrases
 from workbench.project.rule_draft import Ground, Precision, Tried, columns_for, refusal, rule_of, try_rule, words_in
 from workbench.project.rule_rows import Part, Row, proposed_examples, rows_of, with_examples
 from workbench.project.rule_saving import proposed_name, python_text, save_rule, told, toml_text
-from workbench.project.runs import Run
+from workbench.project.runs import Run, newest_run
 from workbench.project.task import Task
 from workbench.tables import WorkbenchError
 from workbench.ui import figures, opened, opened_rules, running
@@ -358,7 +357,7 @@ def _saved(task: Task) -> None:
     if folder != task.folder:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        last = newest(task, "votes.parquet")
+        last = newest_run(task, "votes.parquet")
         applied = last is not None and name in last.about["functions"]
         said = f"Saved {name} at {place}{', and applied' if applied else ''}."
         st.success(plain(said), icon=":material/check_circle:", width=420)

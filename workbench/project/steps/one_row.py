@@ -15,7 +15,7 @@ from workbench.lfs import LabelingFunction
 from workbench.project.driving_words import driving_words
 from workbench.project.reference import reference_run
 from workbench.project.reviewing import kept_anchors
-from workbench.project.runs import KEPT_MODEL, Run, find_run, list_runs
+from workbench.project.runs import KEPT_MODEL, Run, find_run, newest_run
 from workbench.project.steps.fit import chosen_model, fit_label_model
 from workbench.project.steps.predict import AnswerRule, ask
 from workbench.project.task import Task
@@ -44,8 +44,8 @@ def run_to_ask(task: Task, run_id: str | None) -> Run:
     """Return the run of that id, else the reference, else the newest with an end model, else the newest with labels."""
     if run_id is None and (reference := reference_run(task)) is not None:
         return reference
-    if run_id is None and any((run.folder / "end_model").exists() for run in list_runs(task)):
-        return find_run(task, holding="end_model")
+    if run_id is None and (run := newest_run(task, "end_model")) is not None:
+        return run
     return find_run(task, run_id, holding="soft_labels.parquet")
 
 

@@ -26,7 +26,7 @@ from workbench.project.outcomes import (
     read_outcomes,
 )
 from workbench.project.reviewing import open_record
-from workbench.project.runs import list_runs
+from workbench.project.runs import list_runs, newest_run
 from workbench.project.steps.predict import AnswerRule
 from workbench.project.steps.review_log import read_draws
 from workbench.project.task import Task
@@ -101,10 +101,10 @@ def _only_in_one(logged: AnswerLog, found: Outcomes, decided: pd.DataFrame, log:
 
 def _by_function(task: Task, ids: pd.Index) -> dict[str, NDArray[np.bool_]]:
     """Return on which rows each function voted in the newest run with votes; rows that it does not hold are in none."""
-    runs = [run for run in list_runs(task) if (run.folder / "votes.parquet").exists()]
-    if not runs:
+    run = newest_run(task, "votes.parquet")
+    if run is None:
         return {}
-    votes = runs[-1].votes()
+    votes = run.votes()
     places = votes.ids.get_indexer(ids)
     return {name: (places >= 0) & (votes.votes[places, j] != ABSTAIN) for j, name in enumerate(votes.lfs)}
 

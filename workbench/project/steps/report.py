@@ -9,7 +9,7 @@ from typing import Final
 
 from workbench.io.files import write_text
 from workbench.project.reporting import facts_of
-from workbench.project.runs import Run, find_run, list_runs
+from workbench.project.runs import Run, find_run, newest_run
 from workbench.project.steps.fit import Report as Progress
 from workbench.project.task import Task
 from workbench.report import document_of, to_html, to_markdown
@@ -66,8 +66,7 @@ def run_to_report(task: Task, run_id: str | None = None) -> Run:
     """Return a run by its id, else the newest with scores, else the newest with votes."""
     if run_id is not None:
         return find_run(task, run_id)
-    scored = [one for one in list_runs(task) if (one.folder / "metrics.json").exists()]
-    return scored[-1] if scored else find_run(task, holding="votes.parquet")
+    return newest_run(task, "metrics.json") or find_run(task, holding="votes.parquet")
 
 
 def _document(task: Task, run: Run, week: str, unredacted: bool, progress: Progress) -> Document:
