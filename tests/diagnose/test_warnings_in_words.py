@@ -105,6 +105,21 @@ def test_chance_is_the_class_balance_of_the_votes() -> None:
     assert "'lf0' is right on 21 of 30 votes on rows with gold (70%)" in found and "would be right 90% of the time" in found
 
 
+def test_a_function_that_is_wrong_more_often_than_right_is_named() -> None:
+    """Of three classes alike in size, 30 % is about chance, so it is not proven worse than that: it is still mostly wrong."""
+    truth = np.repeat([0, 1, 2], 40)
+    array = np.full((120, 2), -1)
+    array[28:68, 0] = 0  # 12 rows of a, 28 of b
+    array[:30, 1] = 0
+    votes = VoteMatrix.from_array(array, ["a", "b", "c"])
+    found = [
+        sentence for sentence in warnings_in_words(votes, pd.Series(truth, index=votes.ids)) if "on rows with gold" in sentence
+    ]
+    assert len(found) == 1
+    assert found[0].startswith("Function 'lf0' is right on 12 of 40 votes on rows with gold (30%), 95 % interval 18% to 4")
+    assert found[0].endswith("so it is wrong more often than right; look at where it is, and narrow it or remove it.")
+
+
 def test_a_function_that_failed_is_named_with_its_first_error() -> None:
     faults = pd.DataFrame({"id": ["r3", "r5"], "lf": ["lf1", "lf1"], "error": ["KeyError: 'plan'", "ValueError"]})
     clean = VoteMatrix.from_array(good(), HAM_SPAM)

@@ -40,7 +40,7 @@ def warnings_in_words(
             "words into the rules that stand in them."
         ]
     kinds = [_faulty(votes), _silent(votes, table), _constant(votes, table), _unvoted(votes, table) if of_set else []]
-    kinds += [] if gold is None else [_worse_than_chance(votes, aligned_gold(votes.ids, votes.labels, gold), table)]
+    kinds += [] if gold is None else [_often_wrong(votes, aligned_gold(votes.ids, votes.labels, gold), table)]
     kinds += [] if errors is None else [_wrong_in_slices(votes, errors)]
     kinds += [_doubles(redundant(votes, pairs=pairs)), _whole_set(votes) if of_set else []]
     return [sentence for kind in kinds for sentence in kind]
@@ -98,7 +98,7 @@ def _unvoted(votes: VoteMatrix, table: pd.DataFrame) -> list[str]:
     return _capped(found, "classes nobody votes for")
 
 
-def _worse_than_chance(votes: VoteMatrix, truth: NDArray[np.int64], table: pd.DataFrame) -> list[str]:
+def _often_wrong(votes: VoteMatrix, truth: NDArray[np.int64], table: pd.DataFrame) -> list[str]:
     """Chance is what the same votes would reach on rows drawn at random: the gold share of each class, weighed by its votes."""
     known = truth != ABSTAIN
     share = np.bincount(truth[known], minlength=len(votes.labels)) / max(known.sum(), 1)
@@ -106,13 +106,18 @@ def _worse_than_chance(votes: VoteMatrix, truth: NDArray[np.int64], table: pd.Da
     for j, line in enumerate(table.to_dict("records")):
         cast = votes.votes[known, j]
         chance = share[cast[cast != ABSTAIN]].mean() if line["n_gold"] else 0.0
+        said = (
+            f"Function {line['lf']!r} is right on {_of(line['correct'], line['n_gold'], 'votes on rows with gold')}, 95 % "
+            f"interval {line['low']:.0%} to {line['high']:.0%}, "
+        )
         if line["high"] < chance:
             found.append(
-                f"Function {line['lf']!r} is right on {_of(line['correct'], line['n_gold'], 'votes on rows with gold')}, 95 % "
-                f"interval {line['low']:.0%} to {line['high']:.0%}, where its votes on random rows would be right {chance:.0%} "
-                "of the time; remove it, or let it vote the class those rows have."
+                f"{said}where its votes on random rows would be right {chance:.0%} of the time; remove it, or let it vote the "
+                "class those rows have."
             )
-    return _capped(found, "functions worse than chance")
+        elif line["high"] < min(0.5, 2 * chance):  # with many classes a vote that is right a third of the time tells much
+            found.append(f"{said}so it is wrong more often than right; look at where it is, and narrow it or remove it.")
+    return _capped(found, "functions that are often wrong")
 
 
 def _wrong_in_slices(votes: VoteMatrix, errors: pd.DataFrame) -> list[str]:
