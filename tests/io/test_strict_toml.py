@@ -1,5 +1,6 @@
 """A user who mistypes a setting is told where, and what was meant."""
 
+import datetime
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,10 @@ def test_a_toml_file_is_read_as_a_dict(tmp_path: Path) -> None:
             r"task\.toml is not valid TOML: Invalid value \(at line 2, column 11\), 'labels = \[,'; text needs quotes",
         ),
         (b"a = 1\na = 2\n", r"task\.toml is not valid TOML: Cannot overwrite a value \(at line 2.*, 'a = 2'; it stands twice"),
+        (rb'pattern = "\s"', r"""Unescaped '\\' .*, 'pattern = "\\s"'; write patterns in single quotes"""),
         (b'name = "x"\nb = "\xfc"\n', r"task\.toml is not UTF-8 text on line 2; save the file as UTF-8"),
     ],
-    ids=["unclosed", "twice", "latin-1"],
+    ids=["unclosed", "twice", "backslash", "latin-1"],
 )
 def test_broken_toml_names_file_and_line(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "task.toml").write_bytes(content)
@@ -65,8 +67,9 @@ def test_a_value_of_the_right_kind_comes_back(value: object, kind: type) -> None
         (1, (str, list[str]), r"it must be a string or a list of strings"),
         (1, dict, r"it must be a table"),
         (1, bool, r"it must be true or false"),
+        (datetime.date(2026, 7, 1), float, r"is 2026-07-01; it must be a number"),
     ],
-    ids=["str", "bool as int", "bool as float", "float as int", "list", "either", "table", "bool"],
+    ids=["str", "bool as int", "bool as float", "float as int", "list", "either", "table", "bool", "date"],
 )
 def test_a_value_of_the_wrong_kind_is_refused(value: object, kind: type, message: str) -> None:
     with pytest.raises(WorkbenchError, match=message):

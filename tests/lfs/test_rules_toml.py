@@ -29,7 +29,7 @@ column = "text"
 [[rule]]
 name = "card"
 kind = "phrase"
-phrases = "credit card"
+phrases = ["credit card"]
 label = "spam"
 language = "de"
 column = "text"
@@ -115,8 +115,13 @@ RULE = '[[rule]]\nname = "a"\nkind = "keyword"\nwords = ["x"]\nlabel = "spam"\n'
         ("[[rule]]\nname = 3", "name in the rule on line 1 of .* is 3; it must be a string"),
         (RULE.replace("keyword", "keywords"), "rule 'a' of .*: kind 'keywords' is unknown; .*did you mean 'keyword'"),
         (RULE.replace("words", "wrods"), "unknown key 'wrods' in rule 'a' of .*rules.toml, line 1; .*did you mean 'words'"),
-        (RULE.replace('words = ["x"]', ""), "rule 'a' of .* lacks the key 'words': a string or a list of strings"),
-        (RULE.replace('["x"]', "[1]"), r"words in rule 'a' of .* is \[1\]; it must be a string or a list of strings"),
+        (RULE.replace('words = ["x"]', ""), "rule 'a' of .* lacks the key 'words': a list of strings"),
+        (RULE.replace('["x"]', "[1]"), r"words in rule 'a' of .* is \[1\]; it must be a list of strings"),
+        (RULE.replace('["x"]', '"tap, heating"'), "words in rule 'a' of .* is 'tap, heating'; it must be a list of strings"),
+        (
+            "[[rule]]\nname = 'a'\nkind = 'lookup'\ncolumn = 'n'\nvalues = 'pro, free'\nlabel = 'ham'",
+            "values in rule 'a' of .* is 'pro, free'; it must be a list$",
+        ),
         (RULE.replace('["x"]', "[]"), "rule 'a' of .*: words is empty"),
         (RULE.replace('"spam"', '"spamm"'), "rule 'a' of .*label 'spamm' is not among .*did you mean 'spam'"),
         (RULE.replace('"spam"', "1"), "label in rule 'a' of .* is 1; it must be a string"),
@@ -128,7 +133,15 @@ RULE = '[[rule]]\nname = "a"\nkind = "keyword"\nwords = ["x"]\nlabel = "spam"\n'
         ("[[rule]]\nname = 'a'\nkind = 'regex'\npattern = \"\\d\"\nlabel = 'ham'", "TOML: Unescaped.*; write patterns"),
         (
             "[[rule]]\nname = 'a'\nkind = 'threshold'\ncolumn = 'n'\nabove = '3'\nlabel = 'ham'",
-            "above in rule 'a' of .* is '3'; it must be a number",
+            "rule 'a' of .*: threshold on 'n' has the bound '3'; give a number",
+        ),
+        (
+            "[[rule]]\nname = 'a'\nkind = 'threshold'\ncolumn = 'n'\nabove = 2026-07-01\nlabel = 'ham'",
+            r"has the bound 2026-07-01, a date; compare dates as text, in a Python function: row\['n'\] >= '2026-07-01'",
+        ),
+        (
+            "[[rule]]\nname = 'a'\nkind = 'threshold'\ncolumn = 'n'\nabove = '2026-07-01T08:00'\nlabel = 'ham'",
+            r"has the bound 2026-07-01T08:00, a date; .* row\['n'\] >= '2026-07-01'",
         ),
         (
             "[[rule]]\nname = 'a'\nkind = 'lookup'\ncolumn = 'n'\nfile = '../other/x.txt'\nlabel = 'ham'",
@@ -148,8 +161,9 @@ RULE = '[[rule]]\nname = "a"\nkind = "keyword"\nwords = ["x"]\nlabel = "spam"\n'
         ),
     ],
     ids=["table name", "one bracket", "no table", "format", "no name", "no kind", "name type", "kind", "key", "missing", "type",
-         "no words", "label", "label number", "case", "enabled", "tags", "twice", "look-around", "backslash", "number",
-         "outside", "absolute", "no file", "label in a map"],
+         "words in one string", "values in one string", "no words",
+         "label", "label number", "case", "enabled", "tags", "twice", "look-around", "backslash", "number", "date",
+         "date as text", "outside", "absolute", "no file", "label in a map"],
 )  # fmt: skip
 def test_a_mistake_is_named_with_its_rule(tmp_path, text, said):
     with pytest.raises(WorkbenchError, match=said):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -52,7 +53,8 @@ def _way_out(message: str, text: str) -> str:
     """Return the line that TOML stumbled over, and what to write."""
     place = re.search(r"at line (\d+),", message)
     line = text.splitlines()[int(place[1]) - 1].strip() if place and int(place[1]) <= len(text.splitlines()) else ""
-    shown = f", {shortened(line, 60)!r}" if line else ""
+    quoted = f"'{shortened(line, 60)}'" if line.isprintable() else repr(shortened(line, 60))
+    shown = f", {quoted}" if line else ""
     way_out = next(
         (said for part, said in _WAYS_OUT.items() if part in message), "close every quote and bracket, there and above"
     )
@@ -85,8 +87,13 @@ def expect(table: Mapping[str, Any], key: str, kind: Kind, where: str, default: 
         return default
     value = table[key]
     if not any(_fits(value, one) for one in kinds):
-        raise WorkbenchError(f"{key} in {where} is {value!r}; it must be {wanted}")
+        raise WorkbenchError(f"{key} in {where} is {_shown(value)}; it must be {wanted}")
     return value
+
+
+def _shown(value: Any) -> str:
+    """Return a value as TOML has it, as far as Python writes it otherwise."""
+    return str(value) if isinstance(value, datetime.date | datetime.time) else repr(value)
 
 
 def _fits(value: Any, kind: Any) -> bool:

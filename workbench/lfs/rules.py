@@ -184,13 +184,20 @@ def _phrase_matcher(phrases: tuple[str, ...], pipeline: str, case: bool) -> Any:
     return matcher
 
 
+def _no_number(bound: Any, column: str) -> str:
+    """Return a bound that is no number, and what to write in its place."""
+    if not re.match(r"\d{4}-\d\d-\d\d", str(bound)):
+        return f"{bound!r}; give a number"
+    return f"{bound}, a date; compare dates as text, in a Python function: row[{column!r}] >= '{str(bound)[:10]}'"
+
+
 def threshold(
     column: str, label: str | int, *, above: float | None = None, below: float | None = None, **about: Unpack[About]
 ) -> LabelingFunction:
     """Vote where a number lies strictly above and / or strictly below a bound; a missing cell abstains."""
     for bound in (above, below):
         if bound is not None and (isinstance(bound, bool) or not isinstance(bound, (int, float)) or bound != bound):
-            raise WorkbenchError(f"threshold on {column!r} has the bound {bound!r}; give a number")
+            raise WorkbenchError(f"threshold on {column!r} has the bound {_no_number(bound, column)}")
     if above is None and below is None:
         raise WorkbenchError(f"threshold on {column!r} has no bound; give above, below or both")
     if above is not None and below is not None and above >= below:

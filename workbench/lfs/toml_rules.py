@@ -22,10 +22,9 @@ _KINDS: Final[dict[str, Any]] = {
     "str | None": str,
     "str | int": str,
     "bool": bool,
-    "float | None": float,
     "str | Path | None": str,
-    "Sequence[str] | str": (str, list[str]),
-    "Sequence[str]": list[str],
+    "Sequence[str] | str": list[str],
+    "Sequence[Any]": list,
     "Mapping[Any, str | int] | None": dict,
 }
 _ABOUT: Final[dict[str, Any]] = {"reason": str, "tags": list[str], "labels": list[str], "fires": (list, dict), "abstains": list}
