@@ -88,6 +88,7 @@ def nothing(task: Path) -> None:
 
 
 FUNCTIONS = "labeling_functions/tiny"
+SNORKEL = new("message,topic\n" + "".join(f"hello {n},{n % 3 - 1}\n" for n in range(30)), "raw.csv")
 RAW = new("message,topic\n" + "".join(f"hello {n},{'ab'[n % 2]}\n" for n in range(40)), "raw.csv")
 SWAPPED = edit('labels = ["billing", "bug"]', 'labels = ["bug", "billing"]')
 BILLING = 'words = ["invoice"]\nlabel = "billing"'
@@ -99,6 +100,9 @@ STARTING = [
             "new TASK/mails --from TASK/raw.csv --gold label"),
     Mistake("text as gold", RAW, "error: ...the gold column 'message' holds 40 different values in 40 rows, hardly its classes",
             "new TASK/mails --from TASK/raw.csv --gold message"),
+    Mistake("no label as in Snorkel", SNORKEL,
+            "error: ...raw.csv: the gold column 'topic' is -1 in 10 of 30 rows, beside '0', '1'; empty these cells if -1 says",
+            "new TASK/mails --from TASK/raw.csv --gold topic"),
     Mistake("one class", edit('["billing", "bug"]', '["bug"]'),
             "error: labels in ...task.toml are 'bug'; give at least two, each of them once"),
     Mistake("folder exists", RAW, "error: ...tiny exists already; choose another folder, or remove it first",
@@ -131,14 +135,14 @@ DATA = [
     Mistake("gold of no class", cells(r",bug,(\w+)$", r",other,\1"),
             "error: ...gold column 'label' is 'other' on row 2 (id '001'); ...; correct the cell, or add the class to"),
     Mistake("gold in numbers", cells(r",bug,(\w+)$", r",1,\1"),
-            "error: ...gold column 'label' is '1' on row 2 ...; write names, not numbers"),
+            "error: ...gold column 'label' is '1' on row 2 ...; write names, not numbers: in pandas rows['label'] = ..."),
     Mistake("split in other words", cells(",valid", ",dev"),
             "error: ...split column 'split' is 'dev' on row 81; allowed are 'train', 'valid', 'test'"),
     Mistake("an id twice", rows(lambda lines: [*lines, lines[5]]),
             "error: ...id '004' in column 'id' stands twice, on rows 5 and 121; ids must be unique, or leave id out"),
     Mistake("an id missing", cells("^004", ""), "error: ...id column 'id' is empty on row 5; fill it, or leave id out"),
     Mistake("semicolons", rows(lambda lines: [line.replace(",", ";") for line in lines]),
-            "error: ...rows.csv has the single column ...; it looks separated by ';': set delimiter = \";\""),
+            "error: ...rows.csv has the single column ...; it looks separated by ';': ..., or with ... --delimiter \";\""),
     Mistake("another encoding", lambda task: (task / "rows.csv").write_bytes(b"id,text,label,split\n1,R\xfcckgabe,bug,train\n"),
             "error: ...rows.csv is not utf-8 text: byte 0xfc on line 2 ...; name its encoding"),
     Mistake("a comma in a text", rows(lambda lines: [*lines, "120,hello, you,free,bug,bug,train"]),
@@ -178,6 +182,10 @@ FUNCTION = [
             "problem: says_invoice abstained on 'my bill is wrong', which it says it fires on"),
     Mistake("kind of rule misspelt", rule('kind = "keywords"\nwords = ["refund"]\nlabel = "billing"'),
             "error: rule 'mine' of ...rules.toml, line 18: kind 'keywords' is unknown; ...did you mean 'keyword'?"),
+    Mistake("words in one string", rule('kind = "keyword"\nwords = "tap, heating"\nlabel = "bug"'),
+            "error: words in rule 'mine' of ...rules.toml, line 18 is 'tap, heating'; it must be a list of strings"),
+    Mistake("a date as bound", rule('kind = "threshold"\ncolumn = "day"\nabove = 2026-07-01\nlabel = "bug"'),
+            "error: rule 'mine' of ...has the bound 2026-07-01, a date; compare dates as text, in a Python function: ..."),
     Mistake("rule for no class", rule('kind = "keyword"\nwords = ["refund"]\nlabel = "bugs"'),
             "error: rule 'mine' of ...rules.toml, line 18: label 'bugs' is not among the labels ...; did you mean 'bug'?"),
     Mistake("pattern with an open bracket", rule("kind = 'regex'\npattern = '(refund'\nlabel = 'billing'"),
@@ -213,6 +221,12 @@ RESULTS = [
             "error: run ... answered with the labels ['billing', 'bug'], and the task now has others; run", "evaluate TASK"),
     Mistake("another file's columns", new("message\nhello\n", "other.csv"),
             "error: ...other.csv has no column 'text'; its columns are 'message'", "predict TASK TASK/other.csv TASK/out.csv"),
+    Mistake("rows without ids", new("text\nhello\n", "other.csv"),
+            "note: ...other.csv has no column 'id': its rows are known by their content, and rows of equal text are one",
+            "predict TASK TASK/other.csv TASK/out.csv"),
+    Mistake("rows with semicolons", new("id;text\n1;hello\n", "other.csv"),
+            "note: ...other.csv is read as separated by ';', as its header is, not by ','",
+            "predict TASK TASK/other.csv TASK/out.csv"),
     Mistake("answers over a file", new("mine\n", "out.csv"),
             "error: ...out.csv exists already; choose another file, or overwrite it with --overwrite",
             "predict TASK TASK/rows.csv TASK/out.csv"),
@@ -231,7 +245,7 @@ RESULTS = [
     Mistake("a file of other decisions", new("id,answer\n000,bug\n", "decisions.csv"),
             "error: ...decisions.csv, line 2: unknown column 'answer'; a decision has 'row', ...",
             "review TASK --import TASK/decisions.csv"),
-    Mistake("no task to open", nothing, "error: ...tiyn is no task: there is no ...; leave it out to choose in the app",
+    Mistake("no task to open", nothing, "error: ...tiyn is no task: there is no ...; did you mean '...tiny'?",
             "app TASK/../tiyn"),
 ]  # fmt: skip
 DISK = {

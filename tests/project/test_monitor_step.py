@@ -153,10 +153,9 @@ def test_of_a_long_file_a_sample_is_looked_at(ran, tmp_path, monkeypatch):
     ("change", "match"),
     [
         (lambda rows: rows.drop(columns="text"), "has no column 'text'"),
-        (lambda rows: rows.drop(columns="id"), "has no column 'id'"),
         (lambda rows: rows.assign(id=["a", "", *["b"] * (len(rows) - 2)]), "id column 'id' is empty on row 2"),
     ],
-    ids=["no text", "no id", "an empty id"],
+    ids=["no text", "an empty id"],
 )
 def test_a_file_that_does_not_fit_is_refused(ran, tmp_path, change, match):
     task, _ = ran
@@ -164,6 +163,16 @@ def test_a_file_that_does_not_fit_is_refused(ran, tmp_path, change, match):
     with pytest.raises(WorkbenchError, match=match):
         monitor(task, tmp_path / "new.csv")
     assert not (task.folder / "monitor").exists()
+
+
+def test_a_batch_of_other_delimiter_and_without_ids_is_read(ran, tmp_path):
+    task, _ = ran
+    like_the_task(task).drop(columns="id").to_csv(tmp_path / "new.csv", index=False, sep=";")
+    found = monitor(task, tmp_path / "new.csv")
+    assert [note.partition("new.csv ")[2][:22] for note in found["notes"][1:3]] == [
+        "is read as separated b",
+        "has no column 'id': it",
+    ]
 
 
 def test_an_id_that_comes_again_gets_a_number(ran, tmp_path):

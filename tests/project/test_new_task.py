@@ -30,7 +30,7 @@ def save(folder: Path, content: str = MAILS, name: str = "mails.csv") -> Path:
 
 def test_a_file_becomes_a_task_that_votes(tmp_path: Path) -> None:
     notes = new_task(tmp_path / "data" / "mail", save(tmp_path), gold="topic", id="nr")
-    assert notes == ["text column: 'body', the longest with 28 characters on average"]
+    assert notes[1:] == ["text column: 'body', the longest with 28 characters on average"]
     task = load_task(tmp_path / "data" / "mail")
     dataset, warnings = task.dataset()
     assert (task.name, task.labels, dataset.text, warnings) == ("mail", ("ham", "spam"), ("body",), [])
@@ -53,7 +53,9 @@ def test_what_the_user_says_wins_over_guesses(tmp_path: Path) -> None:
     notes = new_task(
         tmp_path / "mail", source, text=["Text"], labels=["b", "a"], split="Part", delimiter=";", encoding="cp1252"
     )
-    assert notes == []
+    assert notes == [
+        "2 rows, 0 of them labelled; classes 'b', 'a'; split by 'Part': 1 train, 1 test; text 'Text'; ids made from the content"
+    ]
     task = load_task(tmp_path / "mail")
     dataset, _ = task.dataset()
     assert (task.labels, dataset.text, dataset.gold) == (("b", "a"), ("Text",), None)
@@ -93,11 +95,35 @@ def test_a_table_without_text_makes_a_task_too(tmp_path: Path, rows: str) -> Non
         (MAILS, {"gold": "nr"}, r"the gold column 'nr' holds 30 different values in 30 rows, hardly its classes"),
         (MAILS, {"gold": "plan"}, r"the gold column 'plan' holds 1 different values"),
         (MAILS, {"gold": "topik"}, r"mails\.csv has no column 'topik'; .*did you mean 'topic'\?"),
+        (
+            "text,y\n" + "".join(f"hello {i},{i % 4 - 1}\n" for i in range(20)),
+            {"gold": "y"},
+            r"mails\.csv: the gold column 'y' is -1 in 5 of 20 rows, beside '0', '1', '2'; empty .* --labels \"0,1,2,-1\"",
+        ),
+        (
+            "text,y\n" + "".join(f"hello {i},{i % 3}\n" for i in range(20)),
+            {"gold": "y", "labels": ["a", "b", "c"]},
+            r"write names, not numbers: in pandas rows\['y'\] = rows\['y'\]\.map\(\{0: 'a', 1: 'b', 2: 'c'\}\)",
+        ),
+        ("text,y\nhello,-1\n", {"gold": "y", "labels": ["0", "1"]}, "empty the cells that have no label, which Snorkel marks"),
+        ("text;y\nhello;0\n", {"gold": "y"}, r"looks separated by ';': .* with `workbench new` say --delimiter \";\""),
         (MAILS, {"gold": "topic", "labels": ["ham", "eggs"]}, r"gold column 'topic' is 'spam' on row 2"),
         (MAILS, {"gold": "topic", "id": "plan"}, r"id 'pro' in column 'plan' stands twice"),
         ("a\n\n", {"labels": ["x", "y"]}, r"has a header \('a'\) and no rows"),
     ],
-    ids=["no labels", "gold of numbers", "one class", "no such column", "labels lack one", "ids repeat", "no rows"],
+    ids=[
+        "no labels",
+        "gold of numbers",
+        "one class",
+        "no such column",
+        "no label as in Snorkel",
+        "numbers for names",
+        "no label as in Snorkel, labels given",
+        "semicolons",
+        "labels lack one",
+        "ids repeat",
+        "no rows",
+    ],
 )
 def test_a_mistake_leaves_nothing_behind(tmp_path: Path, rows: str, settings: dict[str, object], message: str) -> None:
     source = save(tmp_path, rows)
@@ -239,6 +265,18 @@ def test_what_is_hardly_meant_is_noted(tmp_path: Path, columns: dict[str, object
 )
 def test_gold_is_guessed_by_name_and_values(columns: dict[str, list[str]], guess: str | None) -> None:
     assert guess_gold(pd.DataFrame(columns)) == guess
+
+
+def test_a_new_task_says_how_rows_with_scarce_gold_are_split(tmp_path: Path) -> None:
+    rows = "text,topic\n" + "".join(f"mail {i},{('ham', 'spam')[i % 2] if i < 24 else ''}\n" for i in range(60))
+    notes = new_task(tmp_path / "mail", save(tmp_path, rows), gold="topic")
+    assert re.match(r"60 rows, 24 of them labelled; .*; split by content: 36 train, \d+ valid, \d+ test; text 'text'", notes[0])
+
+
+def test_a_minus_one_that_is_named_is_a_class(tmp_path: Path) -> None:
+    rows = "text,y\n" + "".join(f"mail {i},{i % 3 - 1}\n" for i in range(30))
+    new_task(tmp_path / "mail", save(tmp_path, rows), gold="y", labels=["-1", "0", "1"])
+    assert load_task(tmp_path / "mail").labels == ("-1", "0", "1")
 
 
 def test_scarce_gold_is_kept_for_valid_and_test(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A new file answered by a run's end model: in pieces of any size the same answers, decided, logged, whole or not at all."""
 
+import hashlib
 import json
 import re
 import subprocess
@@ -271,6 +272,22 @@ def test_without_an_id_column_equal_texts_have_the_id_of_the_dataset(tiny_task, 
     (tmp_path / "new.csv").write_text(f"text\n{text}\n{text}\n")
     predict(open_model(task, run(task, until="train")), tmp_path / "new.csv", tmp_path / "out.csv")
     assert pd.read_csv(tmp_path / "out.csv", dtype=str)["id"].tolist() == [task.dataset()[0].ids[3]] * 2
+
+
+def test_rows_without_the_id_column_of_the_task_are_known_by_their_content(fitted, tmp_path):
+    new_rows().drop(columns="id").to_csv(tmp_path / "new.csv", index=False)
+    found = predict(open_model(*fitted), tmp_path / "new.csv", tmp_path / "out.csv")
+    content = hashlib.sha256(b"refund this invoice 0").hexdigest()[:16]
+    assert pd.read_csv(tmp_path / "out.csv")["id"][0] == content and "has no column 'id': its rows are" in found.warnings[0]
+
+
+def test_a_new_file_is_read_with_the_delimiter_it_has(fitted, tmp_path):
+    new_rows().to_csv(tmp_path / "new.csv", index=False, sep=";")
+    new_rows().to_csv(tmp_path / "commas.csv", index=False)
+    found = predict(open_model(*fitted), tmp_path / "new.csv", tmp_path / "out.csv")
+    predict(open_model(*fitted), tmp_path / "commas.csv", tmp_path / "same.csv")
+    assert (tmp_path / "out.csv").read_text() == (tmp_path / "same.csv").read_text()
+    assert found.warnings == [f"{tmp_path / 'new.csv'} is read as separated by ';', as its header is, not by ','"]
 
 
 CUT_SHORT = """

@@ -89,6 +89,16 @@ def lines_of(log):
     return [{name: fact for name, fact in line.items() if name != "time"} for line in lines]
 
 
+def test_rows_in_parts_without_the_id_column_are_known_by_their_content(task, week, tmp_path):
+    for file in week.iterdir():
+        pd.read_parquet(file).drop(columns="id").to_parquet(file, index=False)
+    pd.read_parquet(tmp_path / "week.parquet").drop(columns="id").to_parquet(tmp_path / "week.parquet", index=False)
+    predict(open_model(task, find_run(task)), tmp_path / "week.parquet", tmp_path / "out.parquet")
+    found = answered(task, week, tmp_path / "out")
+    assert rows_of(tmp_path / "out")["id"].equals(pd.read_parquet(tmp_path / "out.parquet")["id"])
+    assert f"{week} has no column 'id': its rows are known" in found.warnings[0]
+
+
 @pytest.mark.parametrize("mapper", [here, here_backwards], ids=["in order", "the last first"])
 def test_a_folder_gets_the_answers_that_one_file_gets(task, week, tmp_path, monkeypatch, mapper):
     monkeypatch.setattr(partition_pieces, "ROWS", 7)

@@ -1,5 +1,6 @@
 """What the end model did not answer in production becomes review work, once, and what people say of it teaches the next run."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -72,6 +73,18 @@ def test_rows_taken_in_are_train_rows_without_gold_in_the_types_of_the_task(task
     assert pd.isna(after.frame.loc["n1", "tag"]) and after.frame["code"].tolist()[:3] == ["007", "1", "x"]
     assert after.split["n4"] == "train" and after.gold["n4"] == -1
     assert (after.row_hashes[:120] == before.row_hashes).all(), "votes of the other rows are kept"
+
+
+def test_rows_that_were_predicted_without_ids_are_taken_in_by_their_content(task, tmp_path):
+    known = task.dataset()[0].frame["text"].iloc[3]
+    texts = ["hello", "it crashes", "my invoice", known]
+    new = write_new(tmp_path, text=texts)
+    pd.read_csv(new, dtype=str).drop(columns="id").to_csv(new, index=False)
+    ids = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts]
+    found = review_from_log(task, write_log(tmp_path, line(ids[0]), line(ids[3])), new)
+    assert (list(waiting(task)), found.taken, found.left_out) == ([ids[0]], 1, {"not to be had": 1})
+    assert f"rows of {new} left out, as the task holds their text under another id: 1" in found.notes
+    assert review_from_log(task, write_log(tmp_path, line(ids[0])), new).left_out == {"waiting for review already": 1}
 
 
 def test_a_file_of_rows_with_an_empty_id_is_refused(task, tmp_path):

@@ -20,7 +20,11 @@ FILE = click.Path(path_type=Path)
 @click.option("--text", multiple=True, help="Text column; give it again for more. Default: the column with the longest text.")
 @click.option("--gold", help="Column with known labels, where some are known.")
 @click.option("--id", "id_", help="Column with row ids. Default: made from the content.")
-@click.option("--split", help="Column saying train, valid or test. Default with gold: drawn by content, 70/10/20 %.")
+@click.option(
+    "--split",
+    help="Column saying train, valid or test. Default with gold: drawn by content, 70/10/20 %; where at most 60 % of rows have "
+    "gold, those with it are drawn half valid, half test. Without gold all rows train.",
+)
 @click.option("--labels", help="Class names, with commas. Default: the values of the gold column.")
 @click.option("--encoding", help="Encoding of a text file. Default: utf-8.")
 @click.option("--delimiter", help="What stands between the cells of a CSV file. Default: a comma.")

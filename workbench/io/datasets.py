@@ -264,9 +264,14 @@ def check_shares(shares: Mapping[str, float]) -> list[str]:
     return [name for name in SPLITS if name in shares]
 
 
-def _unlike(label: str) -> str:
+def _unlike(label: str, gold: str, labels: Sequence[str]) -> str:
     """Return what to do about a class that is like none of the labels."""
-    return "; write names, not numbers" if label.isdecimal() else "; correct the cell, or add the class to `labels`"
+    if label == "-1":
+        return "; empty the cells that have no label, which Snorkel marks with -1"
+    if not label.isdecimal():
+        return did_you_mean(label, labels) or "; correct the cell, or add the class to `labels`"
+    names = ", ".join(f"{number}: {name!r}" for number, name in enumerate(labels[:4])) + ", ..." * (len(labels) > 4)
+    return f"; write names, not numbers: in pandas rows[{gold!r}] = rows[{gold!r}].map({{{names}}})"
 
 
 def _gold(column: pd.Series[Any], name: str, labels: list[str], index: pd.Index) -> pd.Series[Any] | None:
@@ -280,7 +285,7 @@ def _gold(column: pd.Series[Any], name: str, labels: list[str], index: pd.Index)
             row = int(np.flatnonzero(codes == place)[0])
             raise WorkbenchError(
                 f"gold column {name!r} is {shorten(label)} on row {row + 1} (id {index[row]!r}); "
-                f"allowed are {listed(labels)}, or an empty cell{did_you_mean(label, labels) or _unlike(label)}"
+                f"allowed are {listed(labels)}, or an empty cell{_unlike(label, name, labels)}"
             )
         numbers[place] = known.get(label, ABSTAIN)
     gold = numbers[codes]

@@ -200,12 +200,22 @@ def _first_bad_record(path: Path, text: str, delimiter: str) -> WorkbenchError:
 
 
 def other_delimiter(header: Sequence[str], delimiter: str) -> str:
-    """Return a hint where the header holds more of another delimiter than of the one it was cut at, else nothing."""
+    """Return a hint where the header looks separated otherwise than it was cut, else nothing."""
+    other = evident_delimiter(header, delimiter)
+    if other == delimiter:
+        return ""
+    flag = "$'\\t'" if other == "\t" else f'"{other}"'
+    return (
+        f"; it looks separated by {_DELIMITERS[other]}: set delimiter = {json.dumps(other)} under [data], "
+        f"or with `workbench new` say --delimiter {flag}"
+    )
+
+
+def evident_delimiter(header: Sequence[str], delimiter: str) -> str:
+    """Return the delimiter a header was cut at, or another that it holds more of."""
     line = delimiter.join(header)
     other = max(_DELIMITERS, key=line.count)
-    if other == delimiter or line.count(other) <= line.count(delimiter):
-        return ""
-    return f"; it looks separated by {_DELIMITERS[other]}: set delimiter = {json.dumps(other)}"
+    return other if line.count(other) > line.count(delimiter) else delimiter
 
 
 def json_records(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from workbench.io.headers import columns_in
 from workbench.io.pieces import Pieces
-from workbench.io.readers import column_names, delimiter_of, json_records
 
-_LINES: Final = 1_000  # of a .jsonl file, whose keys are its columns
 _KEYS: Final = 1_000_000  # that are drawn at once
 _OWN: Final = 20_000  # any number, beside the seed
 
@@ -47,7 +42,7 @@ def sample_rows(
     the frame then lacks. typed: of these the ones read as booleans and numbers; the others are text, None where empty. layout:
     `encoding` and `delimiter`. Raises WorkbenchError naming file, line or row, column, and the way out.
     """
-    pieces = Pieces(path, text, *to_read(_columns(path, **layout), text, needed, optional, typed), **layout)
+    pieces = Pieces(path, text, *to_read(columns_in(path, **layout), text, needed, optional, typed), **layout)
     rng = _generator(seed)
     kept, keys, of = pd.DataFrame(), np.zeros(0), 0
     for piece in pieces:
@@ -89,20 +84,3 @@ def to_read(
     asked = dict.fromkeys([*needed, *(name for name in optional if name in there)])
     wanted = [name for name in asked if name not in text]
     return [name for name in wanted if name not in typed], [name for name in wanted if name in typed]
-
-
-def _columns(path: Path, **layout: Any) -> list[str]:
-    """Return the columns of a file; none where it cannot be read, which is told with its reason by whoever reads the rows."""
-    suffix, pieces = path.suffix.lower(), Pieces(path, **layout)
-    try:
-        if suffix == ".parquet":
-            return [str(name) for name in pq.read_schema(path).names]
-        if suffix not in (".csv", ".tsv", ".jsonl"):
-            return []
-        with pieces._opened("\n" if suffix == ".jsonl" else "") as file:
-            if suffix == ".jsonl":
-                return list(dict.fromkeys(key for _, one in islice(json_records(path, file), _LINES) for key in one))
-            delimiter = delimiter_of(path, pieces.delimiter)
-            return column_names(next((line for line in csv.reader(file, delimiter=delimiter) if line), []), [])
-    except (OSError, UnicodeError, csv.Error, pa.ArrowException):
-        return []

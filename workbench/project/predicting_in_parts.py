@@ -7,7 +7,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from workbench.engines import Mapper
 from workbench.io.append import appended
 from workbench.io.files import locked, read_json, sha256, write_json
-from workbench.io.partition_pieces import PartitionPieces
+from workbench.io.headers import with_known_ids
+from workbench.io.partition_pieces import PartitionPieces, columns_of
 from workbench.io.partitions import ROWS, Partition, partitions
 from workbench.io.pieces import Pieces, new_table
 from workbench.project.partitioned import in_order
@@ -117,6 +118,8 @@ def predict_in_parts(
     _check_free(plan, overwrite)
     parts = partitions(source, plan.task.data.get("partition_rows", ROWS))
     _check_apart(plan, source, parts, log)
+    data, notes = with_known_ids(source, plan.task.data, columns_of(parts[0]))
+    plan = replace(plan, task=replace(plan.task, data=data))
     rows, total, told = 0, sum(part.rows for part in parts), list[Facts]()
     plan.rows.mkdir(parents=True, exist_ok=True)
     with locked(plan.draft):
@@ -126,7 +129,7 @@ def predict_in_parts(
             told.append(facts)
             rows += facts["rows"]
             report("predict", rows, total, f"{len(told):,} of {len(parts):,} partitions")
-        return _finish(plan, source, told, log)
+        return _finish(plan, source, told, notes, log)
 
 
 def _check_free(plan: Answering, overwrite: bool) -> None:
@@ -213,7 +216,7 @@ def _opened(plan: Answering) -> Opened:
     return Opened(plan.task, plan.run, _kept[key], plan.model, plan.rule)
 
 
-def _finish(plan: Answering, source: str, told: Sequence[Facts], log: Path | None) -> Predicted:
+def _finish(plan: Answering, source: str, told: Sequence[Facts], notes: Sequence[str], log: Path | None) -> Predicted:
     """Write manifest and log, and give the folder its name."""
     files, target = {one["file"] for one in told}, Path(plan.target)
     for other in plan.rows.iterdir():  # of an earlier source, or of a process that was killed
@@ -223,7 +226,7 @@ def _finish(plan: Answering, source: str, told: Sequence[Facts], log: Path | Non
     odd = Counter[str]()
     for one in told:
         odd.update(one["odd"])
-    found = Predicted(sums["answered"], sums["needs_review"], Pieces(Path(source), said=odd).warnings())
+    found = Predicted(sums["answered"], sums["needs_review"], [*notes, *Pieces(Path(source), said=odd).warnings()])
     write_json(plan.rows / MANIFEST, _manifest(plan, source, sums, told) | {"notes": found.warnings})
     if log is not None:
         with appended(log) as note:

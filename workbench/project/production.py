@@ -16,6 +16,7 @@ import pandas as pd
 from workbench.io.columns import cell_text, shorten
 from workbench.io.datasets import row_ids
 from workbench.io.files import locked, write_frame
+from workbench.io.headers import data_of
 from workbench.io.names import listed
 from workbench.io.readers import check_columns, file_layout, read_frame
 from workbench.tables import ABSTAIN, Dataset, WorkbenchError
@@ -120,12 +121,21 @@ def read_new_rows(path: Path, data: Mapping[str, Any], dataset: Dataset, ids: It
     Ids are those that `workbench predict` logs. A row with another text than the task, or another row of the file, has under
     its id is refused. Raises WorkbenchError for a cell that does not fit its column.
     """
-    frame, notes = _read_like(path, data, dataset)
+    task_names_ids = "id" in data
+    data, notes = data_of(path, data)
+    frame, odd = _read_like(path, data, dataset)
+    notes += odd
     wanted = list(dict.fromkeys(ids))
     frame = frame.set_axis(pd.RangeIndex(1, len(frame) + 1), axis=0)
     named = row_ids(frame, dataset.text, data.get("id"), str(path))  # as `workbench predict` logs them
     frame = frame.set_axis(pd.Index(named, dtype="str", name="id"), axis=0)
     frame = frame[frame.index.isin(wanted)]
+    if task_names_ids and "id" not in data:
+        texts = row_ids(dataset.frame, dataset.text, None, str(path))
+        otherwise_called = frame.index.isin(texts) & ~frame.index.isin(dataset.ids)
+        if otherwise_called.any():
+            notes.append(f"rows of {path} left out, as the task holds their text under another id: {otherwise_called.sum():,}")
+        frame = frame[~otherwise_called]
     lacking = [name for name in dataset.frame.columns if name not in frame.columns]
     if lacking:
         notes.append(f"{path} lacks {listed(lacking)}: these cells are missing in its rows")

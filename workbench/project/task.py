@@ -199,7 +199,7 @@ def load_task(path: str | Path) -> Task:
     """Read a task folder or its task.toml; an unknown or missing key names the nearest known one."""
     file = Path(path) / "task.toml" if Path(path).is_dir() else Path(path)
     if not file.is_file() or file.suffix != ".toml":
-        raise WorkbenchError(_no_task(Path(path)))
+        raise WorkbenchError(no_task(Path(path)))
     document = read_toml(file)
     check_format(document, file)
     check_keys(document, TOP, str(file))
@@ -236,7 +236,7 @@ def load_task(path: str | Path) -> Task:
     )
 
 
-def _no_task(path: Path) -> str:
+def no_task(path: Path) -> str:
     """Return why a path is no task, with the nearest one that is."""
     if path.is_file():
         return f"{path} is no task, but a file; give the folder that holds task.toml"

@@ -41,7 +41,9 @@ def command(task: Path | None = None, port: int | None = None, shared_as: str | 
     shared_as: the host name under which a proxy on this machine hands requests on, which needs a sign-in.
     """
     if task is not None and not (task / "task.toml").is_file():
-        raise WorkbenchError(f"{task} is no task: there is no {task / 'task.toml'}; leave it out to choose in the app")
+        from workbench.project.task import no_task
+
+        raise WorkbenchError(no_task(task))
     signs_in = _signs_in()
     if shared_as is not None and not signs_in:
         way_out = f"write [auth] into {_SECRETS[0]}, as docs/app.md says"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from workbench.apply import apply_lfs
 from workbench.io.datasets import row_ids
 from workbench.io.files import plain, sha256
+from workbench.io.headers import data_of, with_known_ids
+from workbench.io.partition_pieces import columns_of
 from workbench.io.partitions import ROWS as PARTITION
 from workbench.io.partitions import Partition, in_partitions, partitions
 from workbench.io.readers import file_layout
@@ -86,8 +89,9 @@ def _batch(
     opened: Opened, dataset: Dataset, source: Path | str, parts: Sequence[Partition], seed: int
 ) -> tuple[Dataset, Sampled]:
     """Return new rows with the columns that functions may see; those of text and the end model must be there."""
-    task = opened.task
-    frame = dataset.frame
+    given, frame = opened.task.data, dataset.frame
+    data, said = with_known_ids(str(source), given, columns_of(parts[0])) if parts else data_of(Path(source), given)
+    task = replace(opened.task, data=data)
     typed = [name for name in frame.columns if not isinstance(frame[name].dtype, pd.StringDtype)]
     named = [task.data["id"]] if "id" in task.data else []
     columns: dict[str, Any] = {
@@ -103,7 +107,7 @@ def _batch(
     rows = taken.frame.set_axis(_ids(task, source, taken.frame), axis=0)
     unknown = [name for name in task.data.get("outcomes", []) if name in rows and rows[name].isna().all()]  # as of yet
     seen = [name for name in frame.columns if name in rows.columns and name not in unknown]
-    return Dataset(rows[seen], task.labels, task.data["text"]), taken
+    return Dataset(rows[seen], task.labels, task.data["text"]), taken._replace(warnings=[*said, *taken.warnings])
 
 
 def _ids(task: Task, source: Path | str, frame: pd.DataFrame) -> pd.Index:

@@ -16,13 +16,13 @@ import pandas as pd
 
 from workbench.io.datasets import Split, read_dataset
 from workbench.io.files import new_folder, write_text
-from workbench.io.names import in_natural_order
+from workbench.io.names import in_natural_order, listed
 from workbench.io.partitions import in_partitions, partitions, read_partition
 from workbench.io.readers import read_frame
 from workbench.io.uploads import check_upload
 from workbench.project.scaffold import first_function, first_rules, literal, task_toml
 from workbench.stats import wilson_interval
-from workbench.tables import ABSTAIN, Dataset, WorkbenchError
+from workbench.tables import ABSTAIN, SPLITS, Dataset, WorkbenchError
 
 _SHARES: Final[dict[str, float | str]] = {"train": 0.7, "valid": 0.1, "test": 0.2}
 _FEW: Final[dict[str, float | str]] = {
@@ -149,7 +149,20 @@ def _new_task(
         write_text(folder / "rules.toml", first_rules(example.rule, dataset.labels, text[0] if text else other, other))
         place = Path(os.path.relpath(functions, dest.resolve())).as_posix()
         write_text(folder / "task.toml", task_toml(dest.resolve().name, dataset.labels, data, end_model, place))
-    return [*notes, *_doubts(dataset), *warnings]
+    chosen_of = "first partition: " if parted else ""
+    return [chosen_of + _chosen(dataset, columns.get("id"), split), *notes, *_doubts(dataset), *warnings]
+
+
+def _chosen(dataset: Dataset, id: str | None, split: Split) -> str:
+    """Return in words what the rows are to the task."""
+    known = 0 if dataset.gold is None else int((dataset.gold != ABSTAIN).sum())
+    sizes = dataset.split.value_counts()
+    parts = ", ".join(f"{sizes[name]:,} {name}" for name in SPLITS if name in sizes)
+    how = f"split by {split!r}" if isinstance(split, str) else "not split" if split is None else "split by content"
+    return (
+        f"{len(dataset):,} rows, {known:,} of them labelled; classes {listed(dataset.labels)}; {how}: {parts}; "
+        f"text {listed(dataset.text) or 'none'}; ids {'made from the content' if id is None else f'of {id!r}'}"
+    )
 
 
 def _doubts(dataset: Dataset) -> list[str]:
@@ -187,6 +200,14 @@ def _labels(frame: pd.DataFrame, gold: str | None, source: Path) -> list[str]:
     cells = [cell for cell in frame[gold].unique() if cell]
     if all(re.fullmatch(r"-?\d+\.0", cell) for cell in cells):  # a gap made floats of whole numbers
         cells = [cell.removesuffix(".0") for cell in cells]
+    others = set(cells) - {"-1"}
+    if "-1" in cells and others == {str(number) for number in range(len(others))}:
+        count = frame[gold].isin(["-1", "-1.0"]).sum()
+        raise WorkbenchError(
+            f"{source}: the gold column {gold!r} is -1 in {count:,} of {len(frame):,} rows, beside "
+            f"{listed(in_natural_order(others))}; empty these cells if -1 says that there is no label, as in Snorkel; "
+            f'if it is a class, name them all: --labels "{",".join(in_natural_order(cells))}"'
+        )
     if len(cells) < 2 or len(cells) > max(20, len(frame) // 2):
         raise WorkbenchError(
             f"{source}: the gold column {gold!r} holds {len(cells):,} different values in {len(frame):,} rows, hardly its "

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.io.files import write_json
-from workbench.io.readers import file_layout
+from workbench.io.headers import layout_of
 from workbench.project.answer_log import AnswerLog, read_log_of
 from workbench.project.failures import candidates
 from workbench.project.outcomes import (
@@ -46,9 +46,10 @@ def outcomes(task: Task, log: Path, source: Path) -> dict[str, Any]:
     is. n: rows that both files have.
     """
     logged = read_log_of(task, log)
-    found = read_outcomes(source, task.data.get("id", "id"), task.labels, **file_layout(task.data))
+    layout, said = layout_of(source, task.data)
+    found = read_outcomes(source, task.data.get("id", "id"), task.labels, **layout)
     decided = logged.newest[logged.newest.index.isin(found.frame.index)]
-    notes = [*logged.notes, *found.notes, *_only_in_one(logged, found, decided, log, source)]
+    notes = [*logged.notes, *said, *found.notes, *_only_in_one(logged, found, decided, log, source)]
     dataset, _ = task.dataset()
     held = dataset.ids.get_indexer(decided.index)
     if (held < 0).any():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +19,7 @@ from workbench.io.columns import cell_text
 from workbench.io.datasets import row_ids
 from workbench.io.files import check_format, sha256
 from workbench.io.formulas import is_spreadsheet, without_formulas
+from workbench.io.headers import data_of
 from workbench.io.kept import read_kept
 from workbench.io.pieces import Pieces, new_table
 from workbench.io.readers import file_layout
@@ -179,10 +180,12 @@ def predict(
 
     keep: columns of the file to stand behind the id, as text, '' where missing; one whose name is taken becomes `data:<name>`.
     log: gets a line of JSON a row, once all are answered. Ids may repeat, as each row is answered by itself; where the task
-    names no id column, they are those of `row_ids`; without text, the row's number.
+    names no id column, or the file lacks it, they are those of `row_ids`; without text, the row's number.
     """
     _check_paths(source, target, log)
-    pieces = Pieces(source, *columns_read(opened, keep), **file_layout(opened.task.data))
+    data, notes = data_of(source, opened.task.data)
+    opened = replace(opened, task=replace(opened.task, data=data))
+    pieces = Pieces(source, *columns_read(opened, keep), **file_layout(data))
     answered = review = 0
     safe = is_spreadsheet(target) and opened.task.export.get("escape_formulas", True)
     with new_table(target, overwrite) as write, nullcontext() if log is None else appended(log) as note:
@@ -194,7 +197,7 @@ def predict(
             needing = int((found["decision"] == REVIEW).sum())
             answered, review = answered + len(found) - needing, review + needing
             report("predict", answered + review, 0, "")
-    return Predicted(answered, review, pieces.warnings())
+    return Predicted(answered, review, [*notes, *pieces.warnings()])
 
 
 def _check_paths(source: Path, target: Path, log: Path | None) -> None:
