@@ -119,7 +119,7 @@ class Dataset:
             if isinstance(cells.dtype, pd.StringDtype) and not cells.hasnans:
                 continue  # a look at each cell would hold them all twice
             for row, cell in cells[[not isinstance(cell, str) for cell in cells.tolist()]].items():
-                _fail(f"text column {column!r} holds {cell!r} on row {row!r}; text must be strings, '' where there is none")
+                _fail(f"text column {column!r} holds {cell!r} on row {row!r}; text must be strings: .fillna('') where none is")
 
     @property
     def ids(self) -> pd.Index:
@@ -139,9 +139,8 @@ class Dataset:
 
     def texts(self) -> list[str]:
         """Return one string a row: its text columns joined by a line break."""
-        if not self.text:
-            return [""] * len(self)
-        return ["\n".join(cells) for cells in zip(*(self.frame[column].tolist() for column in self.text), strict=True)]
+        columns = [self.frame[column].tolist() for column in self.text]
+        return ["\n".join(cells) for cells in zip(*columns, strict=True)] if columns else [""] * len(self)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -170,12 +169,15 @@ def aligned_gold(ids: pd.Index, labels: Sequence[str], gold: pd.Series[Any]) -> 
 
     Raises WorkbenchError naming row and value.
     """
+    if not isinstance(gold, pd.Series) or (len(gold) and pd.api.types.is_numeric_dtype(gold.index)):
+        _fail(f"gold is a {type(gold).__name__} without ids; for gold in row order write pd.Series(gold, index=votes.ids)")
     _check_unique("gold row", gold.index)
     found = gold.reindex(ids)
     codes = np.where(found.isna(), ABSTAIN, pd.to_numeric(found, errors="coerce").to_numpy(dtype=float, na_value=np.nan))
     bad = np.isnan(codes) | (codes != np.floor(codes)) | (codes < ABSTAIN) | (codes >= len(labels))
     for row in ids[bad]:
-        _fail(f"gold is {gold[[row]].tolist()[0]!r} on row {row!r}; allowed are {describe_votes(labels)}")
+        value = gold[[row]].tolist()[0]
+        _fail(f"gold is {value!r} on row {row!r}; allowed are {'numbers: ' * (value in labels)}{describe_votes(labels)}")
     return codes.astype(np.int64)
 
 
@@ -313,8 +315,7 @@ class PatternCounts:
         """Return the counts of both sets of rows together; functions and labels must be the same."""
         if (self.lfs, self.labels) != (other.lfs, other.labels):
             _fail(f"pattern counts of {self.lfs} and {other.lfs} do not merge; functions and labels must be the same")
-        counts = np.concatenate([self.counts, other.counts])
-        return self._count(self, np.concatenate([self.patterns, other.patterns]), counts)
+        return self._count(self, np.concatenate([self.patterns, other.patterns]), np.concatenate([self.counts, other.counts]))
 
     @classmethod
     def _count(cls, of: VoteMatrix | PatternCounts, votes: NDArray[np.int16], weights: NDArray[np.int64]) -> PatternCounts:
@@ -379,8 +380,7 @@ class SoftLabels:
     def hard(self) -> pd.Series[Any]:
         """Return the likeliest class index by row id; -1 on uncovered rows and where classes tie.
 
-        >>> probs = np.array([[0.9, 0.1], [0.5, 0.5]])
-        >>> SoftLabels(pd.Index(["a", "b"]), ("ham", "spam"), probs, np.ones(2, bool)).hard().tolist()
+        >>> SoftLabels(pd.Index(["a", "b"]), ("ham", "spam"), np.array([[0.9, 0.1], [0.5, 0.5]]), np.ones(2)).hard().tolist()
         [0, -1]
         """
         answer = np.where(self.covered & (tied_classes(self.probs).sum(axis=1) == 1), self.probs.argmax(axis=1), ABSTAIN)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from workbench import ABSTAIN, Dataset, apply_lfs, labeling_function
-from workbench.engines import Answer, Processes, serial
+from workbench.engines import Answer, Piece, Processes, serial
 from workbench.lfs import column, keyword, threshold
 from workbench.tables import WorkbenchError
 
@@ -275,3 +275,20 @@ def test_the_work_on_a_chunk_does_not_grow_with_the_number_of_chunks():
     start = time.monotonic()
     assert (apply_lfs(LFS[3:4], rows, engine=quick, chunk_rows=1).votes == 0).all()
     assert time.monotonic() - start < 5
+
+
+class LoadsFirst:
+    def chunk(self, rows):
+        return rows
+
+    def prepare(self, chunk, function):
+        time.sleep(0.2)
+
+    def run(self, chunk, function):
+        return len(chunk)
+
+
+def test_what_is_loaded_once_counts_for_no_function():
+    piece = Piece(pd.DataFrame({"text": ["a"]}), slice(0, 1), (0,))
+    _, answer = serial(LoadsFirst(), [piece], ())
+    assert answer.seconds < 0.1

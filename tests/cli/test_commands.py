@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from workbench.cli import COMMANDS, main
+from workbench.cli.show import explained_row
+from workbench.project.explaining import Explained
 
 
 def workbench(*arguments):
@@ -259,3 +261,9 @@ def test_an_export_for_hugging_face(tiny_task, tmp_path):
     answer = workbench("export", tiny_task, "--format", "hf", "--to", tmp_path / "set")
     assert answer.exit_code == 0 and (tmp_path / "set" / "data" / "train-00000-of-00001.parquet").is_file()
     assert "exists already" in workbench("export", tiny_task, "--format", "hf", "--to", tmp_path / "set").stderr
+
+
+def test_a_row_without_votes_is_explained_by_their_absence(capsys):
+    lines = pd.DataFrame([("class balance", "", 0.0, 0.0, 0.0)], columns=["line", "vote", "adds", "before", "after"])
+    explained_row(Explained("m1", {"ham": 0.5, "spam": 0.5}, "ham", "spam", lines, 0.0))
+    assert "no function votes on this row" in capsys.readouterr().out

@@ -75,7 +75,7 @@ def test_a_planted_region_is_found_named_and_told_what_to_do_about() -> None:
     assert line["rate"] > 0.7 > 0.2 > line["rate_elsewhere"] and line["q"] < 1e-6
     assert {"“wallet”", "“lost”"} & set(line["marks"])
     assert "greets votes ham, truly spam" in line["also"]
-    assert line["next"].startswith("Mend greets in slice wallets: it votes for the wrong label on")
+    assert line["next"].startswith("Mend 'greets' in slice wallets: it votes for the wrong label on")
     assert len(line["examples"]) == 3 and all(held[data.ids.get_loc(row)] for row in line["examples"])
 
 

@@ -44,6 +44,21 @@ def test_rows_of_unknown_gold_count_for_nothing() -> None:
     assert function_table(VOTES, unknown)["n_gold"].tolist() == [1, 1, 0]
 
 
+@pytest.mark.parametrize(
+    ("gold", "message"),
+    [
+        (pd.Series([0, 1, 1, -1]), r"a Series without ids; .* pd\.Series\(gold, index=votes\.ids\)"),
+        (np.array([0, 1, 1, -1]), r"a ndarray without ids; .* pd\.Series\(gold, index=votes\.ids\)"),
+        (pd.Series({"c0": 0, "c1": 1}), r"no row id in common: 'c0', \.\.\. and 'r0', .* index=votes\.ids\)"),
+        (pd.Series({"r0": "ham"}), r"gold is 'ham' on row 'r0'; allowed are numbers: -1 "),
+    ],
+    ids=["numbered", "array", "other ids", "class names"],
+)
+def test_gold_that_cannot_be_matched_says_how_to_give_it(gold, message) -> None:
+    with pytest.raises(WorkbenchError, match=message):
+        function_table(VOTES, gold)
+
+
 def test_faults_are_counted_beside_the_abstains() -> None:
     faults = pd.DataFrame({"id": ["r0", "r3"], "lf": ["silent", "silent"], "error": ["KeyError: 'x'"] * 2})
     votes = VoteMatrix(VOTES.ids, VOTES.lfs, VOTES.labels, VOTES.votes, faults)

@@ -35,7 +35,7 @@ def test_where_no_promise_is_possible_it_says_how_many_rows_are_missing(n: int, 
     found = learn_deferral(descending(n), right_but(n, *wrong), 0.05)
     assert found.threshold is None and found.more == more
     assert not found.answers([1.0, 0.3]).any()
-    asked = f"label {more} more rows" if more else "by these errors, 20,000 labelled rows would not be enough"
+    asked = f"label {more} more such rows" if more else "by these errors, 20,000 labelled rows would not be enough"
     assert found.in_words() == f"no 5 % promise possible: {asked}"
 
 
@@ -115,4 +115,4 @@ def test_measure_rows_that_do_not_match_are_refused() -> None:
 
 def test_how_many_rows_are_missing_is_said_in_two_digits() -> None:
     told = Deferral(None, 0.05, 0.95, 300, 0, 0, 300, 4_886).in_words()
-    assert told == "no 5 % promise possible: label roughly 4,900 more rows"
+    assert told == "no 5 % promise possible: label roughly 4,900 more such rows"

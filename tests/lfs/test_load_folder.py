@@ -183,3 +183,9 @@ def test_tracebacks_show_the_lines_that_were_loaded(write):
     (folder / "functions.py").write_text(ONE.format("f", "row['no']  # as edited"))
     _, [fault] = call_on_rows(function, [{"text": ""}])
     assert "as loaded" in fault.traceback
+
+
+def test_a_forgotten_import_names_its_line(tmp_path):
+    (tmp_path / "functions.py").write_text("@labeling_function()\ndef f(row):\n    return 0\n", encoding="utf-8")
+    with pytest.raises(WorkbenchError, match=r"is not defined; write `from workbench import labeling_function` at the top"):
+        load_lfs(tmp_path)

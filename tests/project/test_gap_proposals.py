@@ -150,8 +150,8 @@ def test_proposed_rules_can_be_saved_as_they_are_printed(folder, tmp_path):
     assert shown.exit_code == 0, shown.output
     assert "no function votes on 96 of 192 rows of train and valid" in shown.output
     assert (
-        "a rule for spam (says the label model) adds 48 rows; right on 16 of 16 rows whose class is known, 100% [81%, 100%]"
-        in shown.output
+        "a rule for spam (says the label model) votes on 48 rows of this group, and on 48 of all rows without a vote; "
+        "right on 16 of 16 rows whose class is known, 100% [81%, 100%]" in shown.output
     )
     rule = shown.output[shown.output.index("[[rule]]") :].split("\n\n")[0].split("\ngroup")[0]
     (tmp_path / "rules.toml").write_text("format = 1\n" + rule)

@@ -147,7 +147,7 @@ def test_what_the_run_promises_decides(fitted, tmp_path):
     assert (answers["why"] != "").tolist() == (answers["decision"] == "needs review").tolist()
     write_promise(done, threshold=None, answered=0, errors=0, more=20)
     assert AnswerRule.of(done).threshold == 1
-    assert AnswerRule.of(done).promise.endswith("with gold, no 5 % promise possible: label 20 more rows.")
+    assert AnswerRule.of(done).promise.endswith("with gold, no 5 % promise possible: label 20 more such rows.")
     assert predict(open_model(task, done), tmp_path / "new.csv", tmp_path / "out.csv", overwrite=True).answered == 0
     by_hand = predict(open_model(task, done, most), tmp_path / "new.csv", tmp_path / "out.csv", overwrite=True)
     assert (by_hand.answered, by_hand.review) == (1, 1) and "by hand" in AnswerRule.of(done, most).promise

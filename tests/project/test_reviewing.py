@@ -339,7 +339,7 @@ def test_the_command_decides_undoes_and_shows_who_said_what(tiny_task):
     shown = review(tiny_task).stdout
     assert "ann: 2 labels, 0 unsure" in shown and "000: ann: billing; bob: bug" in shown
     assert "ann and bob: Cohen's kappa" in shown and "same label 50.0%, n = 2 rows" in shown
-    assert "anchors: 1, teaching: 1" in shown
+    assert "people labelled 2 rows (1 of them settled and not of test, 1 teach); 0 are requested" in shown
     review(tiny_task, "--decide", "000=bug", "--adjudicate", "--reviewer", "carl")
     found = json.loads(review(tiny_task, "--json").stdout)
     assert found["disputed"] == [] and found["teaching"] == 2

@@ -72,9 +72,9 @@ def test_the_planted_region_is_found_by_its_slice_and_test_rows_are_not_looked_a
     (line,) = judged.found.findings.to_dict("records")
     assert line["region"] == "slice long" and (line["n"], line["errors"], line["target"]) == (12, 12, "")
     assert line["rate_elsewhere"] == 0 and "“loan”" in line["marks"] and "note is long" not in line["marks"]
-    assert line["next"].startswith("Mend cars in slice long: it votes for the wrong label on 12 rows")
+    assert line["next"].startswith("Mend 'cars' in slice long: it votes for the wrong label on 12 rows")
     assert all(row.startswith("valid") for row in line["examples"])
-    assert judged.notes[0].startswith("48 labelled rows with a known class (60 valid gold")
+    assert judged.notes[0].startswith("The class of 60 rows is known (60 by valid gold): 48 have a label, 12 a wrong one.")
 
 
 def test_answers_of_an_audit_and_of_reviewers_count_too_and_are_told_apart(folder):
@@ -108,7 +108,7 @@ def test_the_command_prints_regions_pairs_and_json(folder):
     shown = CliRunner().invoke(main, ["errors", str(folder), "--run", first])
     assert shown.exit_code == 0, shown.output
     words = " ".join(shown.output.split())
-    assert "slice long" in words and "ham → spam" in words and "Mend cars in slice long" in words
+    assert "slice long" in words and "ham → spam" in words and "Mend 'cars' in slice long" in words
     found = json.loads(CliRunner().invoke(main, ["errors", str(folder), "--run", first, "--json"]).stdout)
     assert found["run"] == first and found["findings"][0]["region"] == "slice long"
     assert found["confusions"][0]["share_elsewhere"] is None and np.isfinite(found["confusions"][0]["high"])

@@ -101,10 +101,16 @@ def test_leaks_name_the_row_and_what_it_copies() -> None:
     assert (report.identical, report.exact, report.exact_groups, report.near) == (2, 4, 1, 1)
     assert report.in_words() == [
         "4 of 9 rows repeat the text of an earlier row (2 character by character) and 1 nearly do (similarity 0.8 or more)",
-        "1 of 2 valid rows stand in train as well (1 character by character) and 0 nearly do: "
-        "scores on valid flatter a model that remembers",
-        "1 of 3 test rows stand in train as well (0 character by character) and 1 nearly do: "
-        "scores on test flatter a model that remembers",
+        "1 of 2 valid rows stand in train as well (1 character by character): scores on valid flatter a model that remembers",
+        "1 of 3 test rows stand in train as well and 1 nearly do: scores on test flatter a model that remembers",
+    ]
+
+
+def test_rows_that_only_nearly_repeat_are_told_first() -> None:
+    report = duplicate_report(dataset(train=[SENTENCE], test=[SENTENCE + "!"]))
+    assert report.in_words() == [
+        "1 of 2 rows nearly repeat the text of an earlier row (similarity 0.8 or more)",
+        "1 of 1 test rows nearly stand in train as well: scores on test flatter a model that remembers",
     ]
 
 

@@ -138,7 +138,7 @@ def test_what_to_mend_and_rows_are_links(open_app, ran, monkeypatch):
     line = {
         "region": "slice long", "errors": 9, "n": 10, "target": "", "rate": 0.9, "rate_elsewhere": 0.1, "q": 0.01,
         "predicted": "ham", "truly": "spam", "confused": 9, "marks": [], "also": [], "examples": ["valid1"],
-        "next": "Mend says_free in slice long: it votes for the wrong label on 9 rows.",
+        "next": "Mend 'says_free' in slice long: it votes for the wrong label on 9 rows.",
     }  # fmt: skip
     empty = pd.DataFrame()
     found = SystematicErrors(pd.DataFrame([line]), empty, 10, 9, 1, 0.1, 0, empty)
@@ -169,10 +169,10 @@ def test_a_rule_of_values_is_proposed_for_a_task_without_text(open_app, ran, mon
     rule = {"name": "pro", "kind": "lookup", "label": "ham", "column": "plan", "values": ["pro", "a, b"]}
     figures = dict.fromkeys(("right", "n", "precision", "low", "high"), float("nan"))
     line = {"size": 9, "share": 1.0, "terms": ["plan is pro"], "slices": [], "examples": ["m1"], "label": "ham", "rule": rule}
-    groups = pd.DataFrame([{**line, "told_by": "truth", "gain": 9, **figures}])
+    groups = pd.DataFrame([{**line, "told_by": "truth", "inside": 9, "gain": 12, **figures}])
     monkeypatch.setattr(opened_audit, "groups", lambda *_: Gaps(10, 9, 9, groups, []))
     app = open_app("audit", audit="gaps")
-    assert 'plan is pro, "a, b" · votes on 9 rows' in said(app)
+    assert 'plan is pro, "a, b" · votes on 9 of these rows and 12 of all' in said(app)
     link = app.get("page_link")[-1].proto
     assert "kind=lookup" in link.query_string and "column=plan" in link.query_string
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TASK = click.argument("task", type=click.Path(path_type=Path))
 RUN = click.option("--run", "run_id", help="Id of the run. Default: the newest that has labels.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+_Q = "q: the share of the lines down to this one that chance alone would give"
 _SHOWN = 12  # findings, and pairs of classes, in a terminal
 
 
@@ -72,6 +73,7 @@ def _regions(findings: pd.DataFrame, level: float) -> None:
         ("in", "wrong are", "counting rows of", "elsewhere wrong", "q", "mostly labelled → truly", "marked by"),
         lines,
     )
+    click.echo(_Q)
     for line in _records(findings):
         click.secho(f"{line['region']}: ", bold=True, nl=False)
         click.echo(f"{line['next']} Rows such as {', '.join(line['examples'])}.")
@@ -134,4 +136,7 @@ def _rule_said(line: dict[str, Any]) -> str:
         return "no words in them tell one class well enough; review a few, then try again"
     from workbench.project.gaps import measured_in_words
 
-    return f"a rule for {line['label']} (says the {line['told_by']}) adds {line['gain']:,} rows; {measured_in_words(line)}"
+    return (
+        f"a rule for {line['label']} (says the {line['told_by']}) votes on {line['inside']:,} rows of this group, and on "
+        f"{line['gain']:,} of all rows without a vote; {measured_in_words(line)}"
+    )

@@ -152,8 +152,10 @@ def _status(found: dict[str, Any]) -> None:
         click.echo(f"{name}: {count['label']:,} labels, {count['unsure']:,} unsure, {count['skip']:,} skipped, ", nl=False)
         click.echo(f"{count['undo']:,} undone")
     measure = found["measure"]
-    click.echo(f"rows labelled: {found['rows']:,}, anchors: {found['anchors']:,}, teaching: {found['teaching']:,}, ", nl=False)
-    click.echo(f"measure rows labelled: {measure['labelled']:,} of {measure['rows']:,}, requested: {found['requested']:,}")
+    settled = f"{found['anchors']:,} of them settled and not of test, {found['teaching']:,} teach"
+    click.echo(f"people labelled {found['rows']:,} rows ({settled})", nl=False)
+    drawn = f", and {measure['labelled']:,} of the {measure['rows']:,} rows that audits drew" if measure["rows"] else ""
+    click.echo(f"{drawn}; {found['requested']:,} are requested")
     for pair in found["agreement"]["pairs"]:
         one, other = pair["reviewers"]
         click.echo(f"{one} and {other}: Cohen's kappa {_figure(pair, 'kappa')}, same label {pair['same']:.1%}, ", nl=False)

@@ -126,6 +126,8 @@ def explained_row(found: Explained) -> None:
     for line in found.lines.to_dict("records"):
         table.add_row(line["line"], line["vote"], f"{line['adds']:+.3f}", f"{line['after']:+.3f}")
     _print(table)
+    if len(found.lines) == 1:
+        click.echo("no function votes on this row; the class balance is all that speaks for its class")
 
 
 def checked_table(found: Checked) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.io.names import listed
 from workbench.stats import wilson_interval
-from workbench.tables import ABSTAIN, VoteMatrix, aligned_gold
+from workbench.tables import ABSTAIN, VoteMatrix, WorkbenchError, aligned_gold
 
 
 def function_table(votes: VoteMatrix, gold: pd.Series[Any] | None = None) -> pd.DataFrame:
@@ -45,6 +46,12 @@ def _accuracy(votes: VoteMatrix, gold: pd.Series[Any] | None) -> pd.DataFrame:
         counts = dict.fromkeys(("n_gold", "correct"), nothing.astype("Int64"))
         return pd.DataFrame(counts | dict.fromkeys(("accuracy", "low", "high"), nothing))
     truth = aligned_gold(votes.ids, votes.labels, gold)
+    if len(votes) and len(gold) and not gold.index.isin(votes.ids).any():
+        given, wanted = (listed(ids[:1]) for ids in (gold.index, votes.ids))
+        raise WorkbenchError(
+            f"gold and votes have no row id in common: {given}, ... and {wanted}, ...; for gold in row order write "
+            "pd.Series(gold.to_numpy(), index=votes.ids)"
+        )
     known = truth != ABSTAIN
     n_gold = (votes.votes[known] != ABSTAIN).sum(axis=0)
     correct = (votes.votes[known] == truth[known, None]).sum(axis=0)

@@ -307,7 +307,7 @@ def _next(judged: _Judged, errors: NDArray[np.intp], where: str = "", function: 
     truly = Counter(judged.truth[errors].tolist()).most_common(1)[0][0]
     right, rows = judged.labels[truly], errors[judged.truth[errors] == truly]
     if function is not None:
-        return f"Mend {function}: let it abstain on rows that are {right}, or vote {right} there."
+        return f"Mend {function!r}: let it abstain on rows that are {right}, or vote {right} there."
     if 3 * len(rows) < 2 * len(errors):
         return f"The {len(errors):,} errors are of several kinds: review more rows{where} and write a rule for each kind."
     if judged.votes is None:
@@ -319,7 +319,7 @@ def _next(judged: _Judged, errors: NDArray[np.intp], where: str = "", function: 
     heard = f"functions vote {right} on {found:,} of the {len(rows):,} rows that are {right} and not labelled so"
     if len(misled) and 3 * misled[worst] >= len(rows):
         name = judged.votes.lfs[worst]
-        return f"Mend {name}{where}: it votes for the wrong label on {misled[worst]:,} rows; {heard}."
+        return f"Mend {name!r}{where}: it votes for the wrong label on {misled[worst]:,} rows; {heard}."
     return f"Write {'another' if found else 'a'} rule for {right}{where}: {heard}{', and are outvoted' if found else ''}."
 
 

@@ -67,7 +67,7 @@ class Deferral:
         if self.more is None:
             return f"no {risk} promise possible: by these errors, {_MOST:,} labelled rows would not be enough"
         rows = f"{self.more}" if self.more < _EXACT else f"roughly {float(f'{self.more:.2g}'):,.0f}"
-        return f"no {risk} promise possible: label {rows} more rows"
+        return f"no {risk} promise possible: label {rows} more such rows"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON."""

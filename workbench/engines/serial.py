@@ -13,6 +13,7 @@ def serial(job: Job, pieces: Sequence[Piece], stopped: Container[int]) -> Iterat
         for function in piece.functions:
             if function not in stopped:
                 yield Begun(place, function)
+                job.prepare(chunk, function)
                 start = perf_counter()
                 result = job.run(chunk, function)
                 yield Answer(place, function, result, perf_counter() - start)

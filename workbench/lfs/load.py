@@ -173,5 +173,7 @@ class Package(MetaPathFinder, Loader):
         if isinstance(error, ModuleNotFoundError):
             beside = f"{error.name}.py stands in the same folder: write `from .{error.name} import ...`"
             hint = f"; {beside if f'{error.name}.py' in self.sources else 'install it with pip, or correct its name'}"
+        if isinstance(error, NameError) and error.name in ("labeling_function", "ABSTAIN"):
+            hint = f"; write `from workbench import {error.name}` at the top"
         kind = "" if isinstance(error, WorkbenchError) else f"{type(error).__name__}: "
         return f"{place}: {one_line(f'{kind}{error}')}{hint}"

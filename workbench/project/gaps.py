@@ -36,7 +36,7 @@ _RIGHT: Final = 0.6  # share of the rows that measure a rule below which it is n
 _TELLING: Final = 5  # rows that measure a rule, below which they tell too little
 _TOLD: Final = 8
 _COLUMNS: Final = [
-    "size", "share", "terms", "slices", "examples", "label", "told_by", "rule", "gain", "right", "n", "precision",
+    "size", "share", "terms", "slices", "examples", "label", "told_by", "rule", "inside", "gain", "right", "n", "precision",
     "low", "high",
 ]  # fmt: skip
 
@@ -48,8 +48,9 @@ class Gaps:
     rows, uncovered: how many there are, grouped: of these looked at. groups: the largest first. size: rows; share: of those
     looked at. terms: more frequent than in covered rows; '' groups hold none. slices: over-represented. examples: ids. rule: as
     it would stand in rules.toml, None where no word tells a class. label, told_by: its class and who guessed it (`end model`,
-    `label model`, `truth`). gain: rows without a vote it votes on. right, n, precision, low..high: its votes on rows whose
-    class is known, with the 95 % Wilson interval; missing where nothing is known, or where these rows chose the class.
+    `label model`, `truth`). inside, gain: rows of the group, and of all rows without a vote, that it votes on. right, n,
+    precision, low..high: its votes on rows whose class is known, with the 95 % Wilson interval; missing where nothing is known,
+    or where these rows chose the class.
     """
 
     rows: int
@@ -102,6 +103,7 @@ def gaps_of_run(task: Task, dataset: Dataset, run: Run, *, guess: bool = True, s
     scale = ground.total / max(ground.counted, 1)
     table = pd.DataFrame(lines, columns=_COLUMNS)
     table["gain"] = (table["gain"].astype(float) * scale).round().astype("Int64")
+    table["inside"] = table["inside"].astype("Int64")
     table["rule"] = pd.Series(_named(table["rule"].tolist(), ground.lfs), dtype=object)
     rest = int((groups < 0).sum())
     notes = _notes(sight, rest, len(bare), len(here), not guess and (run.folder / "end_model").exists())
@@ -204,13 +206,13 @@ def _proposed(sight: _Sight, rows: NDArray[np.intp], holding: Mapping[str, Seque
         words, covered = _cover(good, holding, set(rows.tolist()), sight.sources)
         covers += [(words, label, len(covered))] if words else []
     for words, label, _ in sorted(covers, key=lambda cover: -cover[2]):
-        found = _measured(sight, words, label, [likely[word][1] for word in words])
+        found = _measured(sight, words, label, [likely[word][1] for word in words], rows)
         if not found["n"] or (found["high"] >= _LIKELY and (found["n"] < _TELLING or found["precision"] >= _RIGHT)):
             return found
     return dict.fromkeys(_COLUMNS[5:])
 
 
-def _measured(sight: _Sight, words: list[str], label: int, told_by: list[str]) -> dict[str, Any]:
+def _measured(sight: _Sight, words: list[str], label: int, told_by: list[str], group: NDArray[np.intp]) -> dict[str, Any]:
     """Return a rule of some words and what it does; told_by: who says the class of each word."""
     ground = sight.ground
     column = sight.sources[words[0]][0] if sight.sources else None
@@ -224,7 +226,12 @@ def _measured(sight: _Sight, words: list[str], label: int, told_by: list[str]) -
     low, high = (float(end) for end in wilson_interval(right, n))
     figures = {"right": right, "n": n, "precision": right / n, "low": low, "high": high} if n else {}
     about = {"label": ground.data.labels[label], "told_by": Counter(told_by).most_common(1)[0][0], "rule": rule}
-    return dict.fromkeys(_COLUMNS[5:]) | about | {"gain": tried.counts["new"]} | figures
+    return (
+        dict.fromkeys(_COLUMNS[5:])
+        | about
+        | {"inside": int(np.isin(group, voted).sum()), "gain": tried.counts["new"]}
+        | figures
+    )
 
 
 def _likely(sight: _Sight, rows: NDArray[np.intp]) -> tuple[NDArray[np.float64], str]:
@@ -278,7 +285,8 @@ def _notes(sight: _Sight, rest: int, uncovered: int, grouped: int, unasked: bool
     if grouped < uncovered:
         notes.append(f"{grouped:,} of {uncovered:,} rows without a vote, drawn at random, are grouped.")
     if rest:
-        notes.append(f"{rest:,} rows hold no term that is more frequent there than in rows with votes, and are in no group.")
+        first = "1 row without a vote holds" if rest == 1 else f"{rest:,} rows without a vote hold"
+        notes.append(f"{first} no term that is rarer in rows with votes, so no group does.")
     if unasked:
         notes.append("The end model is not asked; what it guesses would tell the class of more words.")
     elif not any(sight.by):

@@ -102,11 +102,10 @@ def _notes(task: Task, truth: Truth, found: SystematicErrors) -> list[str]:
         way = f"review some, or plan an audit (`workbench review {task.folder}`, `workbench audit {task.folder} plan`)"
         return [f"No labelled row has a known class outside test, so nothing is judged; {way}."]
     counts = truth.source.value_counts()
-    words = {"gold": "valid gold", "measured": "audit answers", "reviewed": "reviewed rows"}
+    words = {"gold": "by valid gold", "measured": "by audit answers", "reviewed": "by reviewers"}
     told = ", ".join(f"{counts[name]:,} {said}" for name, said in words.items() if name in counts)
-    notes = [
-        f"{found.rows:,} labelled rows with a known class ({told}; some may have no label), {found.errors:,} of them wrong."
-    ]
+    judged = f"{found.rows:,} have a label, {found.errors:,} a wrong one"
+    notes = [f"The class of {len(truth.label):,} rows is known ({told}): {judged}."]
     if not truth.random:
         notes.append(
             "Queues pick hard rows: the reviewed ones are wrong more often than others; regions are compared among them."

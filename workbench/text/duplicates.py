@@ -200,17 +200,21 @@ class DuplicateReport:
         """Return what was found as sentences; none where no text repeats."""
         said = []
         if self.exact or self.near:
-            said.append(
-                f"{self.exact:,} of {sum(self.rows.values()):,} rows repeat the text of an earlier row ({self.identical:,} "
-                f"character by character) and {self.near:,} nearly do (similarity {self.threshold:g} or more)"
-            )
+            what = _told(self.exact, self.identical, self.near, "repeat the text of an earlier row", sum(self.rows.values()))
+            said.append(what + (f" (similarity {self.threshold:g} or more)" if self.near else ""))
         for split, part in self.leaks.groupby("split", sort=False):
-            exact, identical = (part["kind"] == "exact").sum(), part["identical"].sum()
-            said.append(
-                f"{exact:,} of {self.rows[str(split)]:,} {split} rows stand in train as well ({identical:,} character by "
-                f"character) and {len(part) - exact:,} nearly do: scores on {split} flatter a model that remembers"
-            )
+            exact, identical = int((part["kind"] == "exact").sum()), int(part["identical"].sum())
+            what = _told(exact, identical, len(part) - exact, "stand in train as well", self.rows[str(split)], f"{split} ")
+            said.append(f"{what}: scores on {split} flatter a model that remembers")
         return said
+
+
+def _told(exact: int, identical: int, near: int, does: str, of: int, split: str = "") -> str:
+    """Return how many rows repeat others, and how many nearly do; none is not told."""
+    if not exact:
+        return f"{near:,} of {of:,} {split}rows nearly {does}"
+    how = f" ({identical:,} character by character)" if identical else ""
+    return f"{exact:,} of {of:,} {split}rows {does}{how}" + (f" and {near:,} nearly do" if near else "")
 
 
 def duplicate_report(dataset: Dataset, threshold: float = 0.8) -> DuplicateReport:

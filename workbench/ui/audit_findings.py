@@ -68,11 +68,11 @@ def _finding(line: Mapping[Any, Any], names: Iterable[str]) -> None:
 
 def _with_link(sentence: str, names: Iterable[str]) -> str:
     """Return what to do next, with a link to the function that is to be mended."""
-    named = [name for name in names if re.match(f"Mend {re.escape(name)}(?=[: ])", sentence)]
+    named = [name for name in names if re.match(f"Mend {re.escape(repr(name))}(?=[: ])", sentence)]
     if not named:
         return plain(sentence)
     name = max(named, key=len)
-    return f"Mend [{plain(name)}]({_address('functions', lf=name)}){plain(sentence.removeprefix(f'Mend {name}'))}"
+    return f"Mend [{plain(name)}]({_address('functions', lf=name)}){plain(sentence.removeprefix(f'Mend {name!r}'))}"
 
 
 def _rows(ids: Iterable[str]) -> str:
@@ -117,8 +117,8 @@ def _rule(line: Mapping[Any, Any]) -> None:
     words = ", ".join(f'"{one}"' if "," in one else one for one in finds)
     where = f"{rule['column']} is " if "column" in rule else ""
     st.markdown(
-        f"A rule for **{plain(rule['label'])}**: {plain(f'{where}{words}')} · votes on {count(line['gain'])} rows "
-        f"without a vote · {plain(measured_in_words(line))}"
+        f"A rule for **{plain(rule['label'])}**: {plain(f'{where}{words}')} · votes on {count(line['inside'])} of these "
+        f"rows and {count(line['gain'])} of all without a vote · {plain(measured_in_words(line))}"
     )
     st.page_link(
         Path(__file__).parent / "write_rule.py",

@@ -240,7 +240,10 @@ def _columns() -> dict[str, Any]:
         "learned interval": column.TextColumn("95 % interval", help="Of the learned accuracy.", width=96),
         "faults": column.NumberColumn("faults", help="Rows on which it failed; it abstains there.", width=56),
         "microseconds": column.NumberColumn(
-            "µs a row", help="Time a row when it last voted; kept votes cost nothing.", format="%.1f", width=72
+            "µs a row",
+            help="Time a row when it last voted, loading left out; kept votes cost nothing.",
+            format="%.1f",
+            width=72,
         ),
         "overlap": share("overlap", "Share of all rows on which another function votes too.", 76),
         "n_votes": column.NumberColumn("votes", format="localized", width=64),

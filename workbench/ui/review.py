@@ -50,8 +50,8 @@ _QUESTION: Final = "Which rows should a person decide now?"
 _TEACHES: Final = "What you say here teaches the label model from the next run on."
 _MEASURES: Final = "What you say here measures how many labels are wrong, and teaches nothing."
 _WEIGHTS: Final = (
-    r"How much each reason counts stands in task.toml under \[review.weights\]. What names the label model's class waits for "
-    "*Show votes first* or your answer."
+    r"How much each reason counts stands in task.toml under \[review.weights\]. Reasons that would give away the label model's "
+    "class are shown after your answer, or before it with *Show votes first*."
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +31,7 @@ from workbench.tables import ABSTAIN, Dataset, VoteMatrix, WorkbenchError
 from workbench.text.duplicates import duplicate_report
 
 SAMPLE = 500
+_SLOW: Final = 5.0  # seconds
 _OUTCOME: Final = re.compile(
     r"escalat|re_?open|resol|csat|nps|clos(ed|ing)|refund|correct|outcome|satisf|churn|handling_?time", re.IGNORECASE
 )
@@ -99,6 +101,40 @@ def calls_ahead(functions: Sequence[LabelingFunction], dataset: Dataset, sampled
     return [f"{name} is about to ask its client about {count:,} texts{others}" for name, count in counts.items() if count]
 
 
+def _loaded(task: Task) -> tuple[list[LabelingFunction], list[str]]:
+    """Return the functions of a task, and one sentence where loading them takes long."""
+    start = perf_counter()
+    functions = task.functions()
+    took = perf_counter() - start
+    if took < _SLOW:
+        return functions, []
+    way_out = 'in a script, put what is no function under `if __name__ == "__main__":`'
+    return functions, [f"the functions took {took:.1f} s to load, for which every command waits; {way_out}"]
+
+
+def _without_gold_in_words(dataset: Dataset) -> list[str]:
+    """Return one sentence for each split outside train in which only some rows have gold."""
+    if dataset.gold is None:
+        return []
+    known = (dataset.gold != ABSTAIN).groupby(dataset.split).agg(["sum", "size"])
+    return [
+        f"{count} of {size} {split} rows have gold; scores on {split} leave the others out"
+        for split, count, size in known.drop("train", errors="ignore").itertuples()
+        if 0 < count < size
+    ]
+
+
+def _hidden_in_words(task: Task, error: str) -> str:
+    """Return why a function misses a column that the file has; nothing of another error."""
+    found = re.search(r"the row has no column '([^']+)'", error)
+    if found is None or found[1] not in [
+        *(task.data.get(role) for role in ("gold", "split", "id")),
+        *task.data.get("hidden", []),
+    ]:
+        return ""
+    return f"; the file has {found[1]!r}, which functions are not shown on purpose"
+
+
 class _WithExamples:
     """A job that runs, where it gets no rows, the unit examples of its functions; their result is what fails, in words."""
 
@@ -148,8 +184,8 @@ def check(task: Task) -> Checked:
     task.train_truth(rows)  # a file that does not fit is found now, not when a run trains its ceiling
     notes += _outcomes_in_words(task, rows)
     dataset = task.visible(rows)
-    loaded = task.functions()
-    notes += [f"{sentence} when the task is run" for sentence in calls_ahead(loaded, dataset, task.partitioned)]
+    loaded, slow = _loaded(task)
+    notes += [*slow, *(f"{sentence} when the task is run" for sentence in calls_ahead(loaded, dataset, task.partitioned))]
     functions = [function for function in loaded if not hasattr(function, "pending_calls")]
     size = min(SAMPLE, len(dataset))
     sample = dataset.take(np.sort(np.random.default_rng(0).choice(len(dataset), size, replace=False)))
@@ -165,17 +201,20 @@ def check(task: Task) -> Checked:
         max_faults=1,
         progress=lambda tick: ticks.update({tick.function: tick}),
     )
-    problems += [f"{name} was stopped: {shortened(reason)}" for name, reason in votes.stopped.items()]
+    problems += [
+        f"{name} was stopped: {shortened(reason)}{_hidden_in_words(task, reason)}" for name, reason in votes.stopped.items()
+    ]
     for function, column in zip(functions, votes.votes.T, strict=True):
         faults = votes.faults[votes.faults["lf"] == function.name]
         seconds = ticks[function.name].seconds if function.name in ticks else 0.0
         figures = (column != ABSTAIN).sum(), len(faults), seconds / max(size, 1) * 1e6
         table.loc[function.name, ["voted", "failed", "microseconds"]] = figures
         if len(faults) and function.name not in votes.stopped:
-            first = f"first on {faults['id'].iloc[0]!r}: {shortened(faults['error'].iloc[0])}"
+            error = faults["error"].iloc[0]
+            first = f"first on {faults['id'].iloc[0]!r}: {shortened(error)}{_hidden_in_words(task, error)}"
             problems.append(f"{function.name} failed on {len(faults)} of {size} sampled rows, {first}")
-    notes = [
-        *notes,
+    notes += [
+        *_without_gold_in_words(rows),
         *task.undecorated(),
         *not_found_in_words(failures),
         *task.disabled_in_words(),
