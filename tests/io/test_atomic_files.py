@@ -194,3 +194,9 @@ def test_a_format_that_is_not_known_is_refused(document: dict[str, object], mess
 
 def test_an_older_format_is_accepted() -> None:
     check_format({"format": 1}, "run.json", known=2)
+
+
+def test_a_file_where_a_folder_should_be_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(WorkbenchError, match="cannot be written: Not a directory"), new_folder(tmp_path / "runs" / "one"):
+        pass

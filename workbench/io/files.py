@@ -104,6 +104,13 @@ def _sweep(folder: Path) -> None:
 _sweep_once = cache(_sweep)  # a process may write thousands of files into one folder
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:  # a file has that name
+        raise NotADirectoryError(errno.ENOTDIR, folder) from error
+
+
 @contextmanager
 def atomic_write(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside the target that replaces it when the block ends well, and is removed when it does not.
@@ -114,7 +121,7 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
     target = Path(path).resolve()
     temporary = target.with_name(f"{_UNFINISHED}{uuid.uuid4().hex[:12]}{target.suffix}")  # only beside it a rename is atomic
     with refusals_in_words(path):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(target.parent)
         _sweep_once(target.parent)
         handle = _begun(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
@@ -138,7 +145,7 @@ def new_folder(path: Path | str) -> Iterator[Path]:
         raise _exists(path)
     temporary = unfinished(target)
     with refusals_in_words(path):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(target.parent)
         handle = _begin_folder(path, temporary)
         try:
             yield temporary

@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbench.io.votes import write_soft_labels
 from workbench.project.task import Task, build
+from workbench.project.trained_before import trained_before
 from workbench.tables import Dataset, SoftLabels, WorkbenchError
 
 ON_TRAIN: Final = "answers/end_model_train.parquet"
@@ -41,8 +42,8 @@ def train(
     """Return the end model trained on the soft labels of the given rows, or in words why there is none.
 
     anchors: what people said of rows, which label models know too. measured: rows that audits drew; they teach nothing, so that
-    they can tell how often the model is wrong. A training that was killed
-    goes on where the task's cache says that it stood.
+    they can tell how often the model is wrong. A training that was killed goes on where it stood, by the cache of the task, and
+    one from just the same as before is taken from there.
     """
     if not task.end_model.get("enabled", True):
         return "the end model is switched off in task.toml"
@@ -51,7 +52,14 @@ def train(
     weights = np.where(soft.ids.isin(list(measured)), 0.0, 1.0)
     if not (soft.covered & (weights > 0)).any():
         return "audits drew every training row that a function covers"
-    return make_end_model(task).fit(dataset, soft, weights, anchors, progress, task.folder / "cache" / "training")
+    model, cached = make_end_model(task), task.folder / "cache"
+    table = pd.DataFrame() if anchors is None else anchors.reset_index()
+    learned_from = model.settings(), dataset.fingerprint, list(soft.ids), soft.labels, soft.probs, soft.covered, weights
+    return trained_before(
+        cached / "models",
+        (*learned_from, table.to_dict("list")),
+        lambda: model.fit(dataset, soft, weights, anchors, progress, cached / "training"),
+    )
 
 
 def train_on_gold(task: Task, dataset: Dataset, gold: SoftLabels, progress: Any = None) -> Any:
