@@ -6,6 +6,7 @@ import pytest
 
 from workbench.end_model import EndModel
 from workbench.end_model.anchors import Adjustment, held_out_slopes
+from workbench.end_model.model import _known_rows
 from workbench.tables import Dataset, SoftLabels, WorkbenchError
 
 RNG = np.random.default_rng(0)
@@ -121,14 +122,25 @@ def test_a_model_with_anchors_is_kept(dataset: Dataset, soft: SoftLabels, tmp_pa
     assert np.array_equal(again.predict_proba(dataset).probs, model.predict_proba(dataset).probs)
 
 
-@pytest.mark.parametrize(
-    ("anchors", "message"),
-    [
-        (lambda ids: pd.Series(7, index=ids[:1]), "has class 7; classes are 0 to 1"),
-        (lambda ids: pd.Series(0, index=ids), "every covered row is an anchor"),
-    ],
-    ids=["no class", "all rows"],
-)
-def test_wrong_anchors_are_refused(dataset: Dataset, soft: SoftLabels, anchors, message):
-    with pytest.raises(WorkbenchError, match=message):
-        EndModel().fit(dataset, soft, anchors=anchors(soft.ids))
+def test_an_anchor_of_no_class_is_refused(dataset: Dataset, soft: SoftLabels):
+    with pytest.raises(WorkbenchError, match="has class 7; classes are 0 to 1"):
+        EndModel().fit(dataset, soft, anchors=pd.Series(7, index=soft.ids[:1]))
+
+
+def test_where_all_rows_are_anchors_half_of_them_teach(dataset: Dataset, soft: SoftLabels):
+    truth = pd.Series(dataset.gold.to_numpy(), index=dataset.ids)[soft.ids]
+    wrong = SoftLabels(soft.ids, soft.labels, soft.probs[:, ::-1], soft.covered)
+    model = EndModel().fit(dataset, wrong, anchors=truth)
+    assert (model.predict_proba(dataset).hard() == truth).mean() > 0.9
+
+
+def test_anchors_that_do_not_outnumber_weak_rows_leave_them_alone(dataset: Dataset, soft: SoftLabels):
+    known = _known_rows(pd.Series(0, index=soft.ids[:60]), soft)
+    staying, teaching = known.parted(weak=60, seed=0)
+    assert len(staying.place) == 60 and not len(teaching.place)
+
+
+def test_the_surplus_of_anchors_is_halved_and_picked_ones_teach_first(dataset: Dataset, soft: SoftLabels):
+    table = pd.DataFrame({"label": 0, "weight": 1.0, "drawn": np.arange(60) < 50}, index=soft.ids[:60])
+    staying, teaching = _known_rows(table, soft).parted(weak=40, seed=0)
+    assert len(staying.place) == 50 and staying.drawn.all() and not teaching.drawn.any()

@@ -107,7 +107,8 @@ class EndModel:
 
         weights: one a row of soft, 0 or more, in its order or as a Series by id. anchors: rows that people labelled, a class
         index by row id, or a frame with label, weight and drawn as label models take it; those among soft do not teach as weak
-        labels, and so can tell what the model that these taught gets wrong (anchors.py). progress: called after every epoch
+        labels, and so can tell what the model that these taught gets wrong (anchors.py), but for half of those by which they
+        outnumber the rows with weak labels. progress: called after every epoch
         with what is done, what there is to do as far as known, and a line of text. checkpoint: the folder where trainings that
         take longer than seconds note how far they are; one that was killed goes on there when it is called again with all the
         same, to the same numbers. Gold is never read. Raises WorkbenchError where labels differ, a row is missing from the
@@ -119,15 +120,14 @@ class EndModel:
         for row in soft.ids[places < 0]:
             raise WorkbenchError(f"soft labels name row {row!r}, which the dataset has not; give the same rows")
         row_weights = _row_weights(weights, soft)
-        known = _known_rows(anchors, soft)
-        taught = self._taught(soft, known, row_weights)
+        taught, labels, known = self._lessons(soft, _known_rows(anchors, soft), row_weights)
         rows = dataset.take(places)
         may_teach = rows.take(row_weights > 0)
         features = Features.fit(may_teach, self.features, self.columns, self.max_features)
-        kept = self._checkpoint(checkpoint, features, rows, soft.probs, taught, row_weights, *known)
+        kept = self._checkpoint(checkpoint, features, rows, labels, taught, row_weights, *known)
         if self.keep < 1:
-            taught[taught] = smooth(features.transform(rows.take(taught))[0], soft.probs[taught], self.keep)
-        teaching, probs, given = rows.take(taught), soft.probs[taught], row_weights[taught]
+            taught[taught] = smooth(features.transform(rows.take(taught))[0], labels[taught], self.keep)
+        teaching, probs, given = rows.take(taught), labels[taught], row_weights[taught]
         recipe = Recipe(**{field.name: getattr(self, field.name) for field in fields(Recipe)})
         report = progress or (lambda done, total, text: None)
         counts = self._counts(probs, given)
@@ -154,15 +154,21 @@ class EndModel:
         kept.remove()
         return self
 
-    def _taught(self, soft: SoftLabels, known: _Known, weights: Floats) -> NDArray[np.bool_]:
-        """bool[n]: the rows whose labels are learned from; refuses soft labels that leave none."""
+    def _lessons(self, soft: SoftLabels, known: _Known, weights: Floats) -> tuple[NDArray[np.bool_], Floats, _Known]:
+        """Return the rows that are learned from, bool[n], the labels of all, float64[n, k], and the anchors that do not teach.
+
+        Refuses soft labels that leave no row.
+        """
         taught = (soft.covered | self.use_uncovered) & (weights > 0)
         taught[known.place] = False
+        known, teachers = known.parted(taught.sum(), self.seed)
+        probs = soft.probs.copy()
+        probs[teachers.place] = np.eye(len(soft.labels))[teachers.label]
+        taught[teachers.place] = weights[teachers.place] > 0
         if not taught.any():
             what = "no row is covered by a labeling function" if not soft.covered.any() else "every covered row has weight 0"
-            what = "every covered row is an anchor" if soft.covered[known.place].sum() == soft.covered.sum() > 0 else what
             raise WorkbenchError(f"there is nothing to learn from: of {len(soft):,} rows {what}")
-        return taught
+        return taught, probs, known
 
     def _looked_again(self, examples: Examples, given: Floats, crossed: CrossFitted, first: Adjustment) -> Examples:
         """Return the rows with what the models of other rows make of their labels."""
@@ -327,6 +333,12 @@ class _Known(NamedTuple):
     label: NDArray[np.intp]
     weight: Floats
     drawn: NDArray[np.bool_]
+
+    def parted(self, weak: int, seed: int) -> tuple[_Known, _Known]:
+        """Return the anchors that stay, and those that teach: half of what they outnumber weak rows by, picked ones first."""
+        order = np.lexsort([np.random.default_rng(seed).permutation(len(self.place)), self.drawn])
+        teachers = np.isin(np.arange(len(order)), order[: max(0, len(order) - weak) // 2])
+        return _Known._make(part[~teachers] for part in self), _Known._make(part[teachers] for part in self)
 
     def adjustment(self, slopes: Floats, views: Floats, inputs: tuple[Inputs, ...]) -> Adjustment:
         """Return what the anchors say of the views' logits of them, float64[v, a, k]."""
