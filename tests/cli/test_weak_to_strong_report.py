@@ -49,6 +49,15 @@ def test_evaluate_prints_the_report_and_json_gives_it_all(odd_task):
     assert json.loads(workbench("evaluate", odd_task, "--json").stdout)["crossover"]["curve"][0]["n"] == 25
 
 
+def test_a_newer_end_model_without_scores_is_named(odd_task):
+    workbench("run", odd_task)
+    workbench("train", odd_task)
+    answer = workbench("evaluate", odd_task)
+    older, newer = sorted(path.name for path in (odd_task / "runs").glob("[!.]*"))
+    assert answer.stdout.startswith(f"run {older}\n")
+    assert f"run {newer} is newer, and its end model has no scores yet; `workbench run` makes a run that has" in answer.stderr
+
+
 def test_a_run_without_scores_is_refused(tiny_task):
     workbench("fit", tiny_task)
     answer = workbench("evaluate", tiny_task)

@@ -127,20 +127,16 @@ def test_an_anchor_of_no_class_is_refused(dataset: Dataset, soft: SoftLabels):
         EndModel().fit(dataset, soft, anchors=pd.Series(7, index=soft.ids[:1]))
 
 
-def test_where_all_rows_are_anchors_half_of_them_teach(dataset: Dataset, soft: SoftLabels):
+def test_where_all_rows_are_anchors_all_but_a_hundred_teach(dataset: Dataset, soft: SoftLabels):
     truth = pd.Series(dataset.gold.to_numpy(), index=dataset.ids)[soft.ids]
     wrong = SoftLabels(soft.ids, soft.labels, soft.probs[:, ::-1], soft.covered)
     model = EndModel().fit(dataset, wrong, anchors=truth)
     assert (model.predict_proba(dataset).hard() == truth).mean() > 0.9
 
 
-def test_anchors_that_do_not_outnumber_weak_rows_leave_them_alone(dataset: Dataset, soft: SoftLabels):
-    known = _known_rows(pd.Series(0, index=soft.ids[:60]), soft)
-    staying, teaching = known.parted(weak=60, seed=0)
-    assert len(staying.place) == 60 and not len(teaching.place)
-
-
-def test_the_surplus_of_anchors_is_halved_and_picked_ones_teach_first(dataset: Dataset, soft: SoftLabels):
-    table = pd.DataFrame({"label": 0, "weight": 1.0, "drawn": np.arange(60) < 50}, index=soft.ids[:60])
-    staying, teaching = _known_rows(table, soft).parted(weak=40, seed=0)
-    assert len(staying.place) == 50 and staying.drawn.all() and not teaching.drawn.any()
+@pytest.mark.parametrize(("weak", "teach"), [(0, 50), (100, 50), (130, 20), (150, 0)])
+def test_as_many_anchors_stay_as_there_are_weak_rows_and_picked_ones_teach_first(soft: SoftLabels, weak: int, teach: int):
+    table = pd.DataFrame({"label": 0, "weight": 1.0, "drawn": np.arange(150) < 100}, index=soft.ids[:150])
+    staying, teaching = _known_rows(table, soft).parted(weak, seed=0)
+    assert (len(staying.place), len(teaching.place)) == (150 - teach, teach)
+    assert not teaching.drawn.any()

@@ -38,7 +38,7 @@ def evaluate_command(task: Path, run_id: str | None, crossover: bool, as_json: b
     """
     from workbench.cli.gate import run_gate
     from workbench.cli.weak_to_strong import strong_report
-    from workbench.project.runs import find_run
+    from workbench.project.runs import find_run, newest_run
     from workbench.project.steps.crossover import crossover as measure
     from workbench.project.steps.evaluate import whole_report
     from workbench.project.task import load_task
@@ -52,6 +52,12 @@ def evaluate_command(task: Path, run_id: str | None, crossover: bool, as_json: b
         sys.exit(0 if run_gate(loaded, run_id, as_json=as_json, **of_gate) else 1)
     dataset, warnings = loaded.dataset()
     run = find_run(loaded, run_id, holding="metrics.json")
+    newer = newest_run(loaded, "end_model")
+    if run_id is None and newer is not None and newer.id > run.id:
+        warnings = [
+            *warnings,
+            f"run {newer.id} is newer, and its end model has no scores yet; `workbench run` makes a run that has",
+        ]
     if crossover:
         with report_progress() as report:
             measure(loaded, run, dataset, report)
@@ -60,6 +66,7 @@ def evaluate_command(task: Path, run_id: str | None, crossover: bool, as_json: b
         click.echo(json.dumps(found, indent=2))
         return
     notes(warnings)
+    click.echo(f"run {run.id}")
     strong_report(found)
 
 

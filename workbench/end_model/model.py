@@ -29,6 +29,7 @@ Floats = NDArray[np.float64]
 
 _PREDICT_ROWS: Final = 4096  # rows whose features are held at once
 _NOVEL: Final = 0.01  # share of rows like the training rows that are called unlike them
+_STAYING: Final = 100  # anchors that do not teach, however few rows have weak labels
 _SEEN: Final = 10_000  # rows that say what the training rows are like
 
 
@@ -107,7 +108,7 @@ class EndModel:
 
         weights: one a row of soft, 0 or more, in its order or as a Series by id. anchors: rows that people labelled, a class
         index by row id, or a frame with label, weight and drawn as label models take it; those among soft do not teach as weak
-        labels, and so can tell what the model that these taught gets wrong (anchors.py), but for half of those by which they
+        labels, and so can tell what the model that these taught gets wrong (anchors.py), but for those by which they
         outnumber the rows with weak labels. progress: called after every epoch
         with what is done, what there is to do as far as known, and a line of text. checkpoint: the folder where trainings that
         take longer than seconds note how far they are; one that was killed goes on there when it is called again with all the
@@ -335,9 +336,9 @@ class _Known(NamedTuple):
     drawn: NDArray[np.bool_]
 
     def parted(self, weak: int, seed: int) -> tuple[_Known, _Known]:
-        """Return the anchors that stay, and those that teach: half of what they outnumber weak rows by, picked ones first."""
+        """Return the anchors that stay, as many as there are weak rows or 100, and those that teach, picked ones first."""
         order = np.lexsort([np.random.default_rng(seed).permutation(len(self.place)), self.drawn])
-        teachers = np.isin(np.arange(len(order)), order[: max(0, len(order) - weak) // 2])
+        teachers = np.isin(np.arange(len(order)), order[: max(0, len(order) - max(weak, _STAYING))])
         return _Known._make(part[~teachers] for part in self), _Known._make(part[teachers] for part in self)
 
     def adjustment(self, slopes: Floats, views: Floats, inputs: tuple[Inputs, ...]) -> Adjustment:

@@ -290,11 +290,6 @@ def read_bytes(path: Path | str) -> bytes:
         raise WorkbenchError(f"{str(path)!r} holds a NUL character, which no name of a file has; correct the name") from None
 
 
-def stamp(file: Path) -> tuple[int, int]:
-    """Return what changes with a file: its time in nanoseconds and its bytes, (0, 0) where it is missing."""
-    return (file.stat().st_mtime_ns, file.stat().st_size) if file.exists() else (0, 0)
-
-
 def sha256(path: Path | str) -> str:
     """Return the checksum of a file as 64 hexadecimal digits."""
     with open(path, "rb") as file:

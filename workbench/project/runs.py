@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import __version__
-from workbench.io.files import check_format, stamp, unfinished, write_json
+from workbench.io.files import check_format, unfinished, write_json
 from workbench.io.kept import read_kept
 from workbench.io.votes import read_soft_labels, read_votes
 from workbench.label_models import GenerativeModel, load
@@ -110,6 +110,11 @@ def describe_run(folder: Path, task: Task, until: str, **facts: Any) -> None:
 def list_runs(task: Task) -> list[Run]:
     """Return the runs of a task, oldest first."""
     return [_open(folder) for folder in _folders(task)]
+
+
+def stamp(file: Path) -> tuple[int, int]:
+    """Return what changes with a file: its time in nanoseconds and its bytes, (0, 0) where it is missing."""
+    return (file.stat().st_mtime_ns, file.stat().st_size) if file.exists() else (0, 0)
 
 
 def newest_run(task: Task, holding: str = "run.json") -> Run | None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,9 +53,7 @@ def trained_before(root: Path, learned_from: tuple[Any, ...], train: Callable[[]
 @cache
 def _code() -> str:
     """Return a hash of what trains: libraries, and the code of the end model and of what reads texts."""
-    import torch
-
-    found = hashlib.sha256(f"{torch.__version__} {np.__version__}".encode())
+    found = hashlib.sha256(f"{version('torch')} {version('numpy')}".encode())
     home = Path(workbench.__file__).parent
     for file in sorted([*(home / "end_model").rglob("*.py"), *(home / "text").rglob("*.py")]):
         found.update(file.read_bytes())

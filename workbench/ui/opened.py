@@ -11,13 +11,12 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from workbench.io.files import stamp
 from workbench.project import close_up, overview, training_set
 from workbench.project.catalogue import catalogue, files_stamp
 from workbench.project.catalogue import visible_rows as visible
 from workbench.project.functions import Figures, function_rows, run_figures
 from workbench.project.queues import Opened, ranking
-from workbench.project.runs import Run
+from workbench.project.runs import Run, stamp
 from workbench.project.serving import Claims
 from workbench.project.task import Task
 from workbench.project.training_set import Candidates

@@ -6,10 +6,9 @@ from typing import Any, Final
 
 import streamlit as st
 
-from workbench.io.files import stamp
 from workbench.project import audit_report, gaps, reviewing, systematic
 from workbench.project.feedback import Feedback, what_changed
-from workbench.project.runs import Run
+from workbench.project.runs import Run, stamp
 from workbench.project.task import Task
 from workbench.tables import Dataset
 

@@ -8,13 +8,12 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from workbench.io.files import stamp
 from workbench.project import batch_rows, monitoring_facts, run_difference, run_history
 from workbench.project.batch_rows import BatchRows
 from workbench.project.monitoring import batches
 from workbench.project.reference import promoted
 from workbench.project.run_difference import Difference
-from workbench.project.runs import Run, list_runs
+from workbench.project.runs import Run, list_runs, stamp
 from workbench.project.task import Task
 from workbench.tables import Dataset
 
