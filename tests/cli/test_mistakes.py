@@ -7,6 +7,7 @@ A message is what a line holds, `...` for anything. Its first word says how the 
 import errno
 import re
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -254,6 +255,12 @@ DISK = {
 }
 
 
+MACHINE = (
+    "error: port ... is taken by another program; leave --port out, which finds a free one, or give another",
+    "error: the package 'torch' is missing from ...; take the Python of .venv, into which make app installs all of it",
+)
+
+
 @pytest.fixture(scope="module")
 def finished(write_tiny: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a task that ran once."""
@@ -301,8 +308,21 @@ def test_what_the_disk_refuses_is_one_message(tiny_task: Path, monkeypatch: pyte
     told(typed("apply TASK", tiny_task), said)
 
 
+def test_a_port_that_is_taken_is_one_message(tiny_task: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        told(typed(f"app TASK --port {other.getsockname()[1]}", tiny_task), MACHINE[0])
+
+
+def test_a_package_that_is_missing_is_one_message(tiny_task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: Any, **__: Any) -> None:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr("workbench.project.steps.run.new_folder", missing)
+    told(typed("apply TASK", tiny_task), MACHINE[1])
+
+
 def test_the_page_of_troubles_quotes_these_messages_and_no_others() -> None:
     quoted = set(re.findall(r"^\| `((?:error|problem|note): .+?)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
-    provoked = {mistake.said for mistake in [*STARTING, *DATA, *FUNCTION, *RUNNING, *RESULTS]} | set(DISK.values())
+    provoked = {mistake.said for mistake in [*STARTING, *DATA, *FUNCTION, *RUNNING, *RESULTS]} | {*DISK.values(), *MACHINE}
     assert quoted - provoked == set(), "no test provokes these"
     assert provoked - quoted == set(), "the page lacks these"

@@ -352,7 +352,7 @@ def test_the_command_shows_a_queue_and_moves_decisions(tiny_task, tmp_path):
     run(load_task(tiny_task), until="fit")
     lines = review(tiny_task, "--queue", "conflict", "--next", 2).stdout.splitlines()
     assert len(lines) == 4 and "Functions disagree" in lines[0] and "number" in lines[1]
-    assert json.loads(review(tiny_task, "--queue", "conflict", "--json").stdout)[0]["id"] == lines[0].split()[0]
+    assert json.loads(review(tiny_task, "--queue", "conflict", "--json").stdout)[0]["row"] == lines[0].split()[0]
     assert review(tiny_task, "--queue", "uncovered").stdout == "nothing left in the queue 'uncovered'\n"
     review(tiny_task, "--decide", "000=billing", "--reviewer", "ann")
     assert "1 entries" in review(tiny_task, "--export", tmp_path / "out.jsonl").stderr

@@ -3,14 +3,16 @@
 import sqlite3
 from contextlib import closing
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.review import schema
-from workbench.review.decision import Decision
+from workbench.review.decision import ADJUDICATION, Decision
 from workbench.review.record import Record
+from workbench.review.standing import Standing
 from workbench.tables import WorkbenchError
 
 
@@ -317,3 +319,38 @@ def test_a_file_that_is_moved_takes_along_what_was_stored(record):
     record.decide([label("r2")])
     assert said(record) == [("r2", "ann", "label")]
     assert said(Record(record._file.with_name("old.sqlite"))) == [("r1", "ann", "label")]
+
+
+ACTIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["label", "skip", "undo", "adjudicate"]), st.sampled_from("ab"), st.sampled_from("123"), st.booleans()
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(actions=ACTIONS)
+def test_read_bit_by_bit_what_stands_is_what_is_read_at_once(tmp_path_factory, actions):
+    file = tmp_path_factory.mktemp("record") / "decisions.sqlite"
+    patient, other = Record(file), Record(file)
+    for kind, reviewer, row, look in actions:
+        if kind == "undo":
+            other.undo(reviewer)
+        else:
+            reason = ADJUDICATION if kind == "adjudicate" else ""
+            said = "skip" if kind == "skip" else "label"
+            other.decide([Decision(row, said, reviewer, "spam" if said == "label" else None, reason=reason)])
+        if look:
+            pd.testing.assert_frame_equal(patient.current(), Record(file).current())
+        assert patient.saved(reviewer) == other.counts().drop(columns="undo").sum(axis=1).get(reviewer, 0)
+    pd.testing.assert_frame_equal(patient.current(), Record(file).current())
+
+
+def test_entries_of_another_record_are_not_taken_for_later_ones(record, tmp_path):
+    record.decide([label("r1"), label("r2")])
+    other = Record(tmp_path / "other.sqlite")
+    other.decide([label("s1"), label("s2"), label("s3")])
+    stood = Standing.of(record.version(), record.decisions())
+    assert stood.and_then(other.version(), other.decisions()[1:]) is None
+    assert stood.and_then(other.version(), other.decisions()[:0]) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import faulthandler
 import signal
+import sys
 import threading
 from importlib import import_module
 from typing import Any
@@ -91,6 +92,14 @@ class Commands(click.Group):
             raise OneLineError(str(error)) from None
         except BrokenPipeError:
             raise  # click ends quietly where nobody reads on, as behind `| head`
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package == "workbench":
+                raise
+            raise OneLineError(
+                f"the package {package!r} is missing from {sys.executable}; take the Python of .venv, into which make app "
+                "installs all of it"
+            ) from None
         except OSError as error:
             way_out = WAYS_OUT.get(error.errno or 0, "")
             raise OneLineError(f"{error.filename or 'the system'}: {error.strerror or error}{way_out}") from None

@@ -40,10 +40,10 @@ def refit_command(task: Path, force: bool, as_json: bool) -> None:
     found = None
     if after is None:
         words = [f"Nothing is new since run {facts['before']}: the same reviewed rows, functions, settings and data."]
+        words.append("Nothing was fitted; --force fits all the same.")
         words.append(
-            "Nothing was fitted; --force fits all the same. Answers to an audit measure, and teach nothing: rows that teach"
+            f"Answers to an audit teach nothing: `workbench review {task} --queue value` has rows that do."
         )
-        words[-1] += f" are those of a queue, as `workbench review {task} --queue value` names them."
     elif before is None:
         soft, anchors = after.soft_labels(), after.about["review"]["anchors"]
         words = [f"No run was fitted before. Run {after.id} labels {soft.covered.sum():,} of {len(soft):,} rows, "]

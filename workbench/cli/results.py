@@ -54,10 +54,7 @@ def evaluate_command(task: Path, run_id: str | None, crossover: bool, as_json: b
     run = find_run(loaded, run_id, holding="metrics.json")
     newer = newest_run(loaded, "end_model")
     if run_id is None and newer is not None and newer.id > run.id:
-        warnings = [
-            *warnings,
-            f"run {newer.id} is newer, and its end model has no scores yet; `workbench run` makes a run that has",
-        ]
+        warnings.append(f"run {newer.id} is newer, and its end model has no scores yet; `workbench run` makes a run that has")
     if crossover:
         with report_progress() as report:
             measure(loaded, run, dataset, report)

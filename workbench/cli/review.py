@@ -75,7 +75,7 @@ def review_command(task: Path, release: bool, as_json: bool, **asked: Any) -> No
     if asked["kind"] is not None:
         rows = newest_queue(loaded, dataset, reviewer, asked["kind"], asked["limit"])
         if as_json:
-            click.echo(json.dumps(plain(rows.reset_index().to_dict(orient="records")), indent=2))
+            click.echo(json.dumps(plain(rows.rename_axis("row").reset_index().to_dict(orient="records")), indent=2))
         else:
             _queue(rows, asked["kind"])
     elif not done:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -288,7 +289,17 @@ def build(kind: type, settings: Mapping[str, Any], where: str, also: Mapping[str
         wanted = others[key] if key in others else _kind_of(parameters[key].default)
         if wanted is not None:
             expect(settings, key, wanted, where)
-    return kind(**{key: value for key, value in settings.items() if key not in others})
+    with named(where):
+        return kind(**{key: value for key, value in settings.items() if key not in others})
+
+
+@contextmanager
+def named(where: str) -> Iterator[None]:
+    """Begin what is refused in this block with the place of its setting."""
+    try:
+        yield
+    except WorkbenchError as error:
+        raise WorkbenchError(f"{where}: {error}") from error
 
 
 def _kind_of(default: Any) -> Any:

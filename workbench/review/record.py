@@ -20,10 +20,11 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from workbench.io.urls import hidden
-from workbench.review.decision import ADJUDICATION, FIELDS, FIGURES, TEXTS, Decision, Refused, new_id, now
+from workbench.review.decision import FIELDS, FIGURES, TEXTS, Decision, Refused, new_id, now
 from workbench.review.kept_plans import has_plan, list_plans, read_audit, write_audit, write_plan
 from workbench.review.plan import AuditPlan
 from workbench.review.schema import DECISIONS, PLAN_ROWS, REQUESTS, is_current, migrate
+from workbench.review.standing import Standing
 from workbench.tables import WorkbenchError
 
 _PATIENCE: Final = 60.0  # seconds to wait for another process that writes
@@ -56,7 +57,7 @@ class Record:
         self._file = Path(str(url.database)) if lite else None
         weakref.finalize(self, self._engine.dispose)
         self._place = self._where()
-        self._kept: tuple[tuple[int, int, int], pd.DataFrame] | None = None  # what `current` last read, and at which version
+        self._kept: Standing | None = None  # what `current` last read
         if lite:
             event.listen(self._engine, "connect", _settle)
             event.listen(self._engine, "begin", _begin)
@@ -98,15 +99,15 @@ class Record:
 
         A reviewer who also adjudicated a row has a second line for it: what they said as one of several is not overwritten.
         """
-        version = self.version()
-        if self._kept is None or self._kept[0] != version:
-            columns, standing = DECISIONS.c, _standing().subquery()
-            newest = sa.select(sa.func.max(standing.c.seq)).group_by(
-                standing.c.row, standing.c.reviewer, standing.c.reason == ADJUDICATION
-            )
-            found = self._read(sa.select(DECISIONS).where(columns.seq.in_(newest)).order_by(columns.seq))
-            self._kept = version, _frame(found)
-        return self._kept[1].copy(deep=False)
+        version, kept = self.version(), self._kept
+        if kept is None or kept.version != version:
+            since = kept.seq if kept is not None and self._file is not None else 0  # others may number ahead of their commits
+            found = _frame(self._read(sa.select(DECISIONS).where(DECISIONS.c.seq >= since).order_by(DECISIONS.c.seq)))
+            kept = Standing.of(version, found) if kept is None or not since else kept.and_then(version, found)
+            self._kept = kept
+            if kept is None:
+                return self.current()
+        return kept.current.copy(deep=False)
 
     def history(self, reviewer: str, n: int = 10) -> list[Decision]:
         """Return the last entries of a reviewer that stand, the newest first."""
@@ -122,6 +123,12 @@ class Record:
         table = pd.DataFrame(self._read(counted.group_by(columns.reviewer, columns.kind)), columns=["reviewer", "kind", "n"])
         wide = table.pivot(index="reviewer", columns="kind", values="n")
         return wide.reindex(columns=["label", "unsure", "skip", "undo"]).fillna(0).astype(int)
+
+    def saved(self, reviewer: str) -> int:
+        """Return how many entries of a reviewer stand."""
+        mine = _standing().where(DECISIONS.c.reviewer == reviewer).subquery()
+        found = self._read(sa.select(sa.func.count()).select_from(mine))
+        return int(found[0][0]) if found else 0
 
     def version(self) -> tuple[int, int, int]:
         """Return the numbers of the newest decision, request and drawn row: others after whatever is written."""

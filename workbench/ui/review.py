@@ -280,8 +280,7 @@ def _take(desk: _Desk, task: Task, dataset: Dataset, reviewer: str, log: dict[st
         for entry in log["entries"]:
             (desk.answered.discard if entry["kind"] == "undo" else desk.answered.add)(entry["row"])
     desk.said = record.history(reviewer, _BEHIND)
-    counts = record.counts().drop(columns="undo")
-    desk.saved = int(counts.sum(axis=1).get(reviewer, 0))
+    desk.saved = record.saved(reviewer)
 
 
 def _about_queue(desk: _Desk, kind: str, waiting: list[str]) -> dict[str, Any]:

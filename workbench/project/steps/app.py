@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
+import socket
 import sys
 import tomllib
 from pathlib import Path
@@ -44,6 +46,10 @@ def command(task: Path | None = None, port: int | None = None, shared_as: str | 
         from workbench.project.task import no_task
 
         raise WorkbenchError(no_task(task))
+    if importlib.util.find_spec("streamlit") is None:
+        raise ModuleNotFoundError(name="streamlit")
+    if port is not None:
+        _check_free(port)
     signs_in = _signs_in()
     if shared_as is not None and not signs_in:
         way_out = f"write [auth] into {_SECRETS[0]}, as docs/app.md says"
@@ -62,6 +68,16 @@ def command(task: Path | None = None, port: int | None = None, shared_as: str | 
     ]
     where = ["data"] if task is None else [str(task.resolve().parent), task.resolve().name]
     return [sys.executable, "-m", "workbench.ui", "run", str(PAGES / "app.py"), *flags, "--", *where]
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as asked:
+        asked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            asked.bind((OPTIONS["server.address"], port))
+        except (OSError, OverflowError) as error:
+            why = "is taken by another program" if getattr(error, "errno", 0) == errno.EADDRINUSE else f"cannot be had: {error}"
+            raise WorkbenchError(f"port {port} {why}; leave --port out, which finds a free one, or give another") from error
 
 
 def others_settings() -> list[str]:

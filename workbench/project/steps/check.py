@@ -26,7 +26,7 @@ from workbench.project.steps.export import make_filters
 from workbench.project.steps.fit import chosen_model, make_label_model
 from workbench.project.steps.train import make_end_model
 from workbench.project.stress_suites import read_settings
-from workbench.project.task import Task
+from workbench.project.task import Task, named
 from workbench.tables import ABSTAIN, Dataset, VoteMatrix, WorkbenchError
 from workbench.text.duplicates import duplicate_report
 
@@ -56,12 +56,15 @@ class Checked:
 
 def check_settings(task: Task) -> None:
     """Refuse settings that a model or a filter would refuse, before any work is done."""
-    model = make_label_model(task, chosen_model(task))
+    where, model = task.folder / "task.toml", make_label_model(task, chosen_model(task))
     if model.class_balance == "valid":
         model.class_balance = None  # known once the rows are read
-    model.fit(VoteMatrix.from_array(np.empty((0, 0)), task.labels))
-    if expect(task.end_model, "enabled", bool, f"{task.folder / 'task.toml'} [end_model]", True):
-        make_end_model(task).check_settings()
+    with named(f"{where} [label_model]"):
+        model.fit(VoteMatrix.from_array(np.empty((0, 0)), task.labels))
+    if expect(task.end_model, "enabled", bool, f"{where} [end_model]", True):
+        end_model = make_end_model(task)
+        with named(f"{where} [end_model]"):
+            end_model.check_settings()
         _check_outcomes(task)
     make_filters(task)
     make_engine(task)
