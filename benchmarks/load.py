@@ -44,26 +44,33 @@ ANSWER = """(expected) => new Promise((resolve) => {
 })"""
 
 
-async def review(browser, address, name, ready, delay, minutes, pause):
+async def review(browser, address, name, opening, ready, delay, given):
     """Answer rows as one person; return [(row, key, ms to the next card, ms to saved)]."""
-    context = await browser.new_context(viewport=SIZE, reduced_motion="reduce")
-    page = await context.new_page()
-    await page.goto(f"{address}review?task=planted&reviewer={name}&queue=conflict")
-    await page.locator("[data-as=row]").filter(has_text="row ").wait_for(timeout=120_000)
+    async with opening:
+        context = await browser.new_context(viewport=SIZE, reduced_motion="reduce")
+        page = await context.new_page()
+        await page.goto(f"{address}review?task=planted&reviewer={name}&queue=conflict", timeout=120_000)
+        await page.locator("[data-as=row]").filter(has_text="row ").wait_for(timeout=120_000)
     await ready.wait()
     await asyncio.sleep(delay)
-    given, until = [], time.monotonic() + 60 * minutes
+    answers, until = [], time.monotonic() + 60 * given.minutes
     while (began := time.monotonic()) < until:
-        key = "1234"[len(given) % 4]
+        key = "1234"[len(answers) % 4]
         await page.evaluate("window.watching = false")
-        answer = asyncio.create_task(page.evaluate(ANSWER, len(given) + 1))
+        answer = asyncio.create_task(page.evaluate(ANSWER, len(answers) + 1))
         await page.wait_for_function("window.watching")
         await page.keyboard.press(key)
         took = await asyncio.wait_for(answer, 60)
-        given.append((took["row"], CLASSES[int(key) - 1], took["next"], took["saved"]))
-        await asyncio.sleep(max(0, began + pause - time.monotonic()))
+        answers.append((took["row"], CLASSES[int(key) - 1], took["next"], took["saved"]))
+        await asyncio.sleep(max(0, began + given.pause - time.monotonic()))
     await context.close()
-    return given
+    return answers
+
+
+def worked(process):
+    """Return the seconds of CPU that the server took so far."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def remember(process, sizes, every=10):
@@ -75,21 +82,21 @@ async def remember(process, sizes, every=10):
 
 
 async def work(server, address, given):
-    """Let all reviewers work; return what each answered, and the memory of the server as it went."""
-    sizes = []
+    """Let all reviewers work; return what each answered, the memory of the server as it went, and its seconds of CPU."""
+    sizes, before = [], worked(server)
     async with async_playwright() as playwright:
         path = shutil.which("chromium") or shutil.which("google-chrome")
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        ready = asyncio.Barrier(given.reviewers)
+        opening, ready = asyncio.Semaphore(2), asyncio.Barrier(given.reviewers)
         noting = asyncio.create_task(remember(server, sizes))
         people = [
-            review(browser, address, f"person{i}", ready, i * given.pause / given.reviewers, given.minutes, given.pause)
+            review(browser, address, f"person{i}", opening, ready, i * given.pause / given.reviewers, given)
             for i in range(given.reviewers)
         ]
         answers = await asyncio.gather(*people)
         noting.cancel()
         await browser.close()
-    return answers, sizes
+    return answers, sizes, worked(server) - before
 
 
 def judged(answers, record):
@@ -116,7 +123,7 @@ def main():
         task = make_task(Path(folder) / "data", given.rows)
         server, address = serve(task)
         try:
-            answers, sizes = asyncio.run(work(server, address, given))
+            answers, sizes, cpu = asyncio.run(work(server, address, given))
         finally:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait()
@@ -124,6 +131,7 @@ def main():
         cards = [took for one in answers for _, _, took, _ in one]
         lost, twice, shared = judged(answers, open_record(load_task(task)))
     print(f"{given.reviewers} reviewers, {given.minutes:g} minutes, {len(saved):,} decisions, one each {given.pause:g} s")
+    print(f"CPU of the server: {1000 * cpu / len(saved):,.0f} ms a decision, the opening of {given.reviewers} pages among it")
     print("| | found | at most | |\n|---|---|---|---|")
     line("saved, median", statistics.median(saved), MEDIAN, "ms")
     line("saved, 95 of 100", saved[int(0.95 * len(saved))], LATE, "ms")

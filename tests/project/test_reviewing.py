@@ -372,7 +372,7 @@ def test_a_decision_names_a_queue_that_showed_the_row(tiny_task):
             refused.exit_code == 2 and f"row '{other}' does not stand in the queue '{kind}'; name the queue" in refused.stderr
         )
     assert open_record(task).decisions().empty
-    assert review(tiny_task, "--decide", f"{found['id']}=bug", "--queue", "conflict").exit_code == 0
+    assert review(tiny_task, "--decide", f"{found['row']}=bug", "--queue", "conflict").exit_code == 0
     assert review(tiny_task, "--decide", "012=bug", "--queue", "requested").exit_code == 0
 
 

@@ -3,8 +3,10 @@
 import pandas as pd
 import pytest
 
+from workbench.project.queues import opened
 from workbench.project.reviewing import fingerprints, open_record
-from workbench.project.serving import Claims, take_in
+from workbench.project.serving import Claims, head_of_queue, take_in
+from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.tables import Dataset, SoftLabels, WorkbenchError
 
@@ -94,3 +96,12 @@ def test_rows_that_were_not_answered_for_long_go_to_others(monkeypatch):
     assert claims.hand_out(["a", "b"], "Bo", 1) == ["b"]
     now[0] = 301.0
     assert claims.hand_out(["a", "b"], "Bo", 1) == ["a"]
+
+
+def test_many_reviewers_get_rows_of_their_own_from_a_long_queue(tiny_task, monkeypatch):
+    monkeypatch.setattr("workbench.project.serving._HANDED", 10)
+    task = load_task(tiny_task)
+    rows, done, claims = task.dataset()[0], run(task, until="fit"), Claims()
+    kept = opened(task, done, rows, "random")
+    heads = [head_of_queue(task, done, rows, "random", kept, claims, f"person{i}").reasons for i in range(9)]
+    assert len(set().union(*heads)) == 90

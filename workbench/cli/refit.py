@@ -41,9 +41,7 @@ def refit_command(task: Path, force: bool, as_json: bool) -> None:
     if after is None:
         words = [f"Nothing is new since run {facts['before']}: the same reviewed rows, functions, settings and data."]
         words.append("Nothing was fitted; --force fits all the same.")
-        words.append(
-            f"Answers to an audit teach nothing: `workbench review {task} --queue value` has rows that do."
-        )
+        words.append(f"Answers to an audit teach nothing: `workbench review {task} --queue value` has rows that do.")
     elif before is None:
         soft, anchors = after.soft_labels(), after.about["review"]["anchors"]
         words = [f"No run was fitted before. Run {after.id} labels {soft.covered.sum():,} of {len(soft):,} rows, "]

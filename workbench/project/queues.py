@@ -157,6 +157,20 @@ def _severity(task: Task, soft: SoftLabels, dataset: Dataset, places: NDArray[np
     return {name: np.where(places >= 0, rows[places] * grave[name], 0).astype(np.float32) for name, rows in found.items()}
 
 
+def waiting(task: Task, kept: Opened, reviewer: str) -> tuple[NDArray[np.intp], int]:
+    """Return the positions of the rows that are left for a reviewer, best first, and how many of the queue are done.
+
+    Rows that an audit plan drew are no rows of a queue.
+    """
+    record, listed = open_record(task), np.zeros(len(kept.votes) + 1, bool)  # the last: of a row that the run does not have
+    listed[kept.order] = True
+    listed[kept.votes.ids.get_indexer(record.measure_rows().index)] = False
+    n = np.count_nonzero(listed[:-1])
+    listed[kept.votes.ids.get_indexer(settled(record.current(), reviewer, task.review.get("double", 0.0)))] = False
+    left = kept.order[listed[kept.order]]
+    return left, int(n) - len(left)
+
+
 def review_queue(
     task: Task, run: Run, dataset: Dataset, reviewer: str, kind: str = DEFAULT, limit: int = 100, kept: Opened | None = None
 ) -> pd.DataFrame:
@@ -169,17 +183,13 @@ def review_queue(
     check_queue(kind)
     kept = kept or opened(task, run, dataset, kind)
     votes, soft = kept.votes, kept.soft
-    record = open_record(task)
-    current, drawn = record.current(), record.measure_rows().index
     if kind == "requested":
-        reasons = open_requests(record.requests(), current, reviewer)
-        reasons = reasons[open_rows(reasons.index, dataset) & ~reasons.index.isin(drawn)][:limit]
+        record = open_record(task)
+        reasons = open_requests(record.requests(), record.current(), reviewer)
+        reasons = reasons[open_rows(reasons.index, dataset) & ~reasons.index.isin(record.measure_rows().index)][:limit]
         places = votes.ids.get_indexer(reasons.index)
     else:
-        done = votes.ids.get_indexer(settled(current, reviewer, task.review.get("double", 0.0)).union(drawn))
-        out = np.zeros(len(votes), bool)
-        out[done[done >= 0]] = True
-        places = kept.order[~out[kept.order]][:limit]
+        places = waiting(task, kept, reviewer)[0][:limit]
         reasons = pd.Series([kept.said(int(place), kind) for place in places], index=votes.ids[places], dtype="str")
     best = np.where(places >= 0, soft.probs[places].argmax(axis=1), ABSTAIN)
     known = (places >= 0) & soft.covered[places]  # an uncovered row has the class balance, which says nothing of it

@@ -8,22 +8,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import pandas as pd
 
 from workbench.project.card import answers
-from workbench.project.queues import Opened, open_rows, review_queue
+from workbench.project.queues import Opened, open_rows, review_queue, waiting
 from workbench.project.reviewing import audit_queue, decide, fingerprints, open_record
 from workbench.project.runs import Run
 from workbench.project.task import Task
 from workbench.review.decision import Decision, Refused
-from workbench.review.queue import settled
 from workbench.tables import Dataset, SoftLabels
 
 if TYPE_CHECKING:
     from workbench.review.record import Record
 
-_LOOKED_AT: Final = 400  # rows at the head of a queue, of which some may be held by others
 _HANDED: Final = 120  # rows at a time: more than a page shows ahead, so that it need not ask after each answer
 _HELD: Final = 300.0  # seconds for which rows that were handed to one reviewer are nobody else's first choice
 _GIVEN: Final = ("failure_mode", "reason", "note", "seconds", "shown")
@@ -109,6 +106,10 @@ class Claims:
         self._held: dict[str, tuple[str, float]] = {}
         self._lock = threading.Lock()
 
+    def held(self) -> int:
+        """Return how many rows are held, or were a while ago."""
+        return len(self._held)
+
     def hand_out(self, rows: Iterable[str], holder: str, n: int) -> list[str]:
         """Return n of the rows and hold them for a holder: first those that nobody else holds, then what others come to last.
 
@@ -142,19 +143,17 @@ def head_of_queue(task: Task, run: Run, dataset: Dataset, kind: str, kept: Opene
 
     kept: what `opened` of queues.py returns for the kind.
     """
-    requested = kind == "requested"  # its queue is no ranking of a run, so that it is counted whole
-    table = review_queue(task, run, dataset, reviewer, kind, len(dataset) if requested else _LOOKED_AT, kept)
-    reasons: dict[str, str] = {row: table["reason"][row] for row in claims.hand_out(table.index, reviewer, _HANDED)}
-    record = open_record(task)
-    if requested:
+    if kind == "requested":  # its queue is no ranking of a run, so that it is counted whole
+        table = review_queue(task, run, dataset, reviewer, kind, len(dataset), kept)
+        record = open_record(task)
         asked = pd.Index(record.requested()).difference(record.measure_rows().index)
+        handed = claims.hand_out(table.index, reviewer, _HANDED)
+        reasons: dict[str, str] = {row: table["reason"][row] for row in handed}
         return Queue(reasons, int(open_rows(asked, dataset).sum()) - len(table), len(table))
-    listed = np.zeros(len(kept.votes) + 1, bool)  # the last: of a row that the run does not have
-    listed[kept.order] = True
-    listed[kept.votes.ids.get_indexer(record.measure_rows().index)] = False  # they are no rows of a queue
-    gone = settled(record.current(), reviewer, task.review.get("double", 0.0))
-    done = int(listed[kept.votes.ids.get_indexer(gone)].sum())
-    return Queue(reasons, done, int(listed.sum()) - done)
+    left, done = waiting(task, kept, reviewer)
+    head = left[: _HANDED + claims.held()]
+    place = dict(zip(kept.votes.ids[head], head.tolist(), strict=True))
+    return Queue({row: kept.said(place[row], kind) for row in claims.hand_out(place, reviewer, _HANDED)}, done, len(left))
 
 
 def head_of_audit(task: Task, dataset: Dataset, plan: str, claims: Claims, reviewer: str) -> Queue:
