@@ -232,6 +232,17 @@ def test_words_are_proposed_from_known_and_from_uncovered_rows(tmp_path):
     assert suggestions(ground, "nobody")["known"].empty
 
 
+def test_words_of_a_class_without_votes_are_not_judged_by_those_of_others(task):
+    lines = ["id,text,split", *(f"{i},{'the usual' if i % 5 else 'printer jam'},train" for i in range(40))]
+    (task.folder / "rows.csv").write_text("\n".join(lines) + "\n")
+    (task.folder / "task.toml").write_text(TASK.replace('gold = "gold"\n', ""))
+    task = load_task(task.folder)
+    dataset = task.dataset()[0]
+    votes = VoteMatrix.from_array([[0]] * 20 + [[-1]] * 20, ["ham", "spam"], dataset.ids, ["old"])
+    table = suggestions(ground_of(task, dataset, votes), "spam")["uncovered"]
+    assert list(table.index) == ["printer"] and not table[["right", "n"]].any(axis=None)
+
+
 def test_without_votes_and_gold_frequent_words_are_proposed(task):
     task.rules_file.write_text("")
     lines = ["id,text", *(f"{i},{'printer jam' if i % 10 == 0 else 'the usual'}" for i in range(50))]

@@ -25,7 +25,7 @@ _SHOWN = 5  # rows
 @click.option("--threshold", help="A column of numbers; with --above, --below or both.")
 @click.option("--lookup", help="A column; with --value.")
 @click.option("--column", help="A column that says the class; with --value only its cells that mean --label.")
-@click.option("--label", help="The class to vote for.")
+@click.option("--label", help="The class to vote for, or whose words are listed. Default there: the first.")
 @click.option("--value", multiple=True, help="A cell to look for; give it again for more.")
 @click.option("--above", type=float, help="Strictly above this number.")
 @click.option("--below", type=float, help="Strictly below this number.")
@@ -144,10 +144,17 @@ def _words(on: Ground, label: str, column: str | None) -> None:
 
     if label not in on.data.labels:
         raise WorkbenchError(f"there is no class {label!r}; the classes are {', '.join(on.data.labels)}")
-    titles = {"known": "in rows of known class", "uncovered": "in rows without votes"}
+    tell = f"words that tell {label} apart"
+    titles = {
+        "known": ("right", f"{tell}, in rows of known class"),
+        "uncovered": ("as voted", f"{tell}, in rows without votes"),
+    }
     for kind, table in suggestions(on, label, column).items():
+        right_is, title = titles[kind]
+        if kind == "uncovered" and not table["n"].any():
+            title = "words that many rows without votes hold, of any class"
         lines = []
         for word, line in table.iterrows():
             right = f"{line['right']} of {line['n']}" if line["n"] else ""
             lines.append((str(word), right, f"{line['new']:,}", f"{line['rows']:,}", line["twin"]))
-        show_table(f"words that tell {label} apart, {titles[kind]}", ("word", "right", "new rows", "rows", "as"), lines)
+        show_table(title, ("word", right_is, "new rows", "rows", "as"), lines)

@@ -45,7 +45,10 @@ def suggestions(ground: Ground, label: str, column: str | None = None, top: int 
         many = 0.2 * min(_READ, int(ground.uncovered.sum()))
         often = sorted(here, key=lambda term: (-here[term], len(term), term))
         told["uncovered"] = [term for term in often if here[term] <= many and len(term) > 3]
-    return {kind: _best(ground, words, label, column, kind, top) for kind, words in told.items()}
+    found = {kind: _best(ground, words, label, column, kind, top) for kind, words in told.items()}
+    if usual.empty:  # what votes there are say nothing of the class
+        found["uncovered"] = found["uncovered"].assign(right=0, n=0)
+    return found
 
 
 def _telling(terms: Mapping[int, Sequence[str]], classes: NDArray[np.int16], wanted: int) -> pd.DataFrame:
