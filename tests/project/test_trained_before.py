@@ -22,7 +22,7 @@ def asked(tiny_task, monkeypatch):
     def train(soft=soft, **settings):
         task = load_task(tiny_task)
         task = replace(task, end_model={**task.end_model, "epochs": 2, "folds": 2, **settings})
-        return step.train(task, dataset, soft).predict_proba(dataset).probs
+        return step.train(task, dataset, soft, reuse=True).predict_proba(dataset).probs
 
     return train, fits
 

@@ -136,6 +136,7 @@ def warm(tmp_path_factory, write_tiny):
     for arguments in (asked, ["decide", str(task), str(start / "acknowledged"), "20"]):
         assert server.run(arguments)[0] == 0, server.out.read_text()
     (start / "answers.csv").unlink()
+    shutil.rmtree(task / "cache" / "models")  # a training is to be killed, and not the reading of one
     yield server, start
     server.process.communicate()
 

@@ -172,7 +172,7 @@ def train_ceiling(task: Task, dataset: Dataset, progress: Callable[[int, int, st
     gold = SoftLabels.from_hard(dataset.ids, dataset.labels, task.train_truth(dataset))
     if not gold.covered.any():
         return "the train split has no gold to train a ceiling on; give it some, or name `train_truth` under [data]"
-    return train_on_gold(task, dataset.take(gold.covered), gold.take(gold.covered), progress)
+    return train_on_gold(task, dataset.take(gold.covered), gold.take(gold.covered), progress, reuse=True)
 
 
 def gap_recovered(answers: Answers, dataset: Dataset) -> dict[str, Any]:

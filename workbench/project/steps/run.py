@@ -149,6 +149,7 @@ def _train(folder: Path, task: Task, dataset: Dataset, soft: SoftLabels, decided
         lambda done, total, text: report("train", done, total, text),
         anchors=decided.teaching,
         measured=open_record(task).measure_rows().index,
+        reuse=True,
     )
     if not isinstance(end_model, str):
         keep_end_model(folder, end_model, dataset.take(taught))

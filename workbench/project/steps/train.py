@@ -38,12 +38,13 @@ def train(
     *,
     anchors: pd.DataFrame | None = None,
     measured: Collection[str] = (),
+    reuse: bool = False,
 ) -> Any:
     """Return the end model trained on the soft labels of the given rows, or in words why there is none.
 
     anchors: what people said of rows, which label models know too. measured: rows that audits drew; they teach nothing, so that
-    they can tell how often the model is wrong. A training that was killed goes on where it stood, by the cache of the task, and
-    one from just the same as before is taken from there.
+    they can tell how often the model is wrong. reuse: take the model that the task's cache keeps of just the same training, and
+    keep it there. A training that was killed goes on where it stood.
     """
     if not task.end_model.get("enabled", True):
         return "the end model is switched off in task.toml"
@@ -53,18 +54,20 @@ def train(
     if not (soft.covered & (weights > 0)).any():
         return "audits drew every training row that a function covers"
     model, cached = make_end_model(task), task.folder / "cache"
+
+    def fit() -> Any:
+        return model.fit(dataset, soft, weights, anchors, progress, cached / "training")
+
+    if not reuse:
+        return fit()
     table = pd.DataFrame() if anchors is None else anchors.reset_index()
     learned_from = model.settings(), dataset.fingerprint, list(soft.ids), soft.labels, soft.probs, soft.covered, weights
-    return trained_before(
-        cached / "models",
-        (*learned_from, table.to_dict("list")),
-        lambda: model.fit(dataset, soft, weights, anchors, progress, cached / "training"),
-    )
+    return trained_before(cached / "models", (*learned_from, table.to_dict("list")), fit)
 
 
-def train_on_gold(task: Task, dataset: Dataset, gold: SoftLabels, progress: Any = None) -> Any:
+def train_on_gold(task: Task, dataset: Dataset, gold: SoftLabels, progress: Any = None, reuse: bool = False) -> Any:
     """Return what `train` does with labels that are true, none of which gives way to what the text says."""
-    return train(replace(task, end_model={**task.end_model, "second_look": 0.0}), dataset, gold, progress)
+    return train(replace(task, end_model={**task.end_model, "second_look": 0.0}), dataset, gold, progress, reuse=reuse)
 
 
 def keep_end_model(folder: Path, model: Any, dataset: Dataset) -> None:
