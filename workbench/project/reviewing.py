@@ -96,8 +96,8 @@ def decide(task: Task, dataset: Dataset, decisions: Sequence[Decision], record: 
         problem = None if one.kind == "undo" else _wrong(one, int(at[place]), dataset)
         if problem is not None:
             raise Refused(problem, place)
-    rows = [one.row for one in decisions if one.kind != "undo"]
-    shown = dict(zip(rows, fingerprints(task, dataset, rows), strict=True))
+    new = [one.row for one in decisions if not one.shown and one.kind != "undo"]
+    shown = dict(zip(new, fingerprints(task, dataset, new) if new else [], strict=True))
     told = [one if one.shown or one.kind == "undo" else replace(one, shown=shown[one.row]) for one in decisions]
     return (record or open_record(task)).decide(told)
 

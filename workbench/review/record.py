@@ -58,6 +58,7 @@ class Record:
         weakref.finalize(self, self._engine.dispose)
         self._place = self._where()
         self._kept: Standing | None = None  # what `current` last read
+        self._measured: tuple[int, pd.Series[Any]] | None = None  # what `measure_rows` last read, and at which version
         if lite:
             event.listen(self._engine, "connect", _settle)
             event.listen(self._engine, "begin", _begin)
@@ -203,9 +204,12 @@ class Record:
 
     def measure_rows(self) -> pd.Series[Any]:
         """Return the plan that drew each measure row, by row id; the first, where there are several."""
-        found = self._read(sa.select(PLAN_ROWS.c.row, PLAN_ROWS.c.plan).order_by(PLAN_ROWS.c.seq))
-        table = pd.DataFrame(found, columns=["row", "plan"], dtype="str").drop_duplicates("row")
-        return table.set_index("row")["plan"]
+        version = self.version()[2]
+        if self._measured is None or self._measured[0] != version:
+            found = self._read(sa.select(PLAN_ROWS.c.row, PLAN_ROWS.c.plan).order_by(PLAN_ROWS.c.seq))
+            table = pd.DataFrame(found, columns=["row", "plan"], dtype="str").drop_duplicates("row")
+            self._measured = version, table.set_index("row")["plan"]
+        return self._measured[1].copy(deep=False)
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
@@ -240,7 +244,7 @@ class Record:
         try:
             if self._where() != self._place:  # where the file was moved, closing leaves it whole
                 self._engine.dispose(close=os.getpid() == self._place[0])
-                self._kept = None
+                self._kept = self._measured = None
             yield
             self._place = self._where()
         except (SQLAlchemyError, OSError) as error:
