@@ -313,3 +313,8 @@ def test_one_row_votes_as_it_does_among_many(name, rows):
     together, faults = rule.votes(Chunk(frame, ("text",), None))
     assert faults == []
     assert [rule(row) for _, row in frame.iterrows()] == together.tolist()
+
+
+def test_a_cell_that_stands_for_a_list_is_refused() -> None:
+    with pytest.raises(WorkbenchError, match="column 'team' has the class \\[\\] for the cell 'billing'; give a class's name"):
+        column("team", {"billing": []})  # type: ignore[dict-item]

@@ -306,6 +306,9 @@ def column(column: str, values: Mapping[Any, str | int] | None = None, **about: 
     """
     if values is not None and not isinstance(values, Mapping):
         raise WorkbenchError(f"column {column!r} has the values {values!r}; give a map from cells to classes")
+    for cell, label in (values or {}).items():
+        if not isinstance(label, str | int | np.integer):
+            raise WorkbenchError(f"column {column!r} has the class {label!r} for the cell {cell!r}; give a class's name")
     return ColumnRule(column, values, **about)
 
 
