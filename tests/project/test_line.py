@@ -187,7 +187,7 @@ def test_the_ceiling_learns_from_rows_with_known_gold_alone(tiny_task, monkeypat
     (tiny_task / "rows.csv").write_text("\n".join(few) + "\n", encoding="utf-8")
     taught = []
     monkeypatch.setattr(
-        steps.evaluate, "train_on_gold", lambda task, dataset, soft, progress: taught.append((dataset, soft, progress))
+        steps.evaluate, "train_on_gold", lambda task, dataset, soft, progress, reuse: taught.append((dataset, soft, progress))
     )
     told = []
     steps.evaluate.train_ceiling(load_task(tiny_task), load_task(tiny_task).dataset()[0], told.append)

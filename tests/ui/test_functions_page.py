@@ -1,10 +1,12 @@
 """The page of labeling functions: its table, filters and details, switching, trying again and applying what changed."""
 
+import errno
+import os
 import shutil
 
 import pytest
 
-from workbench.project import jobs, switches
+from workbench.project import jobs
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.ui import one_function
@@ -171,13 +173,17 @@ def test_a_function_is_switched_off_and_on_and_keeps_its_last_figures(open_app, 
 
 
 def test_a_switch_that_cannot_be_turned_says_why(open_app, ran, monkeypatch):
-    def refuse(path, text):
-        raise PermissionError(13, "Permission denied")
+    replace = os.replace
 
-    monkeypatch.setattr(switches, "write_text", refuse)
+    def refuse(source, target):
+        if target.name == "task.toml":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
     app = open_app("functions", lf="says_hello")
     app.button(key="off says_hello").click().run()
-    assert "task.toml cannot be written: Permission denied; see that you may" in said(app)
+    assert "task.toml cannot be written: Permission denied; make room or see that you may" in said(app)
     assert load_task(ran).disabled == () and line(app, "says_hello")["state"] == "on"
 
 
