@@ -380,7 +380,7 @@ class SoftLabels:
     def hard(self) -> pd.Series[Any]:
         """Return the likeliest class index by row id; -1 on uncovered rows and where classes tie.
 
-        >>> SoftLabels(pd.Index(["a", "b"]), ("ham", "spam"), np.array([[0.9, 0.1], [0.5, 0.5]]), np.ones(2)).hard().tolist()
+        >>> SoftLabels(pd.Index(["a", "b"]), ("ham", "spam"), [[0.9, 0.1], [0.5, 0.5]], [True, True]).hard().tolist()
         [0, -1]
         """
         answer = np.where(self.covered & (tied_classes(self.probs).sum(axis=1) == 1), self.probs.argmax(axis=1), ABSTAIN)
