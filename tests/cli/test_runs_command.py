@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from workbench.cli import main
+from workbench.cli import main, runs
 from workbench.project.runs import list_runs
 from workbench.project.steps.run import run
 from workbench.project.task import load_task
@@ -50,8 +50,12 @@ def test_two_runs_are_set_side_by_side(task):
     assert {line["id"] for line in found["labels"]["rows"]} <= {f"{i:03d}" for i in range(95)}
 
 
-def test_pruning_asks_first(task):
+def test_the_size_of_runs_is_told_and_pruning_asks_first(task, monkeypatch):
     first, second = (run(task, until="apply").id for _ in range(2))
+    size = sum(file.stat().st_size for file in (task.folder / "runs").rglob("*") if file.is_file()) / 1e6
+    assert typed(task.folder).stdout.endswith(f"2 runs, {size:.1f} MB\n")
+    monkeypatch.setattr(runs, "_MANY", 1)
+    assert typed(task.folder).stdout.endswith(f" MB; `workbench runs prune {task.folder} --keep 1` lets old ones go\n")
     asked = typed("prune", task.folder, "--keep", 1, answer="n\n", code=1).stdout
     assert first in asked and "MB" in asked and "for good?" in asked and len(list_runs(task)) == 2
     typed("prune", task.folder, "--keep", 1, code=1)  # nobody answers

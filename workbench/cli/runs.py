@@ -23,6 +23,7 @@ TASK = click.argument("task", type=click.Path(path_type=Path))
 _ROWS = 12  # flipped rows, and lines of a table: all are in --json
 _WHY = 90  # characters
 _LONG = 60  # lines of a diff
+_MANY = 20  # runs
 
 
 class _ListsByDefault(click.Group):
@@ -46,10 +47,13 @@ def runs_command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def list_command(task: Path, as_json: bool) -> None:
     """List the runs of a task, oldest first: which is the reference, and how right label model and end model are."""
+    from workbench.project.prune import size_of
     from workbench.project.run_history import SPLITS, history_of
+    from workbench.project.runs import list_runs
     from workbench.project.task import load_task
 
-    table = history_of(load_task(task))
+    loaded = load_task(task)
+    table = history_of(loaded)
     if as_json:
         click.echo(json.dumps(plain(table.reset_index().to_dict(orient="records")), indent=2))
         return
@@ -73,6 +77,9 @@ def list_command(task: Path, as_json: bool) -> None:
             line["finished"][:19],
         ))  # fmt: skip
     show_table("runs", columns, lines)
+    size = sum(size_of(run) for run in list_runs(loaded)) / 1e6
+    way_out = f"; `workbench runs prune {task} --keep {_MANY}` lets old ones go" if len(table) > _MANY else ""
+    click.echo(f"{len(table):,} {'run' if len(table) == 1 else 'runs'}, {size:,.1f} MB{way_out}")
 
 
 def _figure(value: float) -> str:
