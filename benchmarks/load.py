@@ -4,13 +4,15 @@
 
 Makes the task of planted text of app.py, serves the app and opens a page for each reviewer in one headless Chromium (needs
 playwright) on the same machine. Each answers the row before them, waits until it is saved, and answers the next one `--pause`
-seconds after the last. Saved lasts from the key to the page's own count of what the server has acknowledged. At the end every
+seconds after the last, give or take up to a half, drawn from a seed: an even pause would keep people who once met in step. Saved
+lasts from the key to the page's own count of what the server has acknowledged. At the end every
 row and label that a page showed as saved is looked for in the record, once.
 """
 
 import argparse
 import asyncio
 import os
+import random
 import shutil
 import signal
 import statistics
@@ -44,16 +46,18 @@ ANSWER = """(expected) => new Promise((resolve) => {
 })"""
 
 
-async def review(browser, address, name, opening, ready, delay, given):
-    """Answer rows as one person; return [(row, key, ms to the next card, ms to saved)]."""
+async def review(browser, address, i, opening, ready, given):
+    """Answer rows as person i; return [(row, class, ms to the next card, ms to saved, minutes since the start)]."""
     async with opening:
         context = await browser.new_context(viewport=SIZE, reduced_motion="reduce")
         page = await context.new_page()
-        await page.goto(f"{address}review?task=planted&reviewer={name}&queue=conflict", timeout=120_000)
+        await page.goto(f"{address}review?task=planted&reviewer=person{i}&queue=conflict", timeout=120_000)
         await page.locator("[data-as=row]").filter(has_text="row ").wait_for(timeout=120_000)
     await ready.wait()
-    await asyncio.sleep(delay)
-    answers, until = [], time.monotonic() + 60 * given.minutes
+    pauses = random.Random(i)
+    await asyncio.sleep(pauses.uniform(0, given.pause))
+    answers, start = [], time.monotonic()
+    until = start + 60 * given.minutes
     while (began := time.monotonic()) < until:
         key = "1234"[len(answers) % 4]
         await page.evaluate("window.watching = false")
@@ -61,8 +65,9 @@ async def review(browser, address, name, opening, ready, delay, given):
         await page.wait_for_function("window.watching")
         await page.keyboard.press(key)
         took = await asyncio.wait_for(answer, 60)
-        answers.append((took["row"], CLASSES[int(key) - 1], took["next"], took["saved"]))
-        await asyncio.sleep(max(0, began + given.pause - time.monotonic()))
+        answers.append((took["row"], CLASSES[int(key) - 1], took["next"], took["saved"], (began - start) / 60))
+        pause = pauses.uniform(0.5, 1.5) * given.pause
+        await asyncio.sleep(max(0, began + pause - time.monotonic()))
     await context.close()
     return answers
 
@@ -89,10 +94,7 @@ async def work(server, address, given):
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         opening, ready = asyncio.Semaphore(2), asyncio.Barrier(given.reviewers)
         noting = asyncio.create_task(remember(server, sizes))
-        people = [
-            review(browser, address, f"person{i}", opening, ready, i * given.pause / given.reviewers, given)
-            for i in range(given.reviewers)
-        ]
+        people = [review(browser, address, i, opening, ready, given) for i in range(given.reviewers)]
         answers = await asyncio.gather(*people)
         noting.cancel()
         await browser.close()
@@ -103,9 +105,20 @@ def judged(answers, record):
     """Return how many answers are lost, how many stand twice, and how many rows two people were given."""
     kept = record.decisions()
     stored = list(zip(kept["reviewer"], kept["row"], kept["label"], strict=True))
-    said = {(f"person{i}", row, label) for i, one in enumerate(answers) for row, label, _, _ in one}
-    rows = [row for one in answers for row, _, _, _ in one]
+    said = {(f"person{i}", row, label) for i, one in enumerate(answers) for row, label, *_ in one}
+    rows = [row for one in answers for row, *_ in one]
     return len(said - set(stored)), len(stored) - len(set(stored)), len(rows) - len(set(rows))
+
+
+def by_time(answers, sizes, minutes):
+    """Print a line for each sixth of the time; sizes: noted all the while, the last ones during it."""
+    print("| minutes | saved, median, ms | 95 of 100, ms | memory, MB |\n|---|---|---|---|")
+    sizes = sizes[-round(6 * minutes) :]
+    for i in range(6):
+        took = sorted(saved for one in answers for *_, saved, at in one if i <= 6 * at / minutes < i + 1)
+        held = statistics.mean(sizes[i * len(sizes) // 6 : (i + 1) * len(sizes) // 6])
+        ends = f"{i * minutes / 6:g} to {(i + 1) * minutes / 6:g}"
+        print(f"| {ends} | {statistics.median(took):,.0f} | {took[int(0.95 * len(took))]:,.0f} | {held:,.0f} |")
 
 
 def line(what, took, limit, unit):
@@ -127,11 +140,12 @@ def main():
         finally:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait()
-        saved = sorted(took for one in answers for _, _, _, took in one)
-        cards = [took for one in answers for _, _, took, _ in one]
+        saved = sorted(took for one in answers for *_, took, _ in one)
+        cards = [took for one in answers for _, _, took, *_ in one]
         lost, twice, shared = judged(answers, open_record(load_task(task)))
     print(f"{given.reviewers} reviewers, {given.minutes:g} minutes, {len(saved):,} decisions, one each {given.pause:g} s")
     print(f"CPU of the server: {1000 * cpu / len(saved):,.0f} ms a decision, the opening of {given.reviewers} pages among it")
+    by_time(answers, sizes, given.minutes)
     print("| | found | at most | |\n|---|---|---|---|")
     line("saved, median", statistics.median(saved), MEDIAN, "ms")
     line("saved, 95 of 100", saved[int(0.95 * len(saved))], LATE, "ms")

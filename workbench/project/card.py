@@ -50,10 +50,9 @@ def make_cards(
 
     functions: those of the catalogue, which know what rules look for. votes, soft: of a run, in which rows may be missing.
     """
-    kept = [
-        row for row, place in zip(ids, dataset.ids.get_indexer(pd.Index(list(ids), dtype="str")), strict=True) if place >= 0
-    ]
-    rows = dataset.frame.loc[kept]
+    places = dataset.ids.get_indexer(pd.Index(list(ids), dtype="str"))
+    kept = [row for row, place in zip(ids, places, strict=True) if place >= 0]
+    rows = dataset.frame.iloc[places[places >= 0]]
     hidden = task.data.get("hidden", ())
     cells = {str(name): texts_of(rows[name]) for name in rows.columns if name not in hidden}
     given = _votes_on(votes, kept)

@@ -81,7 +81,8 @@ def fingerprints(task: Task, dataset: Dataset, rows: Iterable[str]) -> list[str]
     """Return what tells each row from the same row edited: a hash of its text, or in a task without text of its cells."""
     hidden = task.data.get("hidden", ())
     columns = dataset.text or [name for name in dataset.frame.columns if name not in hidden]
-    cells = dataset.frame.loc[list(rows), list(columns)].to_numpy(dtype=object)
+    places: Any = [dataset.ids.get_loc(row) for row in rows]  # of few rows a tenth of what .loc takes
+    cells = zip(*(dataset.frame[name].take(places).to_numpy(dtype=object) for name in columns), strict=True)
     return [hashlib.sha256("\0".join(map(str, row)).encode("utf-8", "surrogatepass")).hexdigest()[:16] for row in cells]
 
 

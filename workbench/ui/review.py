@@ -28,7 +28,7 @@ from workbench.ui.wording import plain
 
 _AHEAD: Final = 60  # cards the browser holds, so that the next one is there at once, even after a stall of seconds
 _BEHIND: Final = 30  # answers that can be taken back before the browser must ask
-_FRESH: Final = 15.0  # seconds after which others may have changed a queue
+_FRESH: Final = 30.0  # seconds after which others may have changed a queue
 _SAID: Final = ("id", "row", "kind", "label", "failure_mode", "note")
 #: queue: what it holds, and why it is empty
 _QUEUES: Final = {

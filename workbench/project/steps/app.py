@@ -33,6 +33,8 @@ OPTIONS: Final = {
     "client.showErrorLinks": "false",
     # The functions of a task are read by their content; the app itself does not change while it runs.
     "server.fileWatcherType": "none",
+    # Python's own pace: to walk all objects after every click is a third of what an answer of a reviewer costs.
+    "runner.postScriptGC": "false",
     "theme.base": str(PAGES / "theme.toml"),
 }
 
