@@ -4,9 +4,9 @@
 
 Makes the task of planted text of app.py, serves the app and opens a page for each reviewer in one headless Chromium (needs
 playwright) on the same machine. Each answers the row before them, waits until it is saved, and answers the next one `--pause`
-seconds after the last, give or take up to a half, drawn from a seed: an even pause would keep people who once met in step. Saved
-lasts from the key to the page's own count of what the server has acknowledged. At the end every
-row and label that a page showed as saved is looked for in the record, once.
+seconds after the last, give or take up to a half, drawn from a seed: an even pause would keep people who once met in step.
+Saved lasts from the key to the page's own count of what the server has acknowledged. At the end every row and label that a page
+showed as saved is looked for in the record, once.
 """
 
 import argparse
@@ -117,7 +117,7 @@ def by_time(answers, sizes, minutes):
     for i in range(6):
         took = sorted(saved for one in answers for *_, saved, at in one if i <= 6 * at / minutes < i + 1)
         held = statistics.mean(sizes[i * len(sizes) // 6 : (i + 1) * len(sizes) // 6])
-        ends = f"{i * minutes / 6:g} to {(i + 1) * minutes / 6:g}"
+        ends = f"{i * minutes / 6:.3g} to {(i + 1) * minutes / 6:.3g}"
         print(f"| {ends} | {statistics.median(took):,.0f} | {took[int(0.95 * len(took))]:,.0f} | {held:,.0f} |")
 
 
