@@ -329,7 +329,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(actions=ACTIONS)
 def test_read_bit_by_bit_what_stands_is_what_is_read_at_once(tmp_path_factory, actions):
     file = tmp_path_factory.mktemp("record") / "decisions.sqlite"

@@ -37,7 +37,10 @@ class Standing:
     def _after(cls, version: tuple[int, ...], before: pd.DataFrame, found: pd.DataFrame) -> Self:
         new = found[~found.index.isin(before.index)]
         entries = pd.concat([before, new[new["kind"] != "undo"]]) if len(before) else new[new["kind"] != "undo"]
-        entries = entries[~entries["id"].isin(found["undoes"].dropna())]
+        undone = found["undoes"].dropna()
+        if len(undone):
+            entries = entries[~entries["id"].isin(undone)]
         whose = entries[["row", "reviewer"]].assign(adjudicates=entries["reason"] == ADJUDICATION)
+        earlier = whose.duplicated(keep="last").to_numpy()
         last = (int(found.index[-1]), str(found["id"].iloc[-1])) if len(found) else (0, "")
-        return cls(version, *last, entries, entries[~whose.duplicated(keep="last").to_numpy()])
+        return cls(version, *last, entries, entries[~earlier] if earlier.any() else entries)
