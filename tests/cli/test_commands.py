@@ -92,7 +92,7 @@ def test_a_stopped_function_is_seen_in_the_diagnosis_and_among_the_runs(tiny_tas
     assert [line.split()[0] for line in lines if line.rstrip().endswith("stopped")] == ["bad"]
     functions.unlink()
     assert workbench("apply", tiny_task).exit_code == 0
-    partial, whole = (line for line in workbench("runs", tiny_task).stdout.splitlines() if line.strip().startswith("2"))
+    partial, whole = (line for line in workbench("runs", tiny_task).stdout.splitlines() if line.strip().startswith("20"))
     assert "diagnose, partial" in partial and "partial" not in whole
 
 
