@@ -127,16 +127,33 @@ def test_an_anchor_of_no_class_is_refused(dataset: Dataset, soft: SoftLabels):
         EndModel().fit(dataset, soft, anchors=pd.Series(7, index=soft.ids[:1]))
 
 
-def test_where_all_rows_are_anchors_all_but_a_hundred_teach(dataset: Dataset, soft: SoftLabels):
+@pytest.mark.parametrize("n", [30, 600])
+def test_where_all_rows_are_anchors_some_of_them_teach(dataset: Dataset, soft: SoftLabels, n: int):
+    soft = soft.take(np.arange(min(n, len(soft))))
     truth = pd.Series(dataset.gold.to_numpy(), index=dataset.ids)[soft.ids]
     wrong = SoftLabels(soft.ids, soft.labels, soft.probs[:, ::-1], soft.covered)
     model = EndModel().fit(dataset, wrong, anchors=truth)
-    assert (model.predict_proba(dataset).hard() == truth).mean() > 0.9
+    assert (model.predict_proba(dataset).hard()[soft.ids] == truth).mean() > 0.9
 
 
-@pytest.mark.parametrize(("weak", "teach"), [(0, 50), (100, 50), (130, 20), (150, 0)])
-def test_as_many_anchors_stay_as_there_are_weak_rows_and_picked_ones_teach_first(soft: SoftLabels, weak: int, teach: int):
-    table = pd.DataFrame({"label": 0, "weight": 1.0, "drawn": np.arange(150) < 100}, index=soft.ids[:150])
+@pytest.mark.parametrize(
+    ("n", "weak", "teach"),
+    [
+        (150, 0, 75),
+        (150, 100, 50),
+        (150, 130, 20),
+        (150, 150, 0),
+        (240, 0, 140),
+        (30, 0, 15),
+        (30, 20, 10),
+        (1, 0, 1),
+        (0, 0, 0),
+    ],
+)
+def test_as_many_anchors_stay_as_there_are_weak_rows_and_picked_ones_teach_first(
+    soft: SoftLabels, n: int, weak: int, teach: int
+):
+    table = pd.DataFrame({"label": 0, "weight": 1.0, "drawn": np.arange(n) < n // 3}, index=soft.ids[:n])
     staying, teaching = _known_rows(table, soft).parted(weak, seed=0)
-    assert (len(staying.place), len(teaching.place)) == (150 - teach, teach)
+    assert (len(staying.place), len(teaching.place)) == (n - teach, teach)
     assert not teaching.drawn.any()

@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 _PREDICT_ROWS: Final = 4096  # rows whose features are held at once
 _NOVEL: Final = 0.01  # share of rows like the training rows that are called unlike them
-_STAYING: Final = 100  # anchors that do not teach, however few rows have weak labels
+_STAYING: Final = 100  # anchors that do not teach, or half of fewer, however few rows have weak labels
 _SEEN: Final = 10_000  # rows that say what the training rows are like
 
 
@@ -336,9 +336,10 @@ class _Known(NamedTuple):
     drawn: NDArray[np.bool_]
 
     def parted(self, weak: int, seed: int) -> tuple[_Known, _Known]:
-        """Return the anchors that stay, as many as there are weak rows or 100, and those that teach, picked ones first."""
+        """Return the anchors that stay, as many as weak rows, 100 or half of them, and those that teach, picked ones first."""
         order = np.lexsort([np.random.default_rng(seed).permutation(len(self.place)), self.drawn])
-        teachers = np.isin(np.arange(len(order)), order[: max(0, len(order) - max(weak, _STAYING))])
+        stay = max(weak, min(_STAYING, len(order) // 2))
+        teachers = np.isin(np.arange(len(order)), order[: max(0, len(order) - stay)])
         return _Known._make(part[~teachers] for part in self), _Known._make(part[teachers] for part in self)
 
     def adjustment(self, slopes: Floats, views: Floats, inputs: tuple[Inputs, ...]) -> Adjustment:

@@ -98,7 +98,7 @@ def decide(task: Task, dataset: Dataset, decisions: Sequence[Decision], record: 
         if problem is not None:
             raise Refused(problem, place)
     new = [one.row for one in decisions if not one.shown and one.kind != "undo"]
-    shown = dict(zip(new, fingerprints(task, dataset, new) if new else [], strict=True))
+    shown = dict(zip(new, fingerprints(task, dataset, new), strict=True))
     told = [one if one.shown or one.kind == "undo" else replace(one, shown=shown[one.row]) for one in decisions]
     return (record or open_record(task)).decide(told)
 

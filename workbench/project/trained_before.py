@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -37,13 +38,14 @@ def trained_before(root: Path, learned_from: tuple[Any, ...], train: Callable[[]
         key.update(f"\0{len(content)}\0".encode() + content)
     folder = root / key.hexdigest()[:32]
     if folder.exists():
-        with suppress(WorkbenchError):
+        with suppress(WorkbenchError, OSError):  # another process may remove it
             model = EndModel.load(folder)
-            folder.touch()
+            os.utime(folder)
             return model
-        remove_folder(folder)
+        with suppress(OSError):
+            remove_folder(folder)
     model = train()
-    with suppress(WorkbenchError):  # the disk is full, or another process keeps the same: this run has its model
+    with suppress(WorkbenchError, OSError):  # the disk is full, or another process keeps the same: this run has its model
         model.save(folder)
         for old in sorted(root.glob("[!.]*"), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
             remove_folder(old)

@@ -204,12 +204,12 @@ class Record:
 
     def measure_rows(self) -> pd.Series[Any]:
         """Return the plan that drew each measure row, by row id; the first, where there are several."""
-        version = self.version()[2]
-        if self._measured is None or self._measured[0] != version:
+        version, kept = self.version()[2], self._measured
+        if kept is None or kept[0] != version:
             found = self._read(sa.select(PLAN_ROWS.c.row, PLAN_ROWS.c.plan).order_by(PLAN_ROWS.c.seq))
             table = pd.DataFrame(found, columns=["row", "plan"], dtype="str").drop_duplicates("row")
-            self._measured = version, table.set_index("row")["plan"]
-        return self._measured[1].copy(deep=False)
+            self._measured = kept = version, table.set_index("row")["plan"]
+        return kept[1].copy(deep=False)
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
