@@ -162,12 +162,13 @@ def waiting(task: Task, kept: Opened, reviewer: str) -> tuple[NDArray[np.intp], 
 
     Rows that an audit plan drew are no rows of a queue.
     """
-    record, listed = open_record(task), np.zeros(len(kept.votes) + 1, bool)  # the last: of a row that the run does not have
-    listed[kept.order] = True
-    listed[kept.votes.ids.get_indexer(record.measure_rows().index)] = False
-    n = np.count_nonzero(listed[:-1])
-    listed[kept.votes.ids.get_indexer(settled(record.current(), reviewer, task.review.get("double", 0.0)))] = False
-    left = kept.order[listed[kept.order]]
+    record = open_record(task)
+    open_ = np.zeros(len(kept.votes) + 1, bool)  # the last: of a row that the run does not have
+    open_[kept.order] = True
+    open_[kept.votes.ids.get_indexer(record.measure_rows().index)] = False
+    n = np.count_nonzero(open_[:-1])
+    open_[kept.votes.ids.get_indexer(settled(record.current(), reviewer, task.review.get("double", 0.0)))] = False
+    left = kept.order[open_[kept.order]]
     return left, int(n) - len(left)
 
 
