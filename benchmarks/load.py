@@ -116,9 +116,13 @@ def by_time(answers, sizes, minutes):
     sizes = sizes[-round(6 * minutes) :]
     for i in range(6):
         took = sorted(saved for one in answers for *_, saved, at in one if i <= 6 * at / minutes < i + 1)
-        held = statistics.mean(sizes[i * len(sizes) // 6 : (i + 1) * len(sizes) // 6])
+        held = sizes[i * len(sizes) // 6 : (i + 1) * len(sizes) // 6]
+        if not took or not held:  # a run of seconds
+            continue
         ends = f"{i * minutes / 6:.3g} to {(i + 1) * minutes / 6:.3g}"
-        print(f"| {ends} | {statistics.median(took):,.0f} | {took[int(0.95 * len(took))]:,.0f} | {held:,.0f} |")
+        print(
+            f"| {ends} | {statistics.median(took):,.0f} | {took[int(0.95 * len(took))]:,.0f} | {statistics.mean(held):,.0f} |"
+        )
 
 
 def line(what, took, limit, unit):
@@ -153,7 +157,7 @@ def main():
     line("decisions lost", lost, 0, "")
     line("decisions twice", twice, 0, "")
     line("rows given to two people", shared, 0, "")
-    warm, last = sizes[len(sizes) // 3 : len(sizes) // 2], sizes[-max(1, len(sizes) // 6) :]
+    warm, last = sizes[len(sizes) // 3 : len(sizes) // 2 + 1], sizes[-max(1, len(sizes) // 6) :]
     line("memory of the server at the end", statistics.mean(last), 1.05 * statistics.mean(warm), "MB")
 
 

@@ -29,7 +29,7 @@ from workbench.project.steps.run import run
 from workbench.project.task import load_task
 from workbench.review.decision import Decision
 
-COMMANDS = {"runs": ["runs"], "check": ["check"], "review": ["review"]}
+COMMANDS = ("runs", "check", "review")
 PAGES = {"Review": "review", "Runs": "runs"}
 FUNCTION = '''"""A function of planted text that is edited through the year."""
 
@@ -61,7 +61,7 @@ def edit(task, number):
     rules = task / "rules.toml"
     before = rules.read_text(encoding="utf-8")
     sign = f'words = ["sign{number % 40}"'
-    rules.write_text(before.replace(f"{sign}]", f'{sign}, "word{number}"]'), encoding="utf-8")
+    rules.write_text(before.replace(sign, f'{sign}, "word{number}"'), encoding="utf-8")
 
 
 def seconds(*arguments):
@@ -72,9 +72,7 @@ def seconds(*arguments):
 
 def measured(task, browser):
     """Return seconds of commands and pages, and megabytes of folders, medians of three."""
-    found = {
-        f"workbench {name}, s": statistics.median(seconds(*words, task) for _ in range(3)) for name, words in COMMANDS.items()
-    }
+    found = {f"workbench {name}, s": statistics.median(seconds(name, task) for _ in range(3)) for name in COMMANDS}
     first, pages = [], {name: [] for name in PAGES}
     for _ in range(3):
         start = time.perf_counter()

@@ -93,7 +93,7 @@ class Record:
 
     def decisions(self) -> pd.DataFrame:
         """Return every entry, undos and undone ones too, one column a field of Decision, in the order of writing."""
-        return _frame(self._read(sa.select(DECISIONS).order_by(DECISIONS.c.seq)))
+        return self._since(0)
 
     def current(self) -> pd.DataFrame:
         """Return the latest entry that stands for each row and reviewer, in the order of writing.
@@ -102,13 +102,13 @@ class Record:
         """
         version, kept = self.version(), self._kept
         if kept is None or kept.version != version:
-            since = kept.seq if kept is not None and self._file is not None else 0  # others may number ahead of their commits
-            found = _frame(self._read(sa.select(DECISIONS).where(DECISIONS.c.seq >= since).order_by(DECISIONS.c.seq)))
-            kept = Standing.of(version, found) if kept is None or not since else kept.and_then(version, found)
-            self._kept = kept
-            if kept is None:
-                return self.current()
+            grows = kept is not None and kept.seq > 0 and self._file is not None  # others may number ahead of their commits
+            later = kept.and_then(version, self._since(kept.seq)) if kept is not None and grows else None
+            kept = self._kept = later or Standing.of(version, self._since(0))
         return kept.current.copy(deep=False)
+
+    def _since(self, seq: int) -> pd.DataFrame:
+        return _frame(self._read(sa.select(DECISIONS).where(DECISIONS.c.seq >= seq).order_by(DECISIONS.c.seq)))
 
     def history(self, reviewer: str, n: int = 10) -> list[Decision]:
         """Return the last entries of a reviewer that stand, the newest first."""
