@@ -34,18 +34,17 @@ def make(folder, data):
     return task
 
 
-def answer(task, *asked, **also):
-    """Answer the rows that a command lists by their gold; also: columns of its lines that go back with the answer."""
+def answer(task, *asked, columns, purpose=""):
+    """Answer the rows that a command lists by their gold; columns: of its lines, which go back with the answer."""
     loaded = load_task(task)
     gold, lines = loaded.dataset()[0].gold, json.loads(workbench(*asked, "--reviewer", "lead", "--json"))
     file = task / "answers.csv"
     with file.open("w", newline="", encoding="utf-8") as opened:
         writer = csv.writer(opened)
-        writer.writerow(["row", "reviewer", "label", *also])
-        writer.writerows(
-            [one["row"], "lead", loaded.labels[gold[one["row"]]], *(one.get(own, own) for own in also.values())]
-            for one in lines
-        )
+        writer.writerow(["row", "reviewer", "label", "purpose", *columns])
+        for one in lines:
+            label = loaded.labels[gold[one["row"]]]
+            writer.writerow([one["row"], "lead", label, purpose, *(one[column] for column in columns)])
     workbench("review", task, "--import", file)
 
 
@@ -61,9 +60,9 @@ def main():
         print(row("it_tickets", json.loads(workbench("run", task, "--json"))), flush=True)
         print(f"run in {time.perf_counter() - start:.0f} s", file=sys.stderr)
         workbench("audit", task, "plan", "--rows", given.rows)
-        answer(task, "audit", task, "--next", given.rows, purpose="measure", plan="plan")
+        answer(task, "audit", task, "--next", given.rows, columns=["plan"], purpose="measure")
         print(workbench("audit", task), file=sys.stderr)
-        answer(task, "review", task, "--queue", "value", "--next", given.rows, reason="reason")
+        answer(task, "review", task, "--queue", "value", "--next", given.rows, columns=["reason"])
         print(row(f"with {given.rows} reviewed rows", json.loads(workbench("run", task, "--json"))), flush=True)
 
 

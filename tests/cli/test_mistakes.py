@@ -136,7 +136,7 @@ DATA = [
     Mistake("gold of no class", cells(r",bug,(\w+)$", r",other,\1"),
             "error: ...gold column 'label' is 'other' on row 2 (id '001'); ...; correct the cell, or add the class to"),
     Mistake("gold in numbers", cells(r",bug,(\w+)$", r",1,\1"),
-            "error: ...gold column 'label' is '1' on row 2 ...; write names, not numbers: in pandas rows['label'] = ..."),
+            "error: ...gold column 'label' is '1' on row 2 ...; write names, not numbers: if 0 is 'billing', in pandas ..."),
     Mistake("split in other words", cells(",valid", ",dev"),
             "error: ...split column 'split' is 'dev' on row 81; allowed are 'train', 'valid', 'test'"),
     Mistake("an id twice", rows(lambda lines: [*lines, lines[5]]),
@@ -311,6 +311,14 @@ def test_what_the_disk_refuses_is_one_message(tiny_task: Path, monkeypatch: pyte
 def test_a_port_that_is_taken_is_one_message(tiny_task: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         told(typed(f"app TASK --port {other.getsockname()[1]}", tiny_task), MACHINE[0])
+
+
+def test_a_port_that_may_not_be_used_says_why(tiny_task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    told(typed("app TASK --port 80", tiny_task), "error: port 80 cannot be had: ...Permission denied; leave --port out")
 
 
 def test_a_package_that_is_missing_is_one_message(tiny_task: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,8 +103,9 @@ def test_a_table_without_text_makes_a_task_too(tmp_path: Path, rows: str) -> Non
         (
             "text,y\n" + "".join(f"hello {i},{i % 3}\n" for i in range(20)),
             {"gold": "y", "labels": ["a", "b", "c"]},
-            r"write names, not numbers: in pandas rows\['y'\] = rows\['y'\]\.map\(\{0: 'a', 1: 'b', 2: 'c'\}\)",
+            r"write names, not numbers: if 0 is 'a', in pandas rows\['y'\] = rows\['y'\]\.map\(\{0: 'a', 1: 'b', 2: 'c'\}\)",
         ),
+        ("text,y\nhello,3\n", {"gold": "y", "labels": ["a", "b", "c"]}, "or an empty cell; write names, not numbers$"),
         ("text,y\nhello,-1\n", {"gold": "y", "labels": ["0", "1"]}, "empty the cells that have no label, which Snorkel marks"),
         ("text;y\nhello;0\n", {"gold": "y"}, r"looks separated by ';': .* with `workbench new` say --delimiter \";\""),
         (MAILS, {"gold": "topic", "labels": ["ham", "eggs"]}, r"gold column 'topic' is 'spam' on row 2"),

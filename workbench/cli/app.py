@@ -10,7 +10,7 @@ import click
 
 @click.command("app")
 @click.argument("task", type=click.Path(path_type=Path), required=False)
-@click.option("--port", type=int, help="Port on this machine. Default: a free one from 8501 on.")
+@click.option("--port", type=click.IntRange(1, 65_535), help="Port on this machine. Default: a free one from 8501 on.")
 @click.option("--shared-as", metavar="HOST", help="Also answer a proxy on this machine that shares the app as HOST.")
 def app_command(task: Path | None, port: int | None, shared_as: str | None) -> None:
     """Open the app in the browser, on this machine only.

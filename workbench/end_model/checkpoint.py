@@ -21,6 +21,15 @@ _SHARE: Final = 0.02  # of the time may go into writing
 _FORGOTTEN: Final = 7 * 24 * 3600.0  # seconds after which nobody comes back for a training
 
 
+def key_of(*learned_from: Any) -> str:
+    """Return a name for a training from all that its numbers depend on: arrays, and what JSON can hold."""
+    key = hashlib.sha256()
+    for part in learned_from:
+        content = part.tobytes() if isinstance(part, np.ndarray) else json.dumps(part, default=plain).encode()
+        key.update(f"\0{len(content)}\0".encode() + content)
+    return key.hexdigest()[:32]
+
+
 class Checkpoint:
     """The states of one training by stage, in a folder of its own; without a folder nothing is kept."""
 
@@ -39,11 +48,7 @@ class Checkpoint:
             with suppress(FileNotFoundError):  # another training removed it just now
                 if time.time() - other.stat().st_mtime > _FORGOTTEN:
                     shutil.rmtree(other, ignore_errors=True)
-        key = hashlib.sha256(f"format {_FORMAT}".encode())
-        for part in learned_from:
-            content = part.tobytes() if isinstance(part, np.ndarray) else json.dumps(part, default=plain).encode()
-            key.update(f"\0{len(content)}\0".encode() + content)
-        return cls(root / key.hexdigest()[:32])
+        return cls(root / key_of(f"format {_FORMAT}", *learned_from))
 
     def read(self, stage: str) -> dict[str, Any]:
         """Return what was kept of a stage last, tensors on the CPU; nothing where nothing was, or it cannot be read."""

@@ -270,8 +270,10 @@ def _unlike(label: str, gold: str, labels: Sequence[str]) -> str:
         return "; empty the cells that have no label, which Snorkel marks with -1"
     if not label.isdecimal():
         return did_you_mean(label, labels) or "; correct the cell, or add the class to `labels`"
+    if label not in map(str, range(len(labels))):
+        return "; write names, not numbers"
     names = ", ".join(f"{number}: {name!r}" for number, name in enumerate(labels[:4])) + ", ..." * (len(labels) > 4)
-    return f"; write names, not numbers: in pandas rows[{gold!r}] = rows[{gold!r}].map({{{names}}})"
+    return f"; write names, not numbers: if 0 is {labels[0]!r}, in pandas rows[{gold!r}] = rows[{gold!r}].map({{{names}}})"
 
 
 def _gold(column: pd.Series[Any], name: str, labels: list[str], index: pd.Index) -> pd.Series[Any] | None:

@@ -40,8 +40,9 @@ def columns_in(path: Path, **layout: Any) -> list[str]:
 
 def layout_of(path: Path, data: Data) -> tuple[dict[str, Any], list[str]]:
     """Return how a new file is written, as `file_layout` does, and a note where its delimiter is another than the task's."""
-    layout, columns = file_layout(data), columns_in(path, **file_layout(data))
-    if path.suffix.lower() not in (".csv", ".tsv") or len(columns) != 1:
+    layout = file_layout(data)
+    columns = columns_in(path, **layout) if path.suffix.lower() in (".csv", ".tsv") else []
+    if len(columns) != 1:
         return layout, []
     delimiter = delimiter_of(path, layout.get("delimiter"))
     evident = evident_delimiter(columns, delimiter)

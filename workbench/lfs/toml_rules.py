@@ -23,7 +23,7 @@ _KINDS: Final[dict[str, Any]] = {
     "str | int": str,
     "bool": bool,
     "str | Path | None": str,
-    "Sequence[str] | str": list[str],
+    "Sequence[str] | str": list[str],  # words = "a, b" is a list without its brackets more often than one word
     "Sequence[Any]": list,
     "Mapping[Any, str | int] | None": dict,
 }

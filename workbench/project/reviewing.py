@@ -40,23 +40,22 @@ __all__ = [  # what pages and commands use
     "default_reviewer",
     "export_decisions",
     "import_decisions",
-    "kept_anchors",
     "open_record",
     "request",
     "reviewed",
     "status",
 ]
 
-KEPT_ANCHORS: Final = "anchors.parquet"  # of a run: label, weight and drawn of the rows that reviewers gave it
+KEPT_ANCHORS: Final = "anchors.parquet"  # of a run
 
 
 def kept_anchors(folder: Path) -> pd.DataFrame:
-    """Return label and weight, by id, of the rows whose label people had given before a run; folder: of the run."""
+    """Return the anchors of a run, as `Reviewed.anchors`; older ones, and those that knew none, lack drawn."""
     path = folder / KEPT_ANCHORS
     if path.exists():
         return read_kept_table(path, ["id", "label", "weight"]).set_index("id")
-    empty = pd.DataFrame({"label": pd.Series(dtype="int64"), "weight": pd.Series(dtype="float64")})
-    return empty.set_axis(pd.Index([], dtype="str", name="id"), axis=0)
+    index = pd.Index([], dtype="str", name="id")
+    return pd.DataFrame({"label": pd.Series(dtype="int64"), "weight": pd.Series(dtype="float64")}, index)
 
 
 def open_record(task: Task) -> Record:

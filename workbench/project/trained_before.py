@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
 
 import workbench
 from workbench.io.files import remove_folder
@@ -22,6 +19,7 @@ if TYPE_CHECKING:
     from workbench.end_model import EndModel
 
 _KEPT: Final = 4  # models: two runs' worth, each with its ceiling
+_LIBRARIES: Final = ("torch", "numpy", "scipy", "scikit-learn", "wordllama", "transformers", "sentence-transformers")
 
 
 def trained_before(root: Path, learned_from: tuple[Any, ...], train: Callable[[], EndModel]) -> EndModel:
@@ -31,12 +29,9 @@ def trained_before(root: Path, learned_from: tuple[Any, ...], train: Callable[[]
     cannot be read is trained anew.
     """
     from workbench.end_model import EndModel
+    from workbench.end_model.checkpoint import key_of
 
-    key = hashlib.sha256(_code().encode())
-    for part in learned_from:
-        content = part.tobytes() if isinstance(part, np.ndarray) else json.dumps(part).encode()
-        key.update(f"\0{len(content)}\0".encode() + content)
-    folder = root / key.hexdigest()[:32]
+    folder = root / key_of(_code(), *learned_from)
     if folder.exists():
         with suppress(WorkbenchError, OSError):  # another process may remove it
             model = EndModel.load(folder)
@@ -55,7 +50,10 @@ def trained_before(root: Path, learned_from: tuple[Any, ...], train: Callable[[]
 @cache
 def _code() -> str:
     """Return a hash of what trains: libraries, and the code of the end model and of what reads texts."""
-    found = hashlib.sha256(f"{version('torch')} {version('numpy')}".encode())
+    found = hashlib.sha256()
+    for name in _LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found.update(f"{name} {version(name)} ".encode())
     home = Path(workbench.__file__).parent
     for file in sorted([*(home / "end_model").rglob("*.py"), *(home / "text").rglob("*.py")]):
         found.update(file.read_bytes())

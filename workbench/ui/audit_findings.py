@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -68,10 +67,9 @@ def _finding(line: Mapping[Any, Any], names: Iterable[str]) -> None:
 
 def _with_link(sentence: str, names: Iterable[str]) -> str:
     """Return what to do next, with a link to the function that is to be mended."""
-    named = [name for name in names if re.match(f"Mend {re.escape(repr(name))}(?=[: ])", sentence)]
-    if not named:
+    name = next((one for one in names if sentence.startswith(f"Mend {one!r}")), None)
+    if name is None:
         return plain(sentence)
-    name = max(named, key=len)
     return f"Mend [{plain(name)}]({_address('functions', lf=name)}){plain(sentence.removeprefix(f'Mend {name!r}'))}"
 
 

@@ -73,12 +73,13 @@ def command(task: Path | None = None, port: int | None = None, shared_as: str | 
 
 
 def _check_free(port: int) -> None:
+    """Refuse a port that cannot be listened on, before anything starts."""
     with socket.socket() as asked:
         asked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             asked.bind((OPTIONS["server.address"], port))
-        except (OSError, OverflowError) as error:
-            why = "is taken by another program" if getattr(error, "errno", 0) == errno.EADDRINUSE else f"cannot be had: {error}"
+        except OSError as error:
+            why = "is taken by another program" if error.errno == errno.EADDRINUSE else f"cannot be had: {error}"
             raise WorkbenchError(f"port {port} {why}; leave --port out, which finds a free one, or give another") from error
 
 
