@@ -55,9 +55,9 @@ def test_other_reviewed_rows_are_another_training(asked):
 
 
 def test_a_run_has_the_same_model_kept_or_trained(tiny_task):
-    runs = [run(load_task(tiny_task), until="train", say=lambda _: None)[0] for _ in range(2)]
+    runs = [run(load_task(tiny_task), until="train", say=lambda _: None).folder for _ in range(2)]
     shutil.rmtree(tiny_task / "cache" / "models")
-    runs.append(run(load_task(tiny_task), until="train", say=lambda _: None)[0])
+    runs.append(run(load_task(tiny_task), until="train", say=lambda _: None).folder)
     first, *others = [
         {file.relative_to(one): file.read_bytes() for file in (one / "end_model").rglob("*") if file.is_file()} for one in runs
     ]

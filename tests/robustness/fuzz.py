@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["workbench"]):
     from test_bad_settings import BUNDLED
     from test_bad_settings import READERS as SETTINGS
 
-    from workbench.project.runs import _open
+    from workbench.project.runs import _opened
     from workbench.tables import WorkbenchError
 
 RIGHT = {
@@ -45,7 +45,7 @@ def main() -> None:
     def read() -> object:
         if ending == "toml":
             return SETTINGS[target](folder)
-        return _open(folder) if ending == "json" else ROWS[name](path)
+        return _opened.__wrapped__(folder, (0, 0)) if ending == "json" else ROWS[name](path)
 
     def once(content: bytes) -> None:
         path.write_bytes(content)
