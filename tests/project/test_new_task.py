@@ -119,6 +119,7 @@ def test_a_table_without_text_makes_a_task_too(tmp_path: Path, rows: str) -> Non
         "no such column",
         "no label as in Snorkel",
         "numbers for names",
+        "a number of no class",
         "no label as in Snorkel, labels given",
         "semicolons",
         "labels lack one",
