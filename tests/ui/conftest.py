@@ -1,5 +1,6 @@
 """A small task that a person can check by eye, and the app over a folder of tasks."""
 
+import functools
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from workbench.project.catalogue import catalogue
@@ -117,11 +119,18 @@ def ran(_ran_once, tmp_path):
     return tmp_path / "data" / "toy"
 
 
+@functools.cache
+def components(scan=manifest_scanner.scan_component_manifests):
+    """Return the components of installed packages; Streamlit reads the metadata of every package anew for each opened app."""
+    return scan()
+
+
 @pytest.fixture
 def open_app(tmp_path, monkeypatch):
     """Return a function that opens a page of the app over tmp_path/data, with words of the URL."""
     import streamlit as st
 
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", components)
     st.cache_resource.clear()
     (tmp_path / "data").mkdir(exist_ok=True)
     monkeypatch.setattr(sys, "argv", ["app.py", str(tmp_path / "data")])
