@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
@@ -354,3 +355,11 @@ def test_entries_of_another_record_are_not_taken_for_later_ones(record, tmp_path
     stood = Standing.of(record.version(), record.decisions())
     assert stood.and_then(other.version(), other.decisions()[1:]) is None
     assert stood.and_then(other.version(), other.decisions()[:0]) is None
+
+
+def test_what_stands_takes_no_more_memory_for_having_been_read_often(record):
+    for n in range(20):
+        record.decide([label(f"r{n}")])
+        grown = record.current()
+    table = pa.Table.from_pandas(grown)
+    assert {column.num_chunks for column in table.columns} == {1} and table.num_rows == 20

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import pandas as pd
+import pyarrow as pa
 
 from workbench.review.decision import ADJUDICATION
 
@@ -40,7 +41,14 @@ class Standing:
         undone = found["undoes"].dropna()
         if len(undone):
             entries = entries[~entries["id"].isin(undone)]
+        entries = _in_one_piece(entries)
         whose = entries[["row", "reviewer"]].assign(adjudicates=entries["reason"] == ADJUDICATION)
         earlier = whose.duplicated(keep="last").to_numpy()
         last = (int(found.index[-1]), str(found["id"].iloc[-1])) if len(found) else (0, "")
         return cls(version, *last, entries, entries[~earlier] if earlier.any() else entries)
+
+
+def _in_one_piece(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with one chunk of Arrow memory for each column: pd.concat and masks keep every chunk they get."""
+    whole: pd.DataFrame = pa.Table.from_pandas(frame).combine_chunks().to_pandas()
+    return whole
